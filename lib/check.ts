@@ -1,0 +1,105 @@
+import { HealthCheckError } from './errors.js'
+import type { CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
+
+// Shared by every copy of the package in one process, so that a check built against another copy still counts.
+const brand = Symbol.for('fastify-health.check')
+
+/**
+ * One question to one dependency. A fresh instance is made for every run, with a copy of the entry's options.
+ *
+ * @example
+ * class PaymentsCheck extends HealthCheck<{ url: string }> {
+ *   override get identifier () { return 'Payments API' }
+ *   override async check ({ signal }: CheckContext) {
+ *     const response = await fetch(this.options.url, { signal })
+ *     if (!response.ok) throw new ServiceUnavailable(`answered ${response.status}`)
+ *   }
+ * }
+ */
+export abstract class HealthCheck<Options extends object = Record<never, never>> {
+  /** What its options must be: a violation is E008. Without it, any option is taken. */
+  static readonly rules: OptionRules | undefined = undefined
+  /** Whom it asks; W002 and W003 are about this. */
+  static readonly scope: Scope | undefined = undefined
+
+  readonly options: Options & EntryOptions
+  /** What it found wrong in this run. */
+  readonly errors: HealthCheckError[] = []
+  /** Whether its failure fails the subset. */
+  critical = true
+  /** Milliseconds it may take, where the entry does not say; default: the settings' `timeout`. */
+  timeout: number | undefined = undefined
+
+  constructor (options: Options & EntryOptions) {
+    this.options = options
+  }
+
+  /** The name its result is keyed by. */
+  get identifier (): string {
+    return this.constructor.name
+  }
+
+  get [brand] (): true { return true }
+
+  /** Fails by throwing, or by any number of `addError`. */
+  abstract check (context: CheckContext): unknown
+
+  /** What is missing for it to run at all (E007): a decorator, a driver. */
+  requirements (_context: RequirementsContext): Requirement[] | Promise<Requirement[]> {
+    return []
+  }
+
+  /** Records a failure and goes on; a string counts as a `HealthCheckError` of that text. */
+  addError (error: Error | string): void {
+    this.errors.push((typeof error === 'string' ? new HealthCheckError(error) : error) as HealthCheckError)
+  }
+}
+
+export interface CheckClass<Options extends object = any> {
+  new (options: Options & EntryOptions): HealthCheck<Options>
+  readonly name: string
+  readonly rules?: OptionRules | undefined
+  readonly scope?: Scope | undefined
+}
+
+export function isCheckClass (value: unknown): value is CheckClass {
+  return typeof value === 'function' && value.prototype instanceof Object && brand in value.prototype
+}
+
+export interface CheckDefinition {
+  /** The name its result is keyed by. */
+  identifier: string
+  /** `false`: its failure shows, and does not fail the subset. */
+  critical?: boolean
+  /** Milliseconds it may take. */
+  timeout?: number
+  /** Whom it asks; W002 and W003 are about this. */
+  scope?: Scope
+  /** Throw to fail. */
+  check (context: CheckContext): unknown
+}
+
+/**
+ * A check without a class. What it returns is an entry, and may stand in `[entry, options]`, too.
+ *
+ * @throws TypeError where `identifier` is no text or `check` is no function.
+ */
+export function defineCheck (definition: CheckDefinition): CheckClass<Record<never, never>> {
+  const { identifier, critical = true, timeout, scope, check } = definition
+  if (typeof identifier !== 'string' || identifier === '') {
+    throw new TypeError('defineCheck: `identifier` must be a text that is not empty.')
+  }
+  if (typeof check !== 'function') {
+    throw new TypeError(`defineCheck: \`check\` of '${identifier}' must be a function.`)
+  }
+  return class extends HealthCheck {
+    // What system checks call it.
+    static override readonly name: string = identifier
+    static override readonly rules: OptionRules = {}
+    static override readonly scope: Scope | undefined = scope
+    override critical = critical
+    override timeout = timeout
+    override get identifier () { return identifier }
+    override check (context: CheckContext) { return check.call(this, context) }
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Settles as `work` does. Once aborted, it destroys what hangs and rejects with the signal's reason at once, whatever
+ * becomes of `work`.
+ */
+export async function abortable<T> (signal: AbortSignal, work: Promise<T>, destroy: () => unknown = () => {}): Promise<T> {
+  let onAbort!: () => void
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      reject(signal.reason)
+      // What cannot be destroyed properly is given up all the same; thrown from here, it would end the process.
+      attempt(destroy).catch(() => {})
+    }
+  })
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort, { once: true })
+  work.catch(() => {})
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+async function attempt (action: () => unknown): Promise<void> {
+  await action()
+}
+
+/** Waits; rejects with the signal's reason once aborted. */
+export async function pause (ms: number, signal: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const waited = new Promise<void>(resolve => { timer = setTimeout(resolve, ms) })
+  await abortable(signal, waited, () => clearTimeout(timer))
+}

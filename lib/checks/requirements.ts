@@ -1,0 +1,21 @@
+import type { Requirement, RequirementsContext } from '../../types/check.js'
+
+/** A decorator of the app, by its path, such as `['pg', 'reports']`. */
+export function decorated (app: RequirementsContext['app'], path: readonly string[]): unknown {
+  let value: unknown = app
+  for (const key of path) {
+    if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined
+    value = (value as Record<string, unknown>)[key]
+  }
+  return value
+}
+
+/** E007 where a driver cannot be imported. */
+export async function needsDriver (name: string): Promise<Requirement[]> {
+  try {
+    await import(name)
+    return []
+  } catch {
+    return [{ message: `the package '${name}' cannot be loaded`, hint: `Install it: npm install ${name}` }]
+  }
+}

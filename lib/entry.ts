@@ -1,0 +1,137 @@
+import { readdir } from 'node:fs/promises'
+import { isAbsolute, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { isCheckClass, type CheckClass } from './check.js'
+import { entryRules, type Fault } from './options.js'
+import { copyPlain, idOf, keyOf } from './plain-data.js'
+import { redact, secretsOf } from './redact.js'
+import { flag, func, milliseconds, shown, suggestion, text, violations } from './rules.js'
+import type { EntryOptions, OptionRules } from '../types/check.js'
+
+/** An entry as written: what to load, and with which options. */
+export interface ParsedEntry {
+  /** How errors call it. */
+  readonly label: string
+  readonly check: string | CheckClass
+  /** The configuration's own object, not a copy. */
+  readonly options: Record<string, unknown> & EntryOptions
+}
+
+/** An entry whose check is known. */
+export interface ResolvedEntry extends ParsedEntry {
+  readonly Check: CheckClass
+  /** The same for all entries that ask the same question, whatever they make of the answer. */
+  readonly question: string
+  readonly identifier: string
+  readonly critical: boolean
+  /** Milliseconds, where the entry or its class says. */
+  readonly timeout: number | undefined
+}
+
+export function isFault (value: object): value is Fault {
+  return 'hint' in value
+}
+
+const howToWrite = 'An entry is "module#Export", [specifier, options], a HealthCheck class, [Class, options], or what defineCheck() returns.'
+const noOptions = Object.freeze({})
+
+export function parseEntry (entry: unknown): ParsedEntry | Fault {
+  const [check, options = noOptions, ...rest] = Array.isArray(entry) ? entry : [entry]
+  const malformed = (message: string): Fault => ({ id: 'E005', message, hint: howToWrite })
+  if (rest.length > 0) return malformed(`it is an array of ${rest.length + 2} items`)
+  if (typeof check === 'string' ? check === '' : !isCheckClass(check)) return malformed(`${shown(check)} is no check`)
+  const label = typeof check === 'string' ? check : check.name === '' ? 'a class without a name' : check.name
+  if (shown(options) !== 'an object') return malformed(`the options of ${label} are ${shown(options)}`)
+  return { label, check, options }
+}
+
+/** What an instance must be, whether its options or its class say so. */
+const classRules: OptionRules = {
+  identifier: text({ required: true }),
+  critical: flag({ required: true }),
+  timeout: milliseconds(1),
+  check: func({ required: true }),
+}
+
+/** Finds the identifier, and everything that is wrong with the options (E008). */
+export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedEntry | Fault {
+  const { label, options } = parsed
+  const invalid = (message: string, hint: string): Fault => ({ id: 'E008', message: `${label}: ${message}`, hint })
+  // A check without rules takes any option of its own.
+  const known = Object.keys(entryRules)
+  const checked = Check.rules === undefined
+    ? violations(entryRules, Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name))))
+    : violations({ ...entryRules, ...Check.rules }, options)
+  if (checked.length > 0) return invalid(checked.map(({ message }) => message).join('; '), checked.map(({ hint }) => hint).join(' '))
+  try {
+    const check = new Check(copyPlain(options))
+    const { identifier = check.identifier, critical = check.critical, timeout = check.timeout } = options
+    const [said] = violations(classRules, { identifier, critical, timeout, check: check.check })
+    if (said !== undefined) return invalid(said.message, said.hint)
+    return { ...parsed, Check, question: questionOf(Check, options), identifier, critical, timeout }
+  } catch (error) {
+    return invalid(`its constructor threw ${reason(error, secretsOf(options))}`, 'Correct its options or its class.')
+  }
+}
+
+function questionOf (Check: CheckClass, options: object): string {
+  const own = Object.fromEntries(Object.entries(options).filter(([name]) => !Object.hasOwn(entryRules, name)))
+  return `${idOf(Check)} ${keyOf(own)}`
+}
+
+const builtIn = 'fastify-health/checks/'
+
+/** Loads the class that a specifier names (E004 where it cannot). */
+export async function loadCheck (specifier: string, baseDir: string): Promise<CheckClass | Fault> {
+  const [module, name = 'default'] = splitSpecifier(specifier)
+  const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${specifier} ${message}`, hint })
+  let exported: Record<string, unknown>
+  try {
+    exported = await import(await locate(module, baseDir))
+  } catch (error) {
+    const known = module.startsWith(builtIn) ? await builtInChecks() : [module]
+    if (!known.includes(module)) return fault('is none of the built-in checks', suggestion(module, known))
+    return fault('cannot be loaded', `${reason(error)}. ${howToLoad(module, error)}`)
+  }
+  const found = Object.hasOwn(exported, name) ? exported[name] : undefined
+  if (isCheckClass(found)) return found
+  const checks = Object.keys(exported).filter(key => isCheckClass(exported[key]))
+  const what = found === undefined ? `has no export '${name}'` : `exports ${shown(found)} as '${name}', which is no HealthCheck`
+  return fault(what, checks.length === 0 ? `It exports no HealthCheck at all, but: ${Object.keys(exported).join(', ')}.` : suggestion(name, checks))
+}
+
+function splitSpecifier (specifier: string): [module: string, name?: string] {
+  // A # in front is an import of the package's own.
+  const end = specifier.indexOf('#', 1)
+  return end === -1 ? [specifier] : [specifier.slice(0, end), specifier.slice(end + 1)]
+}
+
+async function locate (module: string, baseDir: string): Promise<string> {
+  if (module.startsWith(builtIn)) return new URL(`./checks/${module.slice(builtIn.length)}.js`, import.meta.url).href
+  if (/^\.\.?\//.test(module) || isAbsolute(module)) return pathToFileURL(resolve(baseDir, module)).href
+  if (module.startsWith('file:')) return module
+  // An import() would look beside this package, not beside the app.
+  const { resolve: resolveModule } = await import('import-meta-resolve')
+  return resolveModule(module, pathToFileURL(resolve(baseDir, 'entry.js')).href)
+}
+
+// Files that only serve the checks beside them.
+const shared = /^(?:abortable|requirements|.*-client)$/
+
+async function builtInChecks (): Promise<string[]> {
+  const files = await readdir(new URL('./checks/', import.meta.url))
+  return files
+    .flatMap(file => /^([\w-]+)\.[jt]s$/.exec(file)?.[1] ?? [])
+    .filter(name => !shared.test(name))
+    .map(name => `${builtIn}${name}`)
+}
+
+function howToLoad (module: string, error: unknown): string {
+  if ((error as { code?: unknown } | null | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION') return `This Node.js cannot load ${module} as it is: compile it, or run with a loader such as tsx.`
+  return 'A relative module is looked up from `baseDir`, which is the working directory unless the options say otherwise.'
+}
+
+/** The first line of what was thrown, with nothing secret in it. */
+export function reason (error: unknown, secrets: ReadonlySet<string> = new Set()): string {
+  return redact(error instanceof Error ? error.message.split('\n', 1)[0] as string : shown(error), secrets)
+}

@@ -1,0 +1,48 @@
+import createError from '@fastify/error'
+
+export type FailureKind = 'warning' | 'unavailable' | 'unexpected result' | 'unknown error'
+
+// Shared by every copy of the package in one process, so that a check built against another copy still counts.
+const brand = Symbol.for('fastify-health.error')
+
+/** What a check fails with. Thrown as such it is an "unknown error"; its text is shown to whoever may see details. */
+export class HealthCheckError extends Error {
+  readonly kind: FailureKind = 'unknown error'
+
+  constructor (message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+
+  get [brand] (): true { return true }
+}
+
+/** Something to look at: fails the subset unless `warningsAsErrors` is `false`. */
+export class ServiceWarning extends HealthCheckError {
+  override readonly kind = 'warning'
+}
+
+/** The dependency cannot be reached or refuses to answer. */
+export class ServiceUnavailable extends HealthCheckError {
+  override readonly kind = 'unavailable'
+}
+
+/** The dependency answered, with something else than it should have. */
+export class ServiceReturnedUnexpectedResult extends HealthCheckError {
+  override readonly kind = 'unexpected result'
+}
+
+export function isHealthCheckError (error: unknown): error is HealthCheckError {
+  return error instanceof Error && brand in error
+}
+
+// Fastify's own convention: key equals code, %s is filled in by the caller.
+export const FST_HEALTH_INVALID_CONFIGURATION = createError('FST_HEALTH_INVALID_CONFIGURATION', '%s')
+export const FST_HEALTH_UNKNOWN_SUBSET = createError('FST_HEALTH_UNKNOWN_SUBSET', "Subset: '%s' does not exist.", 404)
+export const FST_HEALTH_NOT_ACCEPTABLE = createError('FST_HEALTH_NOT_ACCEPTABLE', 'Not Acceptable: Supported content types: %s', 406)
+export const FST_HEALTH_INVALID_RESPONSE = createError('FST_HEALTH_INVALID_RESPONSE', 'The response does not match its schema: %s', 500)
+export const FST_HEALTH_ALREADY_REGISTERED = createError('FST_HEALTH_ALREADY_REGISTERED', 'fastify-health is already registered here: list every subset in one registration, or add one with app.health.add(subset, ...entries).')
+export const FST_HEALTH_NO_APP = createError('FST_HEALTH_NO_APP', 'This check asks for `app`, and there is no Fastify instance here: give it a connection of its own (`url` or `connectionString`), or run it with --app or a `setup(app)`.')
+export const FST_HEALTH_TIMEOUT = createError('FST_HEALTH_TIMEOUT', 'timed out after %s ms')
+export const FST_HEALTH_CLOSED = createError('FST_HEALTH_CLOSED', 'The health registry is closed.')
+export const FST_HEALTH_USAGE = createError('FST_HEALTH_USAGE', '%s')

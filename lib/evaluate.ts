@@ -1,0 +1,49 @@
+import { failed, isHealthy, type Judged, type Outcome } from './report.js'
+import type { ResolvedEntry } from './entry.js'
+import type { Clock } from './clock.js'
+import type { Result } from '../types/report.js'
+
+export interface Evaluation {
+  /** Those that others come `after` stand before them. */
+  readonly entries: readonly ResolvedEntry[]
+  readonly ask: (entry: ResolvedEntry) => Outcome | Promise<Outcome>
+  /** Told of each answer as soon as it is known. */
+  readonly record: (judged: Judged) => Result
+  readonly clock: Clock
+  readonly sequential: boolean
+  readonly warningsAsErrors: boolean
+  /** When the response has to leave, on the clock's monotonic time. */
+  readonly until: number
+  /** The same, in milliseconds from the start, to name it. */
+  readonly deadline: number
+}
+
+/** Asks every check of a subset, in the order that its entries demand. Never rejects, and never takes longer than its deadline. */
+export async function evaluate (evaluation: Evaluation): Promise<Result[]> {
+  const { entries, sequential } = evaluation
+  const answers = new Map<string, Result | Promise<Result>>()
+  for (const entry of entries) {
+    const answer = answerOf(entry, answers, evaluation)
+    answers.set(entry.identifier, sequential ? await answer : answer)
+  }
+  return await Promise.all(answers.values())
+}
+
+function answerOf (entry: ResolvedEntry, answers: ReadonlyMap<string, Result | Promise<Result>>, evaluation: Evaluation): Promise<Result> | Result {
+  const { after } = entry.options
+  if (after === undefined) return asked(entry, evaluation)
+  return Promise.resolve(answers.get(after)).then(async first => {
+    if (first?.healthy) return await asked(entry, evaluation)
+    return judge(entry, failed('unavailable', `blocked by ${after}`, evaluation.clock.date()), evaluation)
+  })
+}
+
+function asked (entry: ResolvedEntry, evaluation: Evaluation): Promise<Result> | Result {
+  const { ask, clock, until, deadline } = evaluation
+  const outcome = clock.now() < until ? ask(entry) : failed('unavailable', `timed out after ${deadline} ms`, clock.date())
+  return outcome instanceof Promise ? outcome.then(outcome => judge(entry, outcome, evaluation)) : judge(entry, outcome, evaluation)
+}
+
+function judge ({ identifier, critical }: ResolvedEntry, outcome: Outcome, { warningsAsErrors, record }: Evaluation): Result {
+  return record({ identifier, critical, outcome, healthy: isHealthy(outcome.errors, warningsAsErrors) })
+}

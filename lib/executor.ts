@@ -1,0 +1,125 @@
+import { tracingChannel } from 'node:diagnostics_channel'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { HealthCheck } from './check.js'
+import type { ResolvedEntry } from './entry.js'
+import { FST_HEALTH_NO_APP, isHealthCheckError } from './errors.js'
+import { KeptThings } from './kept.js'
+import { copyPlain } from './plain-data.js'
+import { redact, secretsOf } from './redact.js'
+import { toFailure } from './report.js'
+import type { CheckContext, RequirementsContext } from '../types/check.js'
+import type { Settings } from '../types/options.js'
+import type { Failure } from '../types/report.js'
+
+/** Published around every execution of a check, with `{ identifier }`. */
+const channel = tracingChannel<unknown, { identifier: string }>('fastify-health.check')
+
+const noSecrets: ReadonlySet<string> = new Set()
+const unknown: Failure = { kind: 'unknown error', message: '' }
+/** How many different unexpected errors of a check are logged before it works again. */
+const mostTexts = 10
+
+/** Runs a check's class, and turns whatever it throws into what may be reported. */
+export class Executor {
+  readonly #app: FastifyInstance | undefined
+  readonly #log: FastifyBaseLogger
+  readonly #settings: Settings
+  readonly #kept = new KeptThings()
+  readonly #logged = new WeakMap<ResolvedEntry, Set<string>>()
+  readonly #onAppMissing: () => void
+
+  constructor (settings: Settings, log: FastifyBaseLogger, app: FastifyInstance | undefined, onAppMissing: () => void = () => {}) {
+    this.#settings = settings
+    this.#log = log
+    this.#app = app
+    this.#onAppMissing = onAppMissing
+  }
+
+  /** What a check sees of its surroundings. */
+  surroundings (): RequirementsContext {
+    const app = this.#app
+    const onAppMissing = this.#onAppMissing
+    return {
+      settings: this.#settings,
+      get app () {
+        if (app !== undefined) return app
+        onAppMissing()
+        throw new FST_HEALTH_NO_APP()
+      },
+    }
+  }
+
+  /** What a fresh instance found; nothing once the signal is aborted. Never rejects. */
+  async execute (entry: ResolvedEntry, signal: AbortSignal, timeout: number): Promise<Failure[]> {
+    return await channel.tracePromise(async () => {
+      try {
+        const errors = await this.#check(entry, signal, timeout)
+        return signal.aborted ? [] : this.#toFailures(entry, errors)
+      } catch {
+        // What it failed with cannot even be looked at: its text is a getter that throws, say.
+        return [unknown]
+      }
+    }, { identifier: entry.identifier })
+  }
+
+  async close (): Promise<void> {
+    await this.#kept.close()
+  }
+
+  async #check ({ Check, options, identifier }: ResolvedEntry, signal: AbortSignal, timeout: number): Promise<unknown[]> {
+    let check: HealthCheck | undefined
+    try {
+      check = new Check(copyPlain(options))
+      await check.check(this.#context(identifier, signal, timeout))
+      return check.errors
+    } catch (error) {
+      return [...check?.errors ?? [], error]
+    }
+  }
+
+  #toFailures (entry: ResolvedEntry, errors: readonly unknown[]): Failure[] {
+    const secrets = errors.length === 0 ? noSecrets : secretsOf(entry.options)
+    const unexpected = errors.filter(error => !isHealthCheckError(error))
+    if (unexpected.length === 0) this.#logged.delete(entry)
+    for (const error of unexpected) this.#logUnexpected(entry, error, secrets)
+    return errors.map(error => toFailure(error, secrets))
+  }
+
+  #context (identifier: string, signal: AbortSignal, timeout: number): CheckContext {
+    const log = this.#log
+    const lent = { signal, timeout, kept: this.#kept, get log () { return log.child({ check: identifier }) } }
+    return Object.defineProperties(this.surroundings(), Object.getOwnPropertyDescriptors(lent)) as CheckContext
+  }
+
+  // Once for each text, until it stops: a check that keeps throwing would otherwise flood the log at every probe.
+  #logUnexpected (entry: ResolvedEntry, thrown: unknown, secrets: ReadonlySet<string>): void {
+    const err = describe(thrown, text => redact(text, secrets))
+    const logged = this.#logged.get(entry) ?? new Set()
+    this.#logged.set(entry, logged)
+    // Ports, ids and times of day make no text of its own.
+    const text = `${err.type} ${err.message.replace(/\d+/g, '0')}`
+    if (logged.has(text) || logged.size >= mostTexts) return
+    logged.add(text)
+    this.#log.error({ err, check: entry.identifier }, `health: ${entry.identifier} threw an unexpected error`)
+  }
+}
+
+function describe (thrown: unknown, clean: (text: string) => string) {
+  if (!(thrown instanceof Error)) return { type: typeof thrown, message: clean(textOf(thrown)) }
+  const { code, cause } = thrown as { code?: unknown, cause?: unknown }
+  return {
+    type: thrown.name,
+    message: clean(thrown.message),
+    stack: clean(textOf(thrown.stack)),
+    ...(code === undefined ? {} : { code: clean(textOf(code)) }),
+    ...(cause === undefined ? {} : { cause: clean(textOf(cause)) }),
+  }
+}
+
+function textOf (value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return 'something that has no text'
+  }
+}

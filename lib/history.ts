@@ -1,0 +1,32 @@
+const capacity = 60
+
+/** What became of one entry, in fixed memory. */
+export class History {
+  /** Since when it is in this state, in milliseconds since the epoch; `null` before its first run. */
+  since: number | null = null
+  lastSuccess: number | null = null
+  consecutiveFailures = 0
+  runs = 0
+  transitions = 0
+  healthy: boolean | undefined = undefined
+  readonly #ring = new Uint8Array(capacity)
+
+  /** Returns whether this is a change of state; a first success is none. */
+  record (healthy: boolean, at: number): boolean {
+    const changed = this.healthy === undefined ? !healthy : this.healthy !== healthy
+    if (this.healthy !== healthy) this.since = at
+    if (changed) this.transitions++
+    this.healthy = healthy
+    this.#ring[this.runs % capacity] = healthy ? 1 : 0
+    this.runs++
+    this.consecutiveFailures = healthy ? 0 : this.consecutiveFailures + 1
+    if (healthy) this.lastSuccess = at
+    return changed
+  }
+
+  /** The last 60 outcomes, the latest last. */
+  outcomes (): boolean[] {
+    const count = Math.min(this.runs, capacity)
+    return Array.from({ length: count }, (_, index) => this.#ring[(this.runs - count + index) % capacity] === 1)
+  }
+}

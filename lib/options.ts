@@ -1,0 +1,107 @@
+import { copyPlain } from './plain-data.js'
+import { flag, func, milliseconds, numeric, oneOf, rule, text, texts, violations } from './rules.js'
+import type { EntryOptions, OptionRule, OptionRules } from '../types/check.js'
+import type { Entry, HealthOptions, Settings } from '../types/options.js'
+import type { SystemCheckId } from '../types/report.js'
+
+/** What is wrong with the configuration, before it is known where. */
+export interface Fault {
+  readonly id: SystemCheckId
+  readonly message: string
+  readonly hint: string
+}
+
+const defaults: Readonly<Omit<Settings, 'subsets' | 'baseDir' | 'drainSubsets' | 'service'>> = {
+  prefix: '/healthcheck',
+  livenessPath: '/healthcheck/liveness',
+  warningsAsErrors: true,
+  sequential: false,
+  diskUsageMax: 90,
+  memoryMin: 100,
+  failureStatus: 500,
+  timeout: 3000,
+  deadline: undefined,
+  cacheFor: 0,
+  details: 'always',
+  logLevel: 'warn',
+  openapi: true,
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isDuration = milliseconds().test
+
+function orNull (rule: OptionRule): OptionRule {
+  return { expected: `${rule.expected}, or null`, test: value => value === null || rule.test(value) }
+}
+
+const path = 'a path that starts with /, without query, wildcard or parameter'
+const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/[^/?#*:\s]+)+$/.test(value)
+
+const serviceFields = ['releaseId', 'serviceId', 'version', 'description']
+
+const rules: OptionRules = {
+  subsets: rule('an object of lists of checks, by the name of the subset', isRecord),
+  prefix: rule(`${path}, or ''`, value => value === '' || value === '/' || isPath(value)),
+  livenessPath: rule(`${path}, or false`, value => value === false || isPath(value)),
+  warningsAsErrors: flag(),
+  sequential: flag(),
+  diskUsageMax: orNull(numeric('a percentage, 0 to 100', 0, 100)),
+  memoryMin: orNull(numeric('a number of MiB, 0 or more', 0, Number.MAX_SAFE_INTEGER)),
+  failureStatus: rule('a status of 400 to 599', value => Number.isInteger(value) && (value as number) >= 400 && (value as number) <= 599),
+  timeout: milliseconds(1),
+  deadline: milliseconds(1),
+  cacheFor: rule('a whole number of milliseconds, 0 or more, or an object of them by the name of the subset', value => {
+    return isDuration(value) || (isRecord(value) && Object.values(value).every(isDuration))
+  }),
+  details: rule("'always', 'never', or a function of the request", value => value === 'always' || value === 'never' || func().test(value)),
+  drainSubsets: texts(),
+  logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  openapi: flag(),
+  service: rule(`an object of texts that are not empty: ${serviceFields.join(', ')}`, value => {
+    return isRecord(value) && Object.entries(value).every(([field, content]) => serviceFields.includes(field) && (content === undefined || text().test(content)))
+  }),
+  baseDir: text(),
+}
+
+/** The options that every entry may hold beside those of its check. */
+export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = {
+  identifier: text(),
+  critical: flag(),
+  timeout: milliseconds(1),
+  cacheFor: milliseconds(),
+  interval: milliseconds(1),
+  maxStale: milliseconds(1),
+  after: text(),
+}
+
+/** Fresh settings of the given options and the defaults. Options that do not fit are kept as they are, to be told by `settingsFaults`. */
+export function toSettings (options: HealthOptions): Settings {
+  const { subsets = {}, ...others } = options
+  const given = Object.entries(copyPlain(others)).filter(([, value]) => value !== undefined)
+  return {
+    ...defaults,
+    drainSubsets: ['readiness'],
+    service: {},
+    baseDir: process.cwd(),
+    ...Object.fromEntries(given),
+    subsets: copySubsets(subsets),
+  }
+}
+
+// The lists are the registry's own, since entries can be added to them.
+function copySubsets (subsets: unknown): Settings['subsets'] {
+  if (!isRecord(subsets)) return subsets as Settings['subsets']
+  return Object.fromEntries(Object.entries(subsets).map(([name, entries]) => [name, Array.isArray(entries) ? [...entries] : entries as Entry[]]))
+}
+
+/** E001: what is wrong with the settings as they are now. */
+export function settingsFaults (settings: Settings): Fault[] {
+  return violations(rules, settings as unknown as Record<string, unknown>)
+    .map(({ message, hint }) => ({ id: 'E001', message, hint }))
+}
+
+/** Where a subset's name is no path segment (E003). */
+export function nameFault (name: string): Fault | undefined {
+  if (/^[\w~-][\w.~-]*$/.test(name)) return undefined
+  return { id: 'E003', message: `'${name}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
+}

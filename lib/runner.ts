@@ -1,0 +1,198 @@
+import { alarm, type Clock } from './clock.js'
+import { FST_HEALTH_CLOSED, FST_HEALTH_TIMEOUT } from './errors.js'
+import { failed, type Outcome } from './report.js'
+import type { Failure } from '../types/report.js'
+
+/** Asks the dependency once. Never rejects. */
+export type Task = (signal: AbortSignal, timeout: number) => Promise<readonly Failure[]>
+
+/** What one probe wants of a check. Durations are milliseconds; `until` is a moment of the clock's monotonic time. */
+export interface Question {
+  readonly task: Task
+  readonly timeout: number
+  /** When the probe's response has to leave; `Infinity` where it has no deadline. */
+  readonly until: number
+  /** What to call that deadline. */
+  readonly deadline: number
+  readonly cacheFor: number
+  readonly maxStale: number
+  /** Whether runs of its own clock answer it. */
+  readonly background: boolean
+}
+
+/** Between two tries of a check that hangs and ignores its signal. */
+export const retryAfter = 30_000
+/** How many executions of one check may hang at once. */
+export const mostHanging = 10
+
+interface Kept {
+  readonly outcome: Outcome
+  readonly at: number
+}
+
+/**
+ * Everything about running one check, whoever asks: one execution at a time, shared; a result kept for those who take a kept
+ * one; a limit on how long it may take; and no new execution while earlier ones hang, but for a try now and then.
+ */
+export class Runner {
+  readonly #clock: Clock
+  /** Told to stop and still alive, the oldest first. */
+  readonly #hanging = new Set<Execution>()
+  /** The last one of them, unless a later execution has answered. */
+  #stuck: Execution | undefined
+  #running: Execution | undefined
+  #kept: Kept | undefined
+
+  constructor (clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Executions that have not settled, those given up included. */
+  get pending (): number {
+    return this.#hanging.size + (this.#running === undefined ? 0 : 1)
+  }
+
+  /** What is known, or a promise of it that settles in time and never rejects. */
+  ask (question: Question): Outcome | Promise<Outcome> {
+    return (question.background ? this.#lastOutcome(question) : this.#keptFor(question)) ?? this.run(question)
+  }
+
+  /** Like `ask`, with no kept result. */
+  run (question: Question): Outcome | Promise<Outcome> {
+    if (this.#running !== undefined) return this.#running.wait(question)
+    if (this.#hanging.size >= mostHanging) return this.#stillRunning()
+    if (this.#stuck !== undefined && this.#clock.now() - this.#stuck.begun < retryAfter) return this.#stillRunning()
+    return this.#start(question).wait(question)
+  }
+
+  /** Tells the execution under way to stop. */
+  close (): void {
+    this.#running?.stop(new FST_HEALTH_CLOSED(), 'closing')
+  }
+
+  #keptFor ({ cacheFor, maxStale }: Question): Outcome | undefined {
+    if (this.#kept === undefined) return undefined
+    return this.#clock.now() - this.#kept.at < Math.min(cacheFor, maxStale) ? this.#kept.outcome : undefined
+  }
+
+  #lastOutcome ({ maxStale }: Question): Outcome | undefined {
+    if (this.#stuck !== undefined) return this.#stillRunning()
+    if (this.#kept === undefined) return undefined
+    const age = this.#clock.now() - this.#kept.at
+    return age > maxStale ? failed('unavailable', `stale for ${wholeSeconds(age)} s`, this.#clock.date()) : this.#kept.outcome
+  }
+
+  #stillRunning (): Outcome {
+    const since = Math.min(...Array.from(this.#hanging, ({ begun }) => begun))
+    return failed('unavailable', `still running after ${wholeSeconds(this.#clock.now() - since)} s`, this.#clock.date())
+  }
+
+  #start ({ task, timeout }: Question): Execution {
+    const execution: Execution = new Execution(this.#clock, task, timeout, {
+      answered: outcome => {
+        this.#running = undefined
+        this.#kept = { outcome, at: this.#clock.now() }
+        this.#stuck = execution.settled ? undefined : execution
+        if (!execution.settled) this.#hanging.add(execution)
+      },
+      gone: () => {
+        this.#hanging.delete(execution)
+        if (this.#stuck === execution) this.#stuck = undefined
+      },
+    })
+    this.#running = execution
+    return execution
+  }
+}
+
+const wholeSeconds = (ms: number) => Math.floor(ms / 1000)
+
+interface ExecutionEvents {
+  /** Its outcome is known, which may be that it timed out. */
+  answered (outcome: Outcome): void
+  /** It was told to stop, and nothing of it is alive any more. */
+  gone (): void
+}
+
+class Execution {
+  readonly begun: number
+  /** Whether its task has ended. */
+  settled = false
+  readonly #clock: Clock
+  readonly #events: ExecutionEvents
+  readonly #startedAt: number
+  readonly #controller = new AbortController()
+  readonly #outcome: Promise<Outcome>
+  #resolve!: (outcome: Outcome) => void
+  /** What those who give it as long as each of these are told. */
+  readonly #limits = new Map<number, Promise<Outcome>>()
+  /** What those whose deadlines have this name are told. */
+  readonly #late = new Map<number, Outcome>()
+
+  constructor (clock: Clock, task: Task, timeout: number, events: ExecutionEvents) {
+    this.#clock = clock
+    this.#events = events
+    this.begun = clock.now()
+    this.#startedAt = clock.date()
+    this.#outcome = new Promise(resolve => { this.#resolve = resolve })
+    task(this.#controller.signal, timeout).then(errors => {
+      this.settled = true
+      if (this.#controller.signal.aborted) events.gone()
+      else this.#answer(errors)
+    })
+  }
+
+  /** Settles with the outcome, or when this question's own time is up. */
+  wait ({ timeout, until, deadline }: Question): Promise<Outcome> {
+    const inTime = this.#within(timeout)
+    return until === Infinity ? inTime : this.#unless(inTime, until, 0, resolve => resolve(this.#lateOutcome(deadline)))
+  }
+
+  /** Aborts its signal. A check that heeds it is gone before anybody hears of that, and so does not count as hanging. */
+  stop (reason: Error, message: string): void {
+    if (this.#controller.signal.aborted) return
+    this.#controller.abort(reason)
+    this.#clock.afterIO(() => this.#answer([{ kind: 'unavailable', message }]))
+  }
+
+  #within (timeout: number): Promise<Outcome> {
+    let limit = this.#limits.get(timeout)
+    if (limit === undefined) {
+      limit = this.#unless(this.#outcome, this.begun + timeout, timeout, resolve => {
+        if (timeout < Math.max(...this.#limits.keys())) resolve(this.#lateOutcome(timeout))
+        else this.stop(new FST_HEALTH_TIMEOUT(timeout), timedOut(timeout))
+      })
+      this.#limits.set(timeout, limit)
+    }
+    return limit
+  }
+
+  /** The outcome, unless `due` comes first. */
+  #unless (outcome: Promise<Outcome>, due: number, grace: number, late: (resolve: (outcome: Outcome) => void) => void): Promise<Outcome> {
+    return new Promise(resolve => {
+      const cancel = alarm(this.#clock, due, grace, () => late(resolve))
+      outcome.then(outcome => {
+        cancel()
+        resolve(outcome)
+      })
+    })
+  }
+
+  // However many gave up on it, it failed them only once.
+  #lateOutcome (after: number): Outcome {
+    let outcome = this.#late.get(after)
+    if (outcome === undefined) {
+      outcome = failed('unavailable', timedOut(after), this.#startedAt, this.#clock.now() - this.begun)
+      this.#late.set(after, outcome)
+    }
+    return outcome
+  }
+
+  #answer (errors: readonly Failure[]): void {
+    const outcome = { errors, startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
+    this.#events.answered(outcome)
+    this.#resolve(outcome)
+  }
+}
+
+const timedOut = (after: number) => `timed out after ${after} ms`

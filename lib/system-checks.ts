@@ -1,0 +1,106 @@
+import { copyPlain } from './plain-data.js'
+import { reason, type ResolvedEntry } from './entry.js'
+import { nameFault, settingsFaults, type Fault } from './options.js'
+import type { LocatedFault, Plan } from './plan.js'
+import { secretsOf } from './redact.js'
+import type { RequirementsContext } from '../types/check.js'
+import type { Settings } from '../types/options.js'
+import type { SystemCheck } from '../types/report.js'
+
+export interface Configuration {
+  readonly settings: Settings
+  /** Those to look at. */
+  readonly subsets: readonly string[]
+  readonly plan: (subset: string) => Promise<Plan>
+  readonly context: RequirementsContext
+}
+
+/** Everything that is wrong with a configuration, subset by subset. */
+export async function findFaults ({ settings, subsets, plan, context }: Configuration): Promise<SystemCheck[]> {
+  const faults = settingsFaults(settings)
+  if (faults.length > 0) return faults.map(fault => toSystemCheck(fault))
+  const bySubset = await Promise.all(subsets.map(async subset => {
+    const { entries, faults } = await plan(subset)
+    const missing = await Promise.all(entries.map(async entry => await missingFor(entry, context)))
+    const found = [nameFault(subset), ...faults, ...missing.flat(), ...topologyFaults(subset, entries, settings)]
+    return found.flatMap(fault => fault === undefined ? [] : [toSystemCheck(fault, subset)])
+  }))
+  return bySubset.flat()
+}
+
+export function toSystemCheck ({ id, message, hint, entry }: LocatedFault, subset?: string): SystemCheck {
+  return {
+    id,
+    level: id.startsWith('W') ? 'warning' : 'error',
+    ...(subset === undefined ? {} : { subset }),
+    ...(entry === undefined ? {} : { entry }),
+    message,
+    hint,
+  }
+}
+
+/** One system check as a line: where, what, and what to do. */
+export function lineOf ({ id, subset, entry, message, hint }: SystemCheck): string {
+  const where = subset === undefined ? '' : `subset '${subset}'${entry === undefined || message.startsWith(entry) ? '' : `, ${entry}`}: `
+  return `${id} ${where}${message}. ${hint}`
+}
+
+/** E007: what a check needs and does not find. */
+async function missingFor ({ Check, options, label }: ResolvedEntry, context: RequirementsContext): Promise<LocatedFault[]> {
+  const toFault = (message: string, hint: string): LocatedFault => ({ id: 'E007', entry: label, message, hint })
+  try {
+    const missing = await new Check(copyPlain(options)).requirements(context)
+    return missing.map(({ message, hint }) => toFault(message, hint))
+  } catch (error) {
+    return [toFault('what it needs cannot be made out', reason(error, secretsOf(options)))]
+  }
+}
+
+function topologyFaults (subset: string, entries: readonly ResolvedEntry[], settings: Settings): LocatedFault[] {
+  const faults = entries.flatMap(entry => {
+    const fault = scopeFault(subset, entry)
+    return fault === undefined ? [] : [{ ...fault, entry: entry.label }]
+  })
+  const late = deadlineFault(entries, settings)
+  return late === undefined ? faults : [...faults, late]
+}
+
+function scopeFault (subset: string, { Check: { scope }, identifier }: ResolvedEntry): Fault | undefined {
+  if (subset === 'liveness' && (scope === 'shared' || scope === 'workers')) {
+    return {
+      id: 'W002',
+      message: `${identifier} asks something shared: an outage of it restarts every pod`,
+      hint: 'Ask it in readiness or integrations; liveness is about this process only.',
+    }
+  }
+  if (subset === 'readiness' && scope === 'workers') {
+    return {
+      id: 'W003',
+      message: `${identifier} asks other workers: their outage takes every pod out of the load balancer`,
+      hint: 'Ask it in integrations; readiness is about what this pod needs to serve.',
+    }
+  }
+}
+
+function deadlineFault (entries: readonly ResolvedEntry[], settings: Settings): Fault | undefined {
+  const needed = timeNeeded(entries, settings)
+  if (settings.deadline === undefined || needed <= settings.deadline) return undefined
+  return {
+    id: 'W004',
+    message: `its checks may take ${needed} ms${settings.sequential ? ' one after another' : ''}, and the deadline is ${settings.deadline} ms`,
+    hint: 'Lower their `timeout` or raise the `deadline`: what has not answered by then is reported as timed out.',
+  }
+}
+
+/** Milliseconds a subset takes where every check takes all of its timeout; those that run in the background take none. */
+export function timeNeeded (entries: readonly ResolvedEntry[], { sequential, timeout: standard }: Settings): number {
+  const finished = new Map<string, number>()
+  let last = 0
+  for (const { identifier, timeout = standard, options: { after, interval } } of entries) {
+    const start = sequential ? last : finished.get(after ?? '') ?? 0
+    const end = interval === undefined ? start + timeout : start
+    finished.set(identifier, end)
+    last = Math.max(last, end)
+  }
+  return last
+}

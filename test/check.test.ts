@@ -1,0 +1,76 @@
+import { test } from 'tap'
+import { HealthCheck, defineCheck, isCheckClass, type CheckDefinition } from '../lib/check.js'
+import { HealthCheckError, ServiceWarning } from '../lib/errors.js'
+import type { CheckContext } from '../types/check.js'
+
+class PaymentsCheck extends HealthCheck<{ url?: string }> {
+  override check () {}
+}
+
+const context = {} as CheckContext
+
+test('a check is named by its class, is critical, and takes as long as the settings say', async t => {
+  const check = new PaymentsCheck({ url: 'x' })
+  t.match(check, { identifier: 'PaymentsCheck', critical: true, timeout: undefined, options: { url: 'x' } })
+  t.strictSame(check.errors, [])
+  t.equal(PaymentsCheck.rules, undefined)
+  t.equal(PaymentsCheck.scope, undefined)
+})
+
+test('a check needs nothing unless it says so', async t => {
+  t.strictSame(await new PaymentsCheck({}).requirements(context), [])
+})
+
+test('addError records a failure, a text counts as an error of that text', async t => {
+  const check = new PaymentsCheck({})
+  check.addError('low on fuel')
+  check.addError(new ServiceWarning('late'))
+  t.ok(check.errors[0] instanceof HealthCheckError)
+  t.strictSame(check.errors.map(({ kind, message }) => [kind, message]), [['unknown error', 'low on fuel'], ['warning', 'late']])
+})
+
+test('a subclass is a check, and nothing else is', async t => {
+  t.ok(isCheckClass(PaymentsCheck))
+  t.ok(isCheckClass(class extends PaymentsCheck {}))
+  for (const value of [class {}, () => {}, function () {}, new PaymentsCheck({}), {}, null, undefined, 'PaymentsCheck', Object]) t.notOk(isCheckClass(value))
+})
+
+test('a check that was built against another copy of the package is one, too', async t => {
+  class Foreign {
+    get [Symbol.for('fastify-health.check')] () { return true }
+  }
+  t.ok(isCheckClass(Foreign))
+  t.ok((new PaymentsCheck({}) as unknown as Record<symbol, unknown>)[Symbol.for('fastify-health.check')])
+})
+
+test('defineCheck makes a check without a class', async t => {
+  const seen: unknown[] = []
+  const Defined = defineCheck({
+    identifier: 'Feature flags',
+    critical: false,
+    timeout: 50,
+    scope: 'shared',
+    check (given) { seen.push(given, this) },
+  })
+  t.ok(isCheckClass(Defined))
+  t.equal(Defined.scope, 'shared')
+  t.equal(Defined.name, 'Feature flags', 'so that errors can name it')
+  const check = new Defined({})
+  t.match(check, { identifier: 'Feature flags', critical: false, timeout: 50 })
+  check.check(context)
+  t.strictSame(seen, [context, check])
+})
+
+test('a defined check is critical and takes as long as the settings say, and no options of its own', async t => {
+  const Defined = defineCheck({ identifier: 'A', check () {} })
+  t.match(new Defined({}), { critical: true, timeout: undefined })
+  t.strictSame(Defined.rules, {})
+})
+
+test('defineCheck throws where there is no name or nothing to check', async t => {
+  const define = (definition: unknown) => () => defineCheck(definition as CheckDefinition)
+  t.throws(define({ check () {} }), new TypeError('defineCheck: `identifier` must be a text that is not empty.'))
+  t.throws(define({ identifier: '', check () {} }), TypeError)
+  t.throws(define({ identifier: 5, check () {} }), TypeError)
+  t.throws(define({ identifier: 'A' }), new TypeError("defineCheck: `check` of 'A' must be a function."))
+})

@@ -1,0 +1,25 @@
+import { test } from 'tap'
+import type { FastifyInstance } from 'fastify'
+import { decorated, needsDriver } from '../../lib/checks/requirements.js'
+
+test('a decorator is found by its path, through objects and functions', async t => {
+  const query = () => {}
+  const app = { pg: Object.assign(() => {}, { reports: { query } }) } as unknown as FastifyInstance
+  t.equal(decorated(app, ['pg', 'reports', 'query']), query)
+  t.equal(decorated(app, []), app)
+})
+
+test('what is not there is undefined, however deep', async t => {
+  const app = { pg: null, text: 'value' } as unknown as FastifyInstance
+  for (const path of [['redis'], ['redis', 'sessions', 'ping'], ['pg', 'query'], ['text', 'length']]) t.equal(decorated(app, path), undefined)
+})
+
+test('a driver that can be imported is no requirement', async t => {
+  t.strictSame(await needsDriver('pg'), [])
+})
+
+test('a driver that is missing is one, with how to install it', async t => {
+  t.strictSame(await needsDriver('no-such-driver'), [
+    { message: "the package 'no-such-driver' cannot be loaded", hint: 'Install it: npm install no-such-driver' },
+  ])
+})

@@ -1,0 +1,130 @@
+import { test } from 'tap'
+import { entryRules, isRecord, nameFault, settingsFaults, toSettings } from '../lib/options.js'
+import type { HealthOptions } from '../types/options.js'
+
+test('every setting has a default', async t => {
+  t.match(toSettings({}), {
+    subsets: {},
+    prefix: '/healthcheck',
+    livenessPath: '/healthcheck/liveness',
+    warningsAsErrors: true,
+    sequential: false,
+    diskUsageMax: 90,
+    memoryMin: 100,
+    failureStatus: 500,
+    timeout: 3000,
+    deadline: undefined,
+    cacheFor: 0,
+    details: 'always',
+    drainSubsets: ['readiness'],
+    logLevel: 'warn',
+    baseDir: process.cwd(),
+  })
+  t.strictSame(settingsFaults(toSettings({})), [])
+})
+
+test('0, null, false and the empty text are values, and undefined is none', async t => {
+  t.match(toSettings({ cacheFor: 0, diskUsageMax: null, livenessPath: false, prefix: '', warningsAsErrors: false }), {
+    cacheFor: 0, diskUsageMax: null, livenessPath: false, prefix: '', warningsAsErrors: false,
+  })
+  t.equal(toSettings({ timeout: undefined } as unknown as HealthOptions).timeout, 3000)
+})
+
+test('the options given are not changed by what becomes of the settings', async t => {
+  const options = { subsets: { readiness: ['a'] }, timeout: 5 }
+  const settings = toSettings(options)
+  settings.subsets['readiness']?.push('b')
+  settings.subsets['other'] = []
+  settings.timeout = 6
+  settings.drainSubsets.push('other')
+  t.strictSame(options, { subsets: { readiness: ['a'] }, timeout: 5 })
+  t.strictSame(toSettings({}).drainSubsets, ['readiness'])
+})
+
+test('the list of drainSubsets is the registry\'s own, too', async t => {
+  const drainSubsets = ['readiness']
+  toSettings({ drainSubsets }).drainSubsets.push('other')
+  t.strictSame(drainSubsets, ['readiness'])
+})
+
+test('a subset that is no list is kept as it is, to be told by E002', async t => {
+  t.strictSame(toSettings({ subsets: { readiness: 'postgres' } } as unknown as HealthOptions).subsets, { readiness: 'postgres' })
+})
+
+test('subsets may have names that every object inherits', async t => {
+  const { subsets } = toSettings({ subsets: JSON.parse('{"__proto__": ["a"], "constructor": ["b"]}') })
+  t.strictSame(Object.keys(subsets), ['__proto__', 'constructor'])
+  t.equal(Object.getPrototypeOf(subsets), Object.prototype)
+})
+
+const wrong: Record<string, unknown[]> = {
+  subsets: [null, [], 'readiness', 5],
+  prefix: ['healthcheck', '/health/', '/a?b', '/a b', '/:name', '/*', null],
+  livenessPath: [true, 'live', '', '/', null],
+  warningsAsErrors: ['yes', 0],
+  sequential: [1],
+  diskUsageMax: [-1, 101, '90', NaN],
+  memoryMin: [-1, '100'],
+  failureStatus: [200, 399, 600, 500.5, '500'],
+  timeout: [0, -1, 1.5, '3s', Infinity, null, 2 ** 31],
+  deadline: [0, null, 'soon'],
+  cacheFor: [-1, null, '1s', { readiness: -1 }, { readiness: 'x' }, [1]],
+  details: [true, 'sometimes', null],
+  drainSubsets: ['readiness', [1], null],
+  logLevel: ['loud', 5],
+  service: ['name', { version: '' }, { version: 1 }, { name: 'x' }, null],
+  baseDir: ['', 5],
+}
+
+for (const [option, values] of Object.entries(wrong)) {
+  test(`E001 tells where \`${option}\` is invalid`, async t => {
+    for (const value of values) {
+      const faults = settingsFaults(toSettings({ [option]: value } as unknown as HealthOptions))
+      // Null counts as left out for none but the thresholds.
+      t.match(faults, [{ id: 'E001', message: new RegExp(`^'${option}' is `), hint: /^It must be / }], `${JSON.stringify(value)}`)
+      t.equal(faults.length, 1)
+    }
+  })
+}
+
+const right: Record<string, unknown[]> = {
+  prefix: ['', '/', '/a', '/a/b'],
+  livenessPath: [false, '/live', '/a/live'],
+  diskUsageMax: [0, 100, null],
+  memoryMin: [0, null],
+  failureStatus: [400, 503, 599],
+  cacheFor: [0, 1000, {}, { readiness: 0 }],
+  details: ['always', 'never', () => true],
+  drainSubsets: [[], ['a', 'b']],
+  service: [{}, { version: '1', releaseId: undefined }],
+}
+
+for (const [option, values] of Object.entries(right)) {
+  test(`every way to give \`${option}\` is taken`, async t => {
+    for (const value of values) t.strictSame(settingsFaults(toSettings({ [option]: value } as HealthOptions)), [], JSON.stringify(value))
+  })
+}
+
+test('E001 suggests the nearest option for one that does not exist', async t => {
+  t.strictSame(settingsFaults(toSettings({ timeuot: 5 } as HealthOptions)), [
+    { id: 'E001', message: "there is no option 'timeuot'", hint: "Did you mean 'timeout'?" },
+  ])
+})
+
+test('every fault is told at once', async t => {
+  t.equal(settingsFaults(toSettings({ timeout: 0, deadline: 0, prefix: 'x' })).length, 3)
+})
+
+test('E003 tells a name that is no path segment', async t => {
+  for (const name of ['readiness', 'a-b_c.d~e', '__proto__', 'constructor', '2nd', '-', 'a..b']) t.equal(nameFault(name), undefined, name)
+  for (const name of ['', '.', '..', '.hidden', 'a/b', 'a b', 'a?b', 'ä', ':a', 'a%20', 'a\n']) t.match(nameFault(name), { id: 'E003' }, name)
+})
+
+test('an entry may hold options of its own, whatever its check takes', async t => {
+  t.strictSame(Object.keys(entryRules).sort(), ['after', 'cacheFor', 'critical', 'identifier', 'interval', 'maxStale', 'timeout'])
+})
+
+test('a record is an object that is no list', async t => {
+  t.ok(isRecord({}))
+  for (const value of [null, [], 'x', undefined]) t.notOk(isRecord(value))
+})

@@ -1,0 +1,69 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Settings } from './options.js'
+
+/** What `check` is given. */
+export interface CheckContext {
+  /** The Fastify instance. Reading it where there is none (a worker, a command without `--app`) throws `FST_HEALTH_NO_APP`. */
+  readonly app: FastifyInstance
+  /** Aborted when the time is up: whatever hangs must then be destroyed, and `check` must settle. */
+  readonly signal: AbortSignal
+  /** The live settings of the registry. */
+  readonly settings: Readonly<Settings>
+  readonly log: FastifyBaseLogger
+  /** Milliseconds this run may take. */
+  readonly timeout: number
+  /** What lives longer than one run: connections, counters. */
+  readonly kept: Kept
+}
+
+/** What `requirements` is given: no run is under way. */
+export type RequirementsContext = Pick<CheckContext, 'app' | 'settings'>
+
+/** Things that checks keep between runs, by key. All of them are closed with the registry. */
+export interface Kept {
+  /** What is kept under `key`, or what `create` makes. Simultaneous callers get the same one; a failed `create` is not kept. */
+  get<T> (key: string, create: () => T | Promise<T>, close?: (kept: T) => unknown): Promise<T>
+  /** Forgets what is kept under `key`, and closes it. */
+  drop (key: string): Promise<void>
+}
+
+/** What is missing for a check to run at all (E007). */
+export interface Requirement {
+  /** What was looked for and not found. */
+  readonly message: string
+  /** What to register or install. */
+  readonly hint: string
+}
+
+/** Whom the check asks: something of this process or host, something shared by all pods, or other workers. */
+export type Scope = 'local' | 'shared' | 'workers'
+
+/** Options that every entry may hold beside those of its check. Durations are milliseconds. */
+export interface EntryOptions {
+  /** The name its result is keyed by. */
+  identifier?: string
+  /** `false`: its failure shows, and does not fail the subset. */
+  critical?: boolean
+  /** How long it may take. */
+  timeout?: number
+  /** How long a result is served again without asking. */
+  cacheFor?: number
+  /** Runs in the background this often; probes read its last result. */
+  interval?: number
+  /** How old a kept result may be; past it, it fails as `stale`. */
+  maxStale?: number
+  /** The identifier of the check of the same subset that must be healthy before this one runs. */
+  after?: string
+}
+
+/** One rule an option's value must meet. */
+export interface OptionRule {
+  /** What a valid value is, to follow "must be". */
+  readonly expected: string
+  readonly test: (value: unknown) => boolean
+  readonly required?: boolean
+  /** The value may hold credentials and is never shown. */
+  readonly secret?: boolean
+}
+
+export type OptionRules = Readonly<Record<string, OptionRule>>

@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'tstyche'
+import type { FastifyRequest } from 'fastify'
+import { createHealth, defineCheck, HealthCheck, type Entry, type HealthOptions, type Settings } from '../lib/index.js'
+
+declare module '../lib/index.js' {
+  interface CheckModules {
+    'our-checks/payments': { url: string }
+  }
+}
+
+class PaymentsCheck extends HealthCheck<{ url: string }> {
+  override check () {}
+}
+
+class PlainCheck extends HealthCheck {
+  override check () {}
+}
+
+const defined = defineCheck({ identifier: 'Feature flags', check () {} })
+
+describe('options', () => {
+  test('have a default each', () => {
+    expect<HealthOptions>().type.toBeAssignableFrom({})
+    expect(createHealth).type.toBeCallableWith()
+    expect(createHealth).type.toBeCallableWith({})
+  })
+
+  test('are these', () => {
+    expect<HealthOptions>().type.toBeAssignableFrom({
+      subsets: { readiness: ['fastify-health/checks/postgres'] },
+      prefix: '/healthcheck',
+      livenessPath: false as const,
+      warningsAsErrors: true,
+      sequential: false,
+      diskUsageMax: null,
+      memoryMin: 100,
+      failureStatus: 503,
+      timeout: 3000,
+      deadline: 4000,
+      cacheFor: { readiness: 1000 },
+      details: (request: FastifyRequest) => request.headers.authorization === 'x',
+      drainSubsets: ['readiness'],
+      logLevel: 'warn' as const,
+      openapi: false,
+      service: { version: '1' },
+      baseDir: '/srv',
+    })
+  })
+
+  test('are no others, and of no other types', () => {
+    expect(createHealth).type.not.toBeCallableWith({ prefx: '/health' })
+    expect(createHealth).type.not.toBeCallableWith({ livenessPath: true })
+    expect(createHealth).type.not.toBeCallableWith({ failureStatus: '503' })
+    expect(createHealth).type.not.toBeCallableWith({ timeout: '3s' })
+    expect(createHealth).type.not.toBeCallableWith({ diskUsageMax: false })
+    expect(createHealth).type.not.toBeCallableWith({ logLevel: 'loud' })
+    expect(createHealth).type.not.toBeCallableWith({ details: 'sometimes' })
+    expect(createHealth).type.not.toBeCallableWith({ details: () => 'yes' })
+    expect(createHealth).type.not.toBeCallableWith({ openapi: '3.1' })
+    expect(createHealth).type.not.toBeCallableWith({ service: { name: 'orders' } })
+    expect(createHealth).type.not.toBeCallableWith({ subsets: ['readiness'] })
+    expect(createHealth).type.not.toBeCallableWith({ subsets: { readiness: 'fastify-health/checks/postgres' } })
+  })
+
+  test('may be written once and for all', () => {
+    const subsets = { readiness: [PlainCheck, defined] } as const
+    expect(createHealth).type.toBeCallableWith({ subsets })
+  })
+})
+
+describe('settings', () => {
+  const { settings } = createHealth()
+
+  test('are live', () => {
+    expect(settings).type.toBe<Settings>()
+    expect(settings.warningsAsErrors).type.toBe<boolean>()
+    expect(settings.livenessPath).type.toBe<string | false>()
+    expect(settings.subsets).type.toBe<Record<string, Entry[]>>()
+    expect(settings.openapi).type.toBe<boolean>()
+  })
+})
+
+describe('an entry', () => {
+  test('is one of these', () => {
+    expect<Entry>().type.toBeAssignableFrom('fastify-health/checks/postgres')
+    expect<Entry>().type.toBeAssignableFrom('./health/payments.js#PaymentsCheck')
+    expect<Entry>().type.toBeAssignableFrom(['./health/payments.js#PaymentsCheck', { url: 'https://payments.internal' }] as const)
+    expect<Entry>().type.toBeAssignableFrom(PlainCheck)
+    expect<Entry>().type.toBeAssignableFrom(PaymentsCheck)
+    expect<Entry>().type.toBeAssignableFrom([PaymentsCheck, { url: 'https://payments.internal', timeout: 500 }] as const)
+    expect<Entry>().type.toBeAssignableFrom(defined)
+    expect<Entry>().type.toBeAssignableFrom([defined, { critical: false, interval: 1000, maxStale: 5000, after: 'Database' }] as const)
+  })
+
+  test('is nothing else', () => {
+    expect<Entry>().type.not.toBeAssignableFrom(42)
+    expect<Entry>().type.not.toBeAssignableFrom(null)
+    expect<Entry>().type.not.toBeAssignableFrom(undefined)
+    expect<Entry>().type.not.toBeAssignableFrom({ identifier: 'Feature flags', check () {} })
+    expect<Entry>().type.not.toBeAssignableFrom(class NoCheck {})
+    expect<Entry>().type.not.toBeAssignableFrom(() => {})
+    expect<Entry>().type.not.toBeAssignableFrom([] as const)
+    expect<Entry>().type.not.toBeAssignableFrom([{ url: 'https://payments.internal' }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom([PaymentsCheck, { timeout: 'soon' }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['./health/payments.js', { critical: 'yes' }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom([PaymentsCheck, {}, {}] as const)
+  })
+
+  test('of a built-in check has its options, and those of every entry', () => {
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'node-pg-migrate', dir: 'migrations' }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/postgres', { name: 'orders', timeout: 500 }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/postgres'] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/system#MemoryUsageCheck', { min: 100 }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'rake', dir: 'migrations' }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/postgres', { names: 'orders' }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/system#MemoryUsageCheck', { min: 'a lot' }] as const)
+  })
+
+  test('of a module of the app has the options that the app says', () => {
+    expect<Entry>().type.toBeAssignableFrom(['our-checks/payments', { url: 'https://payments.internal', critical: false }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['our-checks/payments', { url: 42 }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['our-checks/payment', { url: 'https://payments.internal' }] as const)
+  })
+})

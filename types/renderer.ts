@@ -1,0 +1,17 @@
+import type { Service } from './options.js'
+import type { Report } from './report.js'
+
+/** One wire format. */
+export interface Renderer {
+  /** What `?format=` and `--format` call it. */
+  readonly name: string
+  /** Without parameters: what `Accept` is compared with. */
+  readonly mediaType: string
+  /** The whole header. */
+  readonly contentType: string
+  /** Answers 200 whatever the verdict. */
+  readonly alwaysOk?: boolean
+  readonly headers?: Readonly<Record<string, string>>
+  /** A text as it is sent, or an object that is sent as JSON. */
+  render (report: Report, service: Service): string | object
+}

@@ -1,0 +1,66 @@
+import type { FailureKind } from '../lib/errors.js'
+
+export interface Failure {
+  readonly kind: FailureKind
+  readonly message: string
+}
+
+/** What one entry's check found. Durations are milliseconds, moments are milliseconds since the epoch. */
+export interface Result {
+  readonly identifier: string
+  readonly healthy: boolean
+  /** Whether its failure fails the subset. */
+  readonly critical: boolean
+  /** `working`, or one `<kind>: <message>` a line. */
+  readonly status: string
+  readonly errors: readonly Failure[]
+  readonly startedAt: number
+  readonly duration: number
+  /** Since when it is in this state; `null` before its first run. */
+  readonly since: number | null
+  readonly lastSuccess: number | null
+  readonly consecutiveFailures: number
+  /** Runs, and changes of state, since the registry was made. */
+  readonly runs: number
+  readonly transitions: number
+  /** The last 60 outcomes, the latest last. */
+  readonly history: readonly boolean[]
+}
+
+/** What one run of a subset found. */
+export interface Report {
+  readonly subset: string
+  readonly healthy: boolean
+  readonly draining: boolean
+  readonly startedAt: number
+  readonly duration: number
+  /** Sorted by identifier. */
+  readonly results: readonly Result[]
+}
+
+/** A fault of the configuration itself. */
+export interface SystemCheck {
+  readonly id: SystemCheckId
+  readonly level: 'error' | 'warning'
+  readonly subset?: string
+  /** The entry as configured, with nothing secret in it. */
+  readonly entry?: string
+  /** What was found, and where. */
+  readonly message: string
+  /** What to do. */
+  readonly hint: string
+}
+
+export type SystemCheckId =
+  | 'W001' | 'W002' | 'W003' | 'W004'
+  | 'E001' | 'E002' | 'E003' | 'E004' | 'E005' | 'E006' | 'E007' | 'E008' | 'E009'
+
+/** A change of an entry's state. */
+export interface Transition {
+  readonly subset: string
+  readonly identifier: string
+  readonly healthy: boolean
+  readonly critical: boolean
+  readonly status: string
+  readonly at: number
+}
