@@ -1,0 +1,118 @@
+import { HealthCheck } from '../check.js'
+import { isHealthCheckError, ServiceUnavailable, ServiceWarning } from '../errors.js'
+import { milliseconds, rule, text } from '../rules.js'
+import type { CheckContext, RequirementsContext } from '../../types/check.js'
+import { pause } from './abortable.js'
+import { look, type QueueState } from './bullmq/look.js'
+import { roundTrip } from './bullmq/round-trip.js'
+import { elapsed } from './elapsed.js'
+import { redisRequirements, redisRules, withRedis, type RedisSource } from './redis-client.js'
+import { needsDriver } from './requirements.js'
+
+interface BullMQSource extends RedisSource {
+  /** The names of the queues. */
+  queues: string[]
+  /** The prefix of BullMQ's keys; default `bull`. */
+  prefix?: string
+}
+
+const names = text()
+
+const sourceRules = {
+  ...redisRules,
+  queues: rule('a list of one queue name or more', value => Array.isArray(value) && value.length > 0 && value.every(names.test), { required: true }),
+  prefix: names,
+}
+
+export interface BullMQWorkersOptions extends BullMQSource {
+  /** How many jobs may wait; more is a warning. */
+  maxWaiting?: number
+  /** Milliseconds that the job next in line may have waited; longer is a warning. */
+  maxOldestAge?: number
+}
+
+/** How long a worker's connection may be quiet, in seconds, while it neither waits for a job nor works on one. */
+const maxQuiet = 5
+/** Between the end of a job and the next fetch a live worker looks like a frozen one, for a few milliseconds. */
+const secondLookAfter = 100
+
+/**
+ * Passes when each queue has a live worker: one that waits for a job, that has just done so, or that is connected while the lock of
+ * a job is in force. It warns of a queue that is paused, too long, or too old.
+ *
+ * What Redis cannot tell: a killed worker is gone at once, but a frozen one keeps its connection, and shows only once its wait for
+ * a job ends (`drainDelay`, 5 s) or its lock expires (`lockDuration`, 30 s). One that is stuck in a job and still renews its lock
+ * never shows. `BullMQRoundTripCheck` sees all of them.
+ */
+export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
+  static override readonly rules = {
+    ...sourceRules,
+    maxWaiting: rule('a whole number, 0 or more', value => Number.isSafeInteger(value) && Number(value) >= 0),
+    maxOldestAge: milliseconds(),
+  }
+
+  static override readonly scope = 'workers'
+
+  override async requirements (context: RequirementsContext) {
+    return await redisRequirements(this.options, context)
+  }
+
+  override async check (context: CheckContext) {
+    const { queues, prefix = 'bull' } = this.options
+    const states = await withRedis(context, this.options, async client => {
+      const first = await look(client, prefix, queues)
+      if (![...first.values()].some(isQuiet)) return first
+      await pause(secondLookAfter, context.signal)
+      return await look(client, prefix, queues)
+    })
+    for (const [queue, state] of states) this.#judge(queue, state)
+  }
+
+  #judge (queue: string, { workers, paused, waiting, oldestAge = 0, ...state }: QueueState): void {
+    const { maxWaiting = Infinity, maxOldestAge = Infinity } = this.options
+    if (workers.length === 0) this.addError(new ServiceUnavailable(`queue '${queue}' has no worker`))
+    else if (isQuiet({ ...state, workers })) this.addError(new ServiceUnavailable(`no worker of queue '${queue}' fetches jobs, ${workers.length} connected`))
+    if (paused) this.addError(new ServiceWarning(`queue '${queue}' is paused`))
+    if (waiting > maxWaiting) this.addError(new ServiceWarning(`${waiting} jobs wait in queue '${queue}', more than ${maxWaiting}`))
+    if (oldestAge > maxOldestAge) this.addError(new ServiceWarning(`the next job of queue '${queue}' has waited for ${elapsed(oldestAge)}, longer than ${elapsed(maxOldestAge)}`))
+  }
+}
+
+export interface BullMQRoundTripOptions extends BullMQSource {
+  /** Milliseconds that a worker may take; default nine tenths of the check's `timeout`, which leaves time to clean up. */
+  maxWait?: number
+}
+
+/**
+ * Passes when a worker of each queue answers a job of the reserved name `fastify-health` in time: the proof that one lives and is
+ * free to work. The worker's side is one line, `withHealthJobs(processor)` of `fastify-health/heartbeat`.
+ */
+export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
+  static override readonly rules = { ...sourceRules, maxWait: milliseconds(1) }
+  static override readonly scope = 'workers'
+
+  override async requirements (context: RequirementsContext) {
+    return [...await redisRequirements(this.options, context), ...await needsDriver('bullmq')]
+  }
+
+  override async check (context: CheckContext) {
+    const { queues, prefix = 'bull', maxWait = Math.floor(context.timeout * 0.9), url, namespace } = this.options
+    await withRedis(context, this.options, async client => {
+      const trips = await Promise.allSettled(queues.map(async queue => {
+        const leftBehind = await context.kept.get(`bullmq ${url} ${namespace} ${prefix}:${queue}`, () => new Set<string>())
+        await roundTrip({ client, prefix, queue, maxWait, signal: context.signal, leftBehind })
+      }))
+      for (const trip of trips) {
+        if (trip.status === 'fulfilled') continue
+        if (!isHealthCheckError(trip.reason)) throw trip.reason
+        this.addError(trip.reason)
+      }
+    })
+  }
+}
+
+export default BullMQWorkersCheck
+
+function isQuiet ({ workers, occupied }: Pick<QueueState, 'workers' | 'occupied'>): boolean {
+  return workers.length > 0 && !occupied && workers.every(({ blocked, idle }) => !blocked && idle >= maxQuiet)
+}

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto'
+import type { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../../errors.js'
+import { healthJobAnswer, healthJobName } from '../../heartbeat/bullmq.js'
+import { pause } from '../abortable.js'
+
+export interface RoundTrip {
+  readonly client: Redis
+  readonly prefix: string
+  readonly queue: string
+  /** Milliseconds that a worker may take. */
+  readonly maxWait: number
+  readonly signal: AbortSignal
+  /** The jobs of earlier runs that could not be removed then, since a worker held them. */
+  readonly leftBehind: Set<string>
+}
+
+/**
+ * Adds a job and waits until a worker has answered it. It goes to the front of the queue, so that a long queue is no dead worker;
+ * and it removes itself however it ends, so that a worker that is late, or another one that gets it then, leaves nothing.
+ *
+ * @throws ServiceUnavailable where no worker did in time
+ * @throws ServiceReturnedUnexpectedResult where one did otherwise
+ */
+export async function roundTrip (trip: RoundTrip): Promise<void> {
+  const { Queue } = await import('bullmq')
+  const { client, prefix, signal } = trip
+  const queue = new Queue(trip.queue, { connection: client, prefix, skipVersionCheck: true, skipMetasUpdate: true })
+  // What goes wrong rejects the call that it happens to.
+  queue.on('error', () => {})
+  const jobId = `${healthJobName}-${randomUUID()}`
+  try {
+    for (const earlier of trip.leftBehind) await remove(queue, earlier, trip.leftBehind)
+    const deadline = performance.now() + trip.maxWait
+    await queue.add(healthJobName, {}, { jobId, lifo: true, attempts: 1, removeOnComplete: true, removeOnFail: true })
+    for (let wait = 2; await client.exists(queue.toKey(jobId)) === 1; wait = Math.min(wait * 2, 50)) {
+      const left = deadline - performance.now()
+      if (left <= 0) throw await late(trip, queue, jobId)
+      await pause(Math.min(wait, left), signal)
+    }
+    await assertAnswered(trip, queue, jobId)
+  } finally {
+    await remove(queue, jobId, trip.leftBehind)
+    await queue.close()
+  }
+}
+
+async function late ({ queue: name, maxWait }: RoundTrip, queue: Queue, jobId: string): Promise<ServiceUnavailable> {
+  if (await queue.isPaused()) return new ServiceUnavailable(`queue '${name}' is paused: no worker takes the health job`)
+  return new ServiceUnavailable(await queue.getJobState(jobId) === 'active'
+    ? `a worker of queue '${name}' took the health job and did not finish it within ${maxWait} ms`
+    : `no worker of queue '${name}' took the health job within ${maxWait} ms`)
+}
+
+async function remove (queue: Queue, jobId: string, leftBehind: Set<string>): Promise<void> {
+  try {
+    if (await queue.remove(jobId) === 1) leftBehind.delete(jobId)
+    else leftBehind.add(jobId)
+  } catch {
+    leftBehind.add(jobId)
+  }
+}
+
+const hint = 'wrap its processor in withHealthJobs()'
+
+async function assertAnswered ({ client, queue: name }: RoundTrip, queue: Queue, jobId: string): Promise<void> {
+  const event = await endOf(client, queue.toKey('events'), jobId)
+  switch (event?.get('event')) {
+    case 'completed':
+      if (event.get('returnvalue') === JSON.stringify(healthJobAnswer)) return
+      throw new ServiceReturnedUnexpectedResult(`a worker of queue '${name}' took the health job for one of its own: ${hint}`)
+    case 'failed':
+      throw new ServiceReturnedUnexpectedResult(`a worker of queue '${name}' failed the health job: ${hint}`)
+    default:
+      throw new ServiceReturnedUnexpectedResult(`the health job of queue '${name}' is gone, and nothing tells whether a worker answered it`)
+  }
+}
+
+const ends = new Set<string | undefined>(['completed', 'failed'])
+const eventsPerPage = 500
+/** As many as BullMQ keeps, unless it is told to keep more. */
+const maxPages = 20
+
+// A job that removed itself is told of only in its queue's stream of events; this one has ended just now.
+async function endOf (client: Redis, stream: string, jobId: string): Promise<Map<string, string> | undefined> {
+  let end = '+'
+  for (let page = 0; page < maxPages; page++) {
+    const events = await client.xrevrange(stream, end, '-', 'COUNT', eventsPerPage)
+    for (const [id, fields] of events) {
+      const event = eventOf(fields)
+      if (event.get('jobId') === jobId && ends.has(event.get('event'))) return event
+      end = `(${id}`
+    }
+    if (events.length < eventsPerPage) return undefined
+  }
+  return undefined
+}
+
+function eventOf (fields: readonly string[]): Map<string, string> {
+  const event = new Map<string, string>()
+  for (let i = 0; i < fields.length; i += 2) event.set(fields[i] as string, fields[i + 1] as string)
+  return event
+}

@@ -1,0 +1,70 @@
+import { HealthCheck } from '../check.js'
+import { milliseconds, rule, text, texts } from '../rules.js'
+import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import { amqpRequirements } from './amqp-client.js'
+import { pollOverAmqp } from './celery/amqp.js'
+import { Poll } from './celery/poll.js'
+import { pollOverRedis } from './celery/redis.js'
+import { redisRequirements } from './redis-client.js'
+
+export interface CeleryOptions {
+  /** The broker: `amqp://` or `amqps://`, `redis://` or `rediss://`. */
+  url: string
+  /** The task queues of which each must have a worker. */
+  queues?: string[]
+  /** Milliseconds that workers have to reply, 1000 unless told; it must be shorter than the check's timeout. */
+  wait?: number
+  /** Celery's `control_exchange`, `celery` unless told. */
+  controlExchange?: string
+  /** The `global_keyprefix` of Celery's `broker_transport_options`, for a Redis broker. */
+  globalKeyPrefix?: string
+}
+
+const brokers = ['amqp:', 'amqps:', 'redis:', 'rediss:']
+
+const usualWait = 1000
+
+/** Passes when a Celery worker answers a ping, and each of the `queues` has one. */
+export class CeleryPingCheck extends HealthCheck<CeleryOptions> {
+  static override readonly rules = {
+    url: rule(
+      'the URL of a broker that the check speaks to: amqp://, amqps://, redis:// or rediss:// (pyamqp:// is amqp://). ' +
+      'For any other broker, such as SQS, let the workers send heartbeats and use fastify-health/checks/heartbeat',
+      value => typeof value === 'string' && URL.canParse(value) && brokers.includes(new URL(value).protocol),
+      { required: true, secret: true }
+    ),
+    queues: texts(),
+    wait: milliseconds(1),
+    controlExchange: text(),
+    globalKeyPrefix: text(),
+  }
+
+  static override readonly scope = 'workers'
+
+  override async requirements (context: RequirementsContext): Promise<Requirement[]> {
+    const { url, wait } = this.options
+    const timeout = this.options.timeout ?? this.timeout ?? context.settings.timeout
+    const missing = await (isRedis(url) ? redisRequirements({ url }, context) : amqpRequirements())
+    if (wait === undefined || wait < timeout) return missing
+    return [...missing, {
+      message: `\`wait\` (${wait} ms) is not shorter than the check's timeout (${timeout} ms)`,
+      hint: 'Shorten `wait`, or give the check a longer `timeout`: it could not say otherwise that no worker has replied.',
+    }]
+  }
+
+  override async check (context: CheckContext) {
+    const { url, queues = [], controlExchange = 'celery', globalKeyPrefix = '' } = this.options
+    const wait = this.options.wait ?? Math.min(usualWait, context.timeout / 2)
+    const poll = new Poll(queues)
+    await (isRedis(url)
+      ? pollOverRedis(context, { url, controlExchange, globalKeyPrefix, wait }, poll)
+      : pollOverAmqp(context, { url, controlExchange, queues, wait }, poll))
+    for (const fault of poll.verdict()) this.addError(fault)
+  }
+}
+
+function isRedis (url: string): boolean {
+  return url.startsWith('redis')
+}
+
+export default CeleryPingCheck

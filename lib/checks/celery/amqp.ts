@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import type { Channel, ConsumeMessage } from 'amqplib'
+import type { CheckContext } from '../../../types/check.js'
+import { withChannel } from '../amqp-client.js'
+import type { Poll } from './poll.js'
+
+export interface AmqpMailbox {
+  readonly url: string
+  /** Celery's `control_exchange`. */
+  readonly controlExchange: string
+  /** The queues of which the broker is asked whether anybody consumes them. */
+  readonly queues: readonly string[]
+  /** Milliseconds that workers have to reply. */
+  readonly wait: number
+}
+
+/**
+ * Asks the workers over AMQP: a fanout exchange takes the calls to all of them, and the replies come to a queue of this run's
+ * own. Workers are told to send them through the default exchange, which needs no binding and is in every virtual host.
+ */
+export async function pollOverAmqp (context: CheckContext, mailbox: AmqpMailbox, poll: Poll): Promise<void> {
+  await Promise.all([
+    broadcast(context, mailbox, poll),
+    ...mailbox.queues.map(async queue => await attend(context, mailbox.url, queue, poll)),
+  ])
+}
+
+async function broadcast (context: CheckContext, { url, controlExchange, wait }: AmqpMailbox, poll: Poll): Promise<void> {
+  const reached = await unlessNotFound(withChannel(context, url, async channel => {
+    const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false })
+    await channel.consume(queue, message => deliver(message, poll), { noAck: true, exclusive: true })
+    // Sent back where no worker is bound to the exchange.
+    channel.on('return', () => poll.expect(0))
+    for (const command of poll.commands({ exchange: '', routing_key: queue })) {
+      channel.publish(`${controlExchange}.pidbox`, '', command, {
+        mandatory: true,
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+        // A worker that is frozen need not answer what nobody waits for any more.
+        expiration: wait,
+      })
+    }
+    await outcome(channel, wait, poll.over)
+    return true
+  }))
+  // It is the first worker that makes the exchange.
+  if (reached === undefined) poll.expect(0)
+}
+
+function deliver (message: ConsumeMessage | null, poll: Poll): void {
+  // The broker says by `null` that it has deleted the queue.
+  if (message === null) return
+  const { headers, contentType } = message.properties
+  poll.receive({ ticket: headers?.['ticket'], contentType, body: message.content })
+}
+
+async function outcome (channel: Channel, wait: number, over: AbortSignal): Promise<void> {
+  const closed = once(channel, 'close', { signal: over }).catch(() => {})
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise(resolve => { timer = setTimeout(resolve, wait) })
+  await Promise.race([closed, late]).finally(() => clearTimeout(timer))
+}
+
+// That nobody consumes a queue is known without waiting for a worker that could.
+async function attend (context: CheckContext, url: string, queue: string, poll: Poll): Promise<void> {
+  const found = await unlessNotFound(withChannel(context, url, async channel => await channel.checkQueue(queue)))
+  if (found === undefined || found.consumerCount === 0) poll.unattended(queue)
+}
+
+const notFound = 404
+
+async function unlessNotFound<T> (work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if ((error as { code?: unknown }).code === notFound) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { Parser } from 'pickleparser'
+import { ServiceReturnedUnexpectedResult, ServiceUnavailable, type HealthCheckError } from '../../errors.js'
+
+/** Where workers are told to reply to, in kombu's terms. */
+export interface ReplyTo {
+  readonly exchange: string
+  readonly routing_key: string
+}
+
+/** What came to the reply queue. */
+export interface Message {
+  /** Of the call that it replies to. */
+  readonly ticket: unknown
+  readonly contentType: unknown
+  readonly body: Buffer
+}
+
+type Method = 'ping' | 'active_queues'
+
+/**
+ * One broadcast to all workers, and what their replies say. It is over as soon as the outcome is known: who listens to a
+ * broadcast is not known in advance, unless the broker tells.
+ *
+ * The messages are those of kombu's `pidbox` and Celery's `worker.control`.
+ */
+export class Poll {
+  readonly #queues: readonly string[]
+  readonly #tickets = new Map<string, Method>()
+  readonly #attended = new Set<string>()
+  readonly #unattended = new Set<string>()
+  readonly #faults: HealthCheckError[] = []
+  readonly #over = new AbortController()
+  #isAnswered = false
+  #replies = 0
+  #expected = Infinity
+
+  /** @param queues What workers must consume; with none, any worker will do. */
+  constructor (queues: readonly string[]) {
+    this.#queues = queues
+    this.#tickets.set(randomUUID(), 'ping')
+    if (queues.length > 0) this.#tickets.set(randomUUID(), 'active_queues')
+  }
+
+  /** What to send to every worker, as JSON. */
+  commands (replyTo: ReplyTo): Buffer[] {
+    return [...this.#tickets].map(([ticket, method]) => Buffer.from(JSON.stringify({
+      method, arguments: {}, destination: null, pattern: null, matcher: null, ticket, reply_to: replyTo,
+    })))
+  }
+
+  /** How many replies there will be at most, by what the broker says. */
+  expect (replies: number): void {
+    this.#expected = replies
+    this.#look()
+  }
+
+  /** Nobody consumes this queue, whatever the workers say. */
+  unattended (queue: string): void {
+    this.#unattended.add(queue)
+    this.#look()
+  }
+
+  /** Takes a message of the reply queue. One without a ticket of this poll is left alone. */
+  receive (message: Message): void {
+    const method = this.#tickets.get(String(message.ticket))
+    if (method === undefined) return
+    this.#replies++
+    this.#judge(method, message)
+    this.#look()
+  }
+
+  /** Whether no more replies can come. */
+  get isComplete (): boolean {
+    return this.#replies >= this.#expected
+  }
+
+  /** Aborted as soon as the outcome is known. */
+  get over (): AbortSignal {
+    return this.#over.signal
+  }
+
+  /** What is wrong, by what is known now. */
+  verdict (): HealthCheckError[] {
+    if (this.#faults.length > 0) return this.#faults
+    if (!this.#isAnswered) return [new ServiceUnavailable('Celery workers unavailable')]
+    return this.#queues
+      .filter(queue => !this.#attended.has(queue))
+      .map(queue => new ServiceUnavailable(`No worker for Celery task queue ${queue}`))
+  }
+
+  #look (): void {
+    const isKnown = this.#faults.length > 0 || this.isComplete ||
+      (this.#isAnswered && this.#queues.every(queue => this.#attended.has(queue) || this.#unattended.has(queue)))
+    if (isKnown) this.#over.abort()
+  }
+
+  #judge (method: Method, message: Message): void {
+    const reply = parse(message)
+    if (reply === undefined) {
+      this.#faults.push(new ServiceReturnedUnexpectedResult('Celery worker response was neither JSON nor pickle'))
+      return
+    }
+    for (const [worker, answer] of Object.entries(reply)) {
+      if (method === 'ping' && isDeepStrictEqual(answer, { ok: 'pong' })) this.#isAnswered = true
+      else if (method === 'active_queues' && isQueueList(answer)) for (const { name } of answer) this.#attended.add(name)
+      else this.#faults.push(new ServiceReturnedUnexpectedResult(`Celery worker ${worker} response was incorrect`))
+    }
+  }
+}
+
+// Workers write as their `task_serializer` says. The parser of pickles runs none of what one may hold.
+function parse ({ contentType, body }: Message): object | undefined {
+  try {
+    const value: unknown = contentType === 'application/x-python-serialize' ? new Parser().parse(body) : JSON.parse(body.toString())
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isQueueList (answer: unknown): answer is Array<{ name: string }> {
+  return Array.isArray(answer) && answer.every(queue => typeof queue?.name === 'string')
+}

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import type { ChainableCommander, Redis } from 'ioredis'
+import type { CheckContext } from '../../../types/check.js'
+import { pause } from '../abortable.js'
+import { withRedis } from '../redis-client.js'
+import type { Poll } from './poll.js'
+
+export interface RedisMailbox {
+  readonly url: string
+  /** Celery's `control_exchange`. */
+  readonly controlExchange: string
+  /** The `global_keyprefix` of Celery's `broker_transport_options`. */
+  readonly globalKeyPrefix: string
+  /** Milliseconds that workers have to reply. */
+  readonly wait: number
+}
+
+/** Between the fields of a binding, as `kombu.transport.redis` writes it. */
+const separator = '\x06\x16'
+
+/** Milliseconds for a worker that has looked up the binding already to write its reply. */
+const grace = 1000
+
+/**
+ * Asks the workers over Redis, as kombu's virtual transport does: a fanout exchange is a channel of PUBLISH, a queue is a list,
+ * and a binding is a member of the exchange's set. The list is made before any reply comes, with an expiry, so that a reply
+ * which comes too late makes no list that stays for ever.
+ */
+export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbox, poll: Poll): Promise<void> {
+  const { url, controlExchange, globalKeyPrefix, wait } = mailbox
+  const exchange = `reply.${controlExchange}.pidbox`
+  const id = randomUUID()
+  const list = `${globalKeyPrefix}${id}.${exchange}`
+  const bindings = `${globalKeyPrefix}_kombu.binding.${exchange}`
+  const binding = [id, '', `${id}.${exchange}`].join(separator)
+  const unremoved = await context.kept.get(`celery ${url} ${bindings}`, () => new Set<string>())
+
+  await withRedis(context, { url }, async client => {
+    let isRemoved = false
+    try {
+      await open(client, { list, expiry: wait + grace, bindings, binding }, unremoved)
+      const sent = await Promise.all(poll.commands({ exchange, routing_key: id })
+        .map(async command => await client.publish(`${globalKeyPrefix}/${client.options.db}.${controlExchange}.pidbox`, messageOf(command))))
+      poll.expect(sent.reduce((sum, workers) => sum + workers))
+      await collect(client, list, poll, wait, context.signal)
+      const closing = client.multi().srem(bindings, binding)
+      await run(poll.isComplete ? closing.del(list) : closing.pexpire(list, grace))
+      isRemoved = true
+    } finally {
+      // Members of a set do not expire; where the connection is lost, a later run removes this one.
+      if (!isRemoved) unremoved.add(binding)
+    }
+  })
+}
+
+interface ReplyQueue {
+  readonly list: string
+  /** Milliseconds. */
+  readonly expiry: number
+  readonly bindings: string
+  readonly binding: string
+}
+
+async function open (client: Redis, { list, expiry, bindings, binding }: ReplyQueue, unremoved: Set<string>): Promise<void> {
+  const stale = [...unremoved]
+  const opening = client.multi().rpush(list, '').pexpire(list, expiry).sadd(bindings, binding)
+  await run(stale.length === 0 ? opening : opening.srem(bindings, ...stale))
+  for (const removed of stale) unremoved.delete(removed)
+}
+
+async function run (transaction: ChainableCommander): Promise<void> {
+  try {
+    // It is null after a WATCH only.
+    const answers = await transaction.exec() as Array<[error: Error | null, answer: unknown]>
+    for (const [error] of answers) if (error !== null) throw error
+  } catch (error) {
+    // Why a transaction was discarded says the command that was refused.
+    throw (error as { previousErrors?: Error[] }).previousErrors?.[0] ?? error
+  }
+}
+
+// What kombu's Channel.prepare_message and basic_publish make of a message.
+function messageOf (command: Buffer): string {
+  return JSON.stringify({
+    body: command.toString('base64'),
+    'content-encoding': 'utf-8',
+    'content-type': 'application/json',
+    headers: {},
+    properties: {
+      delivery_mode: 1,
+      delivery_info: { exchange: '', routing_key: '' },
+      priority: 0,
+      body_encoding: 'base64',
+      delivery_tag: randomUUID(),
+    },
+  })
+}
+
+// A blocking read would hold up whatever else uses the connection.
+async function collect (client: Redis, list: string, poll: Poll, wait: number, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + wait
+  let left = wait
+  let seen = 0
+  for (let interval = 2; !poll.over.aborted && left > 0; interval = Math.min(2 * interval, 50)) {
+    await pause(Math.min(interval, left), signal)
+    // Workers push on the left; on the right is what the list was made with.
+    const replies = await client.lrange(list, 0, -2 - seen)
+    seen += replies.length
+    for (const reply of replies.reverse()) deliver(reply, poll)
+    left = end - performance.now()
+  }
+}
+
+function deliver (reply: string, poll: Poll): void {
+  const message = JSON.parse(reply)
+  const encoding = message.properties.body_encoding === 'base64' ? 'base64' : 'utf8'
+  poll.receive({ ticket: message.headers.ticket, contentType: message['content-type'], body: Buffer.from(message.body, encoding) })
+}

@@ -1,0 +1,123 @@
+import { hostname } from 'node:os'
+import { HealthCheck } from '../check.js'
+import { ServiceReturnedUnexpectedResult } from '../errors.js'
+import { text, texts } from '../rules.js'
+import type { CheckContext, RequirementsContext } from '../../types/check.js'
+import { unsign } from './django-q/signature.js'
+import { valuesOf, walk, type Values } from './django-q/stat-keys.js'
+import { readStat, type Stat } from './django-q/stat.js'
+import { redisRequirements, redisRules, withRedis, type RedisSource } from './redis-client.js'
+import { assertHealthy, defaultUnhealthyStatuses } from './worker-statuses.js'
+
+export interface DjangoQOptions extends RedisSource {
+  /** The `name` of the cluster in Django's `Q_CLUSTER`. */
+  cluster: string
+  /** Django's `SECRET_KEY`, with which the cluster signs. */
+  secretKey: string
+  /** The statuses that do not count as healthy; default `Stopping` and `Stopped`. */
+  unhealthyStatuses?: string[]
+}
+
+/** The keyspace is walked when no healthy stat is known, and otherwise no more often than this, in milliseconds. */
+const walkEvery = 60_000
+
+/** What is kept between runs: where this cluster's stats are. */
+interface Known {
+  keys: string[]
+  walkedAt: number
+}
+
+interface Found {
+  readonly stats: Stat[]
+  /** What is wrong with those that are no stats. */
+  readonly faults: Set<string>
+}
+
+/**
+ * What both checks of Django-Q ask. Each cluster sets the key `django_q:<name>:cluster:<uuid>` about twice a second, to expire
+ * after 3 s; so a stat that is there is fresh. Django-Q keeps no list of them, so they are found by walking the keyspace in small
+ * steps, and read by their keys from then on.
+ */
+abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
+  static override readonly rules = {
+    ...redisRules,
+    cluster: text({ required: true }),
+    secretKey: text({ required: true, secret: true }),
+    unhealthyStatuses: texts(),
+  }
+
+  /** What a cluster that this check is about is called in a message. */
+  protected abstract get subject (): string
+
+  /** Whether a stat is of a cluster that this check is about. */
+  protected abstract concerns (stat: Stat): boolean
+
+  override async requirements (context: RequirementsContext) {
+    return await redisRequirements(this.options, context)
+  }
+
+  override async check (context: CheckContext) {
+    const { stats, faults } = await this.#find(context)
+    for (const fault of faults) this.addError(new ServiceReturnedUnexpectedResult(fault))
+    const counts = new Map<string, number>()
+    for (const { status } of stats) counts.set(status, (counts.get(status) ?? 0) + 1)
+    assertHealthy(counts, this.#unhealthy, this.subject, context.log)
+  }
+
+  get #unhealthy (): readonly string[] {
+    return this.options.unhealthyStatuses ?? defaultUnhealthyStatuses
+  }
+
+  async #find (context: CheckContext): Promise<Found> {
+    const { url, namespace, cluster } = this.options
+    const known = await context.kept.get<Known>(`django-q ${url} ${namespace} ${cluster}`, () => ({ keys: [], walkedAt: -Infinity }))
+    return await withRedis(context, this.options, async client => {
+      const found = this.#read(await valuesOf(client, known.keys))
+      const healthy = found.stats.some(({ status }) => !this.#unhealthy.includes(status))
+      if (healthy && performance.now() - known.walkedAt < walkEvery) return found
+      const values = await walk(client, `django_q:${cluster}:cluster:`, context.signal)
+      known.keys = [...values.keys()]
+      known.walkedAt = performance.now()
+      return this.#read(values)
+    })
+  }
+
+  #read (values: Values): Found {
+    const { cluster, secretKey } = this.options
+    const found: Found = { stats: [], faults: new Set() }
+    for (const value of values.values()) {
+      try {
+        const pickle = unsign(value, secretKey, cluster)
+        if (pickle === undefined) {
+          found.faults.add(`a stat of cluster '${cluster}' is not signed with this secretKey`)
+          continue
+        }
+        const stat = readStat(pickle)
+        if (this.concerns(stat)) found.stats.push(stat)
+      } catch {
+        found.faults.add(`a stat of cluster '${cluster}' cannot be read`)
+      }
+    }
+    return found
+  }
+}
+
+/** Passes when a Django-Q cluster of this name is running and in no unhealthy status, on whatever host. */
+export class DjangoQClusterCheck extends DjangoQCheck {
+  static override readonly scope = 'workers'
+
+  protected override get subject () { return `stat of cluster '${this.options.cluster}'` }
+
+  protected override concerns () { return true }
+}
+
+/** Passes when a Django-Q cluster of this name is running on this host and in no unhealthy status. */
+export class DjangoQLocalCheck extends DjangoQCheck {
+  static override readonly scope = 'shared'
+
+  protected override get subject () { return `stat of cluster '${this.options.cluster}' on this host` }
+
+  protected override concerns ({ host }: Stat) { return host === hostname() }
+}
+
+export default DjangoQClusterCheck

@@ -1,0 +1,98 @@
+import { stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { HealthCheck } from '../check.js'
+import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { clusterName, defaultFile } from '../heartbeat/common.js'
+import { milliseconds, text, texts, url } from '../rules.js'
+import type { CheckContext, OptionRule, RequirementsContext } from '../../types/check.js'
+import { elapsed } from './elapsed.js'
+import type { RedisSource } from './redis-client.js'
+
+export interface HeartbeatFileOptions {
+  /** The file that the worker touches; default as `startFileHeartbeat`'s: `fastify-health.heartbeat` in the system's temporary folder. */
+  file?: string
+  /** Milliseconds since the last beat; default 60,000. */
+  maxAge?: number
+}
+
+/**
+ * Passes when the worker that touches `file` did so within `maxAge`. A moment that lies ahead, as after the clock was set back, is
+ * taken for skew within `maxAge`, too; past it, the file says nothing about the worker.
+ */
+export class HeartbeatFileCheck extends HealthCheck<HeartbeatFileOptions> {
+  static override readonly rules = { file: text(), maxAge: milliseconds(1) }
+  static override readonly scope = 'local'
+
+  override async check () {
+    const { file = defaultFile, maxAge = 60_000 } = this.options
+    const age = Date.now() - await lastBeat(file)
+    if (age > maxAge) throw new ServiceUnavailable(`no heartbeat for ${elapsed(age)}`)
+    if (age < -maxAge) throw new ServiceReturnedUnexpectedResult(`the heartbeat lies ${elapsed(-age)} in the future`)
+  }
+}
+
+export interface HeartbeatRedisOptions extends RedisSource {
+  /** The `cluster` that the workers were started with. */
+  cluster: string
+  /** The statuses that do not count as healthy; default `Stopping` and `Stopped`. */
+  unhealthyStatuses?: string[]
+}
+
+// Said again, and not taken from redis-client.ts, since an exec probe pays for every module that the check of a file loads.
+const sourceRules = { namespace: text(), url: url(['redis', 'rediss']) } satisfies Record<keyof RedisSource, OptionRule>
+
+const clusterRules = { ...sourceRules, cluster: clusterName, unhealthyStatuses: texts() }
+
+const workers = async () => await import('./heartbeat/workers.js')
+
+/** Passes when a worker of the cluster beats in Redis and is in no unhealthy status. */
+export class HeartbeatClusterCheck extends HealthCheck<HeartbeatRedisOptions> {
+  static override readonly rules = clusterRules
+  static override readonly scope = 'workers'
+
+  override async requirements (context: RequirementsContext) {
+    const { redisRequirements } = await workers()
+    return await redisRequirements(this.options, context)
+  }
+
+  override async check (context: CheckContext) {
+    const { assertWorker } = await workers()
+    await assertWorker(context, this.options)
+  }
+}
+
+export interface HeartbeatLocalOptions extends HeartbeatRedisOptions {
+  /** The `host` that the workers were started with; default the system's host name. */
+  host?: string
+}
+
+/** Passes when a worker of the cluster on this host beats in Redis and is in no unhealthy status. */
+export class HeartbeatLocalCheck extends HealthCheck<HeartbeatLocalOptions> {
+  static override readonly rules = { ...clusterRules, host: text() }
+  static override readonly scope = 'shared'
+
+  override async requirements (context: RequirementsContext) {
+    const { redisRequirements } = await workers()
+    return await redisRequirements(this.options, context)
+  }
+
+  override async check (context: CheckContext) {
+    const { assertWorker } = await workers()
+    await assertWorker(context, this.options, this.options.host ?? hostname())
+  }
+}
+
+export default HeartbeatFileCheck
+
+async function lastBeat (file: string): Promise<number> {
+  try {
+    const found = await stat(file)
+    if (!found.isFile()) throw new ServiceReturnedUnexpectedResult('the heartbeat is no file')
+    return found.mtimeMs
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw new ServiceUnavailable('no heartbeat file')
+    const { unavailable } = await import('../driver-errors.js')
+    throw unavailable(error)
+  }
+}

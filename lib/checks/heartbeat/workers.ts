@@ -1,0 +1,14 @@
+import { count } from '../../heartbeat/roster.js'
+import type { CheckContext } from '../../../types/check.js'
+import type { HeartbeatRedisOptions } from '../heartbeat.js'
+import { withRedis } from '../redis-client.js'
+import { assertHealthy, defaultUnhealthyStatuses } from '../worker-statuses.js'
+
+export { redisRequirements } from '../redis-client.js'
+
+/** Passes when a worker of the cluster beats and is healthy; only those of `host` count, where one is given. */
+export async function assertWorker (context: CheckContext, options: HeartbeatRedisOptions, host?: string): Promise<void> {
+  const { cluster, unhealthyStatuses = defaultUnhealthyStatuses } = options
+  const counts = await withRedis(context, options, async client => await count(client, cluster, host))
+  assertHealthy(counts, unhealthyStatuses, `worker of cluster '${cluster}'${host === undefined ? '' : ' on this host'}`, context.log)
+}

@@ -1,0 +1,121 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { inspect } from 'node:util'
+
+export type StatusExpectation = number | readonly number[] | { readonly from: number, readonly to: number }
+
+/** What an answer must be; what is left out may be anything, but for the status. */
+export interface HttpExpectation {
+  /** One status, a list of them, or a range with both ends in it. Default: `{ from: 200, to: 299 }`. */
+  status?: StatusExpectation
+  /** By name: a text the header's value contains, or a pattern it matches. */
+  headers?: Readonly<Record<string, string | RegExp>>
+  /** A text the body contains, or a pattern it matches; read as UTF-8. */
+  body?: string | RegExp
+  /**
+   * What the body must hold, as JSON: of an object, the keys named here, each with what is expected of it; of an array, as many
+   * items, each as expected; anything else must be equal.
+   */
+  json?: unknown
+}
+
+const tests: Readonly<Record<keyof HttpExpectation, (value: unknown) => boolean>> = {
+  status: value => isStatus(value) || (Array.isArray(value) ? value.length > 0 && value.every(isStatus) : isRange(value)),
+  headers: value => isPlain(value) && Object.values(value).every(isPattern),
+  body: isPattern,
+  json: () => true,
+}
+
+export function isExpectation (value: unknown): value is HttpExpectation {
+  return isPlain(value) && Object.entries(value).every(([name, expected]) =>
+    Object.hasOwn(tests, name) && (expected === undefined || tests[name as keyof HttpExpectation](expected)))
+}
+
+export function needsBody ({ body, json }: HttpExpectation): boolean {
+  return body !== undefined || json !== undefined
+}
+
+/** What is wrong with a status, if anything. */
+export function statusMismatch ({ status = { from: 200, to: 299 } }: HttpExpectation, answered: number): string | undefined {
+  const fits = typeof status === 'number'
+    ? status === answered
+    : 'from' in status ? status.from <= answered && answered <= status.to : status.includes(answered)
+  return fits ? undefined : `answered ${answered}`
+}
+
+/** What is wrong with the headers, if anything. */
+export function headersMismatch ({ headers = {} }: HttpExpectation, answered: IncomingHttpHeaders): string | undefined {
+  for (const [name, expected] of Object.entries(headers)) {
+    const value = answered[name.toLowerCase()]
+    if (value === undefined) return `the header '${name}' is missing`
+    if (!fits(String(value), expected)) return `the header '${name}' ${doesNot(expected)}`
+  }
+}
+
+/** What is wrong with a body, if anything. `complete`: whether `bytes` are all of it. */
+export function bodyMismatch ({ body, json }: HttpExpectation, { bytes, complete }: { bytes: Buffer, complete: boolean }, maxBytes: number): string | undefined {
+  const text = bytes.toString('utf8')
+  if (body !== undefined && !fits(text, body)) return `the body ${doesNot(body)}${complete ? '' : ` in its first ${maxBytes} bytes`}`
+  if (json === undefined) return undefined
+  if (!complete) return `the body is longer than ${maxBytes} bytes`
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    return 'the body is not JSON'
+  }
+  return jsonMismatch(json, parsed, [])
+}
+
+function jsonMismatch (expected: unknown, actual: unknown, path: ReadonlyArray<string | number>): string | undefined {
+  const where = path.length === 0 ? 'the JSON' : `'${path.join('.')}' of the JSON`
+  if (Array.isArray(expected)) {
+    if (!Array.isArray(actual) || actual.length !== expected.length) return `${where} is not a list of ${expected.length}`
+    return first(expected.entries(), (index, item) => jsonMismatch(item, actual[index], [...path, index]))
+  }
+  if (isPlain(expected)) {
+    if (!isPlain(actual)) return `${where} is not an object`
+    return first(Object.entries(expected), (key, value) => Object.hasOwn(actual, key)
+      ? jsonMismatch(value, actual[key], [...path, key])
+      : `'${[...path, key].join('.')}' of the JSON is missing`)
+  }
+  return expected === actual ? undefined : `${where} is not ${shown(expected)}`
+}
+
+function first<Key> (entries: Iterable<[Key, unknown]>, mismatch: (key: Key, value: unknown) => string | undefined): string | undefined {
+  for (const [key, value] of entries) {
+    const found = mismatch(key, value)
+    if (found !== undefined) return found
+  }
+}
+
+// `search`, because `test` of a global pattern goes on where it stopped the last time.
+function fits (text: string, expected: string | RegExp): boolean {
+  return typeof expected === 'string' ? text.includes(expected) : text.search(expected) !== -1
+}
+
+function doesNot (expected: string | RegExp): string {
+  return `does not ${typeof expected === 'string' ? 'contain' : 'match'} ${shown(expected)}`
+}
+
+// Short, and without the URL that an expectation may hold.
+function shown (expected: unknown): string {
+  const text = inspect(expected)
+  if (text.includes('://') || text.includes(':\\/\\/')) return 'what is expected'
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}
+
+function isStatus (value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 200 && (value as number) <= 599
+}
+
+function isRange (value: unknown): boolean {
+  return isPlain(value) && Object.keys(value).length === 2 && isStatus(value['from']) && isStatus(value['to']) && value['from'] <= value['to']
+}
+
+function isPattern (value: unknown): boolean {
+  return (typeof value === 'string' && value !== '') || value instanceof RegExp
+}
+
+function isPlain (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof RegExp)
+}

@@ -1,0 +1,194 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { Agent, AgentOptions, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import { setImmediate as turn } from 'node:timers/promises'
+import { HealthCheck } from '../check.js'
+import { unavailable } from '../driver-errors.js'
+import { ServiceReturnedUnexpectedResult } from '../errors.js'
+import { flag, rule, url } from '../rules.js'
+import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
+import { bodyMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http-expectation.js'
+
+export type { HttpExpectation, StatusExpectation } from './http-expectation.js'
+
+const redirectsMax = 10
+
+export interface HttpOptions {
+  /** Starts with `http://` or `https://`; a user and password in it are sent as basic authorization. */
+  url: string
+  /** In capitals. Default: `GET`. */
+  method?: string
+  /** Sent with the request; a redirect to another origin is followed without them. */
+  headers?: Readonly<Record<string, string>>
+  /** Sent with the request, as UTF-8. */
+  body?: string
+  /** What the answer must be. Default: a status from 200 to 299. */
+  expect?: HttpExpectation
+  /** `true`: up to ten redirects are followed, and the answer at their end is judged. Default: `false`. */
+  followRedirects?: boolean
+  /** How many bytes of a body are read; only what is expected of the body makes it be read at all. Default: 1 MiB. */
+  maxBytes?: number
+}
+
+/** Passes when one HTTP request is answered as expected. The connection is kept until the next run. */
+export class HttpCheck extends HealthCheck<HttpOptions> {
+  static override readonly rules: OptionRules = {
+    url: url(['http', 'https'], { required: true }),
+    method: rule("an HTTP method in capitals, such as 'GET'", value => http.METHODS.includes(value as string) && value !== 'CONNECT'),
+    headers: rule('an object of header names and texts', areHeaders, { secret: true }),
+    body: rule('a text', value => typeof value === 'string', { secret: true }),
+    expect: rule('an object with any of: status (a number from 200 to 599, a list of them, or { from, to }), headers (an object of texts or RegExps), body (a text or RegExp), json (what the body must hold)', isExpectation),
+    followRedirects: flag(),
+    maxBytes: rule('a whole number of bytes, 1 or more', value => Number.isSafeInteger(value) && (value as number) >= 1),
+  }
+
+  static override readonly scope = 'shared'
+
+  override requirements (): Requirement[] {
+    const { method, expect = {} } = this.options
+    if (method !== 'HEAD' || !needsBody(expect)) return []
+    return [{ message: 'a body is expected of the answer to HEAD, which has none', hint: 'Set `method` to GET, or expect only a status and headers.' }]
+  }
+
+  override async check (context: CheckContext) {
+    const { url, method = 'GET', headers = {}, body } = this.options
+    const first: Message = { url: new URL(url), method, headers, body }
+    try {
+      await this.#ask(context, first)
+    } catch (error) {
+      throw isMalformed(error)
+        ? new ServiceReturnedUnexpectedResult('the answer is not valid HTTP', { cause: error })
+        : unavailable(error)
+    }
+  }
+
+  async #ask (context: CheckContext, first: Message): Promise<void> {
+    let next: Message | undefined = first
+    for (let asked = 0; next !== undefined; asked++) {
+      if (asked > redirectsMax) throw new ServiceReturnedUnexpectedResult(`redirected more than ${redirectsMax} times`)
+      const response = await this.#send(context, next)
+      try {
+        next = this.options.followRedirects === true ? redirected(next, response) : undefined
+        if (next === undefined) await this.#judge(response)
+      } finally {
+        await letGo(response)
+      }
+    }
+  }
+
+  async #send (context: CheckContext, message: Message): Promise<IncomingMessage> {
+    const { kept, signal } = context
+    // One idle connection at most: when it turns out to be broken, the next run makes a new one.
+    const agentOptions = { keepAlive: true, maxFreeSockets: 1 }
+    const { Agent, request }: Transport = message.url.protocol === 'https:' ? await import('node:https') : http
+    const agent = await kept.get(`http ${this.options.url} ${message.url.origin}`, () => new Agent(agentOptions), agent => agent.destroy())
+    const open = (options: RequestOptions) => request(message.url, { ...options, method: message.method, headers: headersOf(message), signal })
+    const sent = open({ agent })
+    try {
+      return await answerTo(sent, message.body)
+    } catch (error) {
+      // The other side may close an idle connection just when it is used again. What a probe sends can be sent twice.
+      if (!sent.reusedSocket || signal.aborted) throw error
+      return await answerTo(open({ agent }), message.body)
+    }
+  }
+
+  async #judge (response: IncomingMessage): Promise<void> {
+    const { expect = {}, maxBytes = 1024 ** 2 } = this.options
+    const mismatch = statusMismatch(expect, response.statusCode as number) ??
+      headersMismatch(expect, response.headers) ??
+      (needsBody(expect) ? bodyMismatch(expect, await read(response, maxBytes), maxBytes) : undefined)
+    if (mismatch !== undefined) throw new ServiceReturnedUnexpectedResult(mismatch)
+  }
+}
+
+export default HttpCheck
+
+type Transport = {
+  Agent: new (options: AgentOptions) => Agent
+  request: (url: URL, options: RequestOptions) => ClientRequest
+}
+
+interface Message {
+  url: URL
+  method: string
+  headers: Readonly<Record<string, string>>
+  body: string | undefined
+}
+
+function headersOf ({ headers, body }: Message): Record<string, string | number> {
+  return {
+    'user-agent': 'fastify-health',
+    'accept-encoding': 'identity',
+    ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+    ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+  }
+}
+
+async function answerTo (request: ClientRequest, body: string | undefined): Promise<IncomingMessage> {
+  // What breaks after the answer has begun is reported here as well as to its reader.
+  request.on('error', () => {})
+  // Not asked for, and no answer that could be judged; Node would leave it without an end.
+  request.once('upgrade', (_response, socket) => {
+    socket.destroy()
+    request.emit('error', new ServiceReturnedUnexpectedResult('answered 101'))
+  })
+  request.end(body)
+  const [response] = await once(request, 'response')
+  return response
+}
+
+// A connection is kept where the answer is here already; nobody waits for the rest of one whose verdict is known.
+async function letGo (response: IncomingMessage): Promise<void> {
+  response.resume()
+  await turn()
+  if (!response.complete) response.destroy()
+}
+
+async function read (response: IncomingMessage, maxBytes: number): Promise<{ bytes: Buffer, complete: boolean }> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of response) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > maxBytes) break
+  }
+  return { bytes: Buffer.concat(chunks).subarray(0, maxBytes), complete: length <= maxBytes }
+}
+
+/** What to ask next, where the answer is a redirect. https://www.rfc-editor.org/rfc/rfc9110#name-redirection-3xx */
+function redirected ({ url, method, headers, body }: Message, { statusCode, headers: { location } }: IncomingMessage): Message | undefined {
+  if (location === undefined || ![301, 302, 303, 307, 308].includes(statusCode as number)) return undefined
+  const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined
+  if (target?.protocol !== 'http:' && target?.protocol !== 'https:') {
+    throw new ServiceReturnedUnexpectedResult('redirected to what is no URL of HTTP')
+  }
+  const repeated = statusCode === 307 || statusCode === 308 || method === 'HEAD'
+  const trusted = target.origin === url.origin
+  if (trusted) Object.assign(target, { username: url.username, password: url.password })
+  return {
+    url: target,
+    method: repeated ? method : 'GET',
+    // They may hold credentials.
+    headers: trusted ? headers : {},
+    body: repeated ? body : undefined,
+  }
+}
+
+// Codes of Node's HTTP parser.
+function isMalformed (error: unknown): boolean {
+  return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('HPE_')
+}
+
+function areHeaders (value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  try {
+    for (const [name, content] of Object.entries(value)) {
+      http.validateHeaderName(name)
+      http.validateHeaderValue(name, content)
+    }
+    return Object.values(value).every(content => typeof content === 'string')
+  } catch {
+    return false
+  }
+}

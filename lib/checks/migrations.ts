@@ -1,0 +1,126 @@
+import { resolve } from 'node:path'
+import { HealthCheck } from '../check.js'
+import { wordsFor } from '../driver-errors.js'
+import { isHealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { oneOf, rule } from '../rules.js'
+import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import { migrationTool, migrationToolNames, type MigrationOnDisk, type MigrationToolName } from './migration-tools.js'
+import { postgresRequirements, postgresRules, withPostgres, type PostgresSource } from './postgres-client.js'
+
+export interface MigrationsOptions extends PostgresSource {
+  /** The tool that applies the migrations; it need not be installed. */
+  tool: MigrationToolName
+  /** The folder of the migrations; a relative one is resolved against the settings' `baseDir`. */
+  dir: string
+  /** The tool's bookkeeping table, where it is not the tool's default. */
+  table?: string
+  /** The schema of that table, where it is not the tool's default. */
+  schema?: string
+}
+
+type Row = Record<string, unknown>
+
+const longestList = 5
+const undefinedTable = '42P01'
+const undefinedColumn = '42703'
+
+const withoutNul = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0')
+const path = rule('the path of a folder', withoutNul, { required: true })
+const identifier = rule('a name that PostgreSQL can have', withoutNul)
+
+/**
+ * Passes when no migration on disk is pending. One that is applied and not on disk is fine: a newer release is rolling out. Costs
+ * one SELECT and one listing of the folder.
+ */
+export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
+  static override readonly rules = {
+    tool: oneOf(migrationToolNames, { required: true }),
+    dir: path,
+    table: identifier,
+    schema: identifier,
+    ...postgresRules,
+  }
+
+  static override readonly scope = 'shared'
+
+  override async requirements (context: RequirementsContext): Promise<Requirement[]> {
+    return [...await postgresRequirements(this.options, context), ...await this.#folderRequirements(context)]
+  }
+
+  override async check (context: CheckContext) {
+    const listing = this.#onDisk(context)
+    // Awaited only once the rows are there.
+    listing.catch(() => {})
+    const rows = await this.#rows(context)
+    const { applied, unfinished = () => undefined } = migrationTool(this.options.tool)
+    const done = new Set(rows.map(applied))
+    const begun = new Set(rows.map(unfinished))
+    const onDisk = await listing
+    // One of a newer release, which is not on disk here, may be running at this moment.
+    this.#report('Migrations failed, or are still running', onDisk.filter(({ key }) => begun.has(key)))
+    this.#report('There are migrations to apply', onDisk.filter(({ key }) => !done.has(key) && !begun.has(key)))
+  }
+
+  #report (what: string, migrations: MigrationOnDisk[]) {
+    if (migrations.length === 0) return
+    this.addError(new ServiceUnavailable(`${what}: ${list(migrations.map(({ name }) => name).sort())}`))
+  }
+
+  async #onDisk ({ settings }: RequirementsContext): Promise<MigrationOnDisk[]> {
+    try {
+      return await migrationTool(this.options.tool).onDisk(resolve(settings.baseDir, this.options.dir))
+    } catch (error) {
+      if (isHealthCheckError(error)) throw error
+      const words = wordsFor(error)
+      if (words === undefined) throw error
+      throw new ServiceUnavailable(`The folder of migrations cannot be read: ${words}`, { cause: error })
+    }
+  }
+
+  async #rows (context: CheckContext): Promise<Row[]> {
+    const { tool, table, schema } = this.options
+    const books = migrationTool(tool)
+    const path = [schema ?? books.schema, table ?? books.table].filter(part => part !== undefined)
+    const select = `SELECT ${books.columns.map(quoted).join(', ')} FROM ${path.map(quoted).join('.')}`
+    try {
+      return await withPostgres(context, this.options, async client => {
+        try {
+          return (await client.query<Row>(select)).rows
+        } catch (error) {
+          const { code } = error as { code?: string }
+          // Before the first run of the tool there is no table.
+          if (code === undefinedTable) return []
+          if (code === undefinedColumn) throw new ServiceReturnedUnexpectedResult(`the table of migrations is not one of ${tool}`, { cause: error })
+          throw error
+        }
+      })
+    } catch (error) {
+      if (error instanceof ServiceUnavailable) throw new ServiceUnavailable(`Database is not ready: ${error.message}`, { cause: error })
+      throw error
+    }
+  }
+
+  async #folderRequirements (context: RequirementsContext): Promise<Requirement[]> {
+    try {
+      await this.#onDisk(context)
+      return []
+    } catch (error) {
+      const { tool, dir } = this.options
+      return [{
+        message: `the migrations in '${dir}' cannot be listed (${(error as Error).message})`,
+        hint: `Set \`dir\` to the folder that ${tool} reads, and ship that folder with the app; a relative one is resolved against \`baseDir\`.`,
+      }]
+    }
+  }
+}
+
+function quoted (identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`
+}
+
+function list (names: readonly string[]): string {
+  const more = names.length - longestList
+  return more > 0 ? `${names.slice(0, longestList).join(', ')} and ${more} more` : names.join(', ')
+}
+
+export default MigrationsCheck

@@ -1,0 +1,150 @@
+import type { Socket } from 'node:net'
+import { finished } from 'node:stream/promises'
+import type { Pool, PoolClient } from 'pg'
+import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import { unavailable, wordsFor } from '../driver-errors.js'
+import { ServiceUnavailable } from '../errors.js'
+import { text, url } from '../rules.js'
+import { abortable, pause } from './abortable.js'
+import { decorated, needsDriver } from './requirements.js'
+
+/** Which PostgreSQL: `app.pg` of @fastify/postgres, one of its named instances, or a connection of the check's own. */
+export interface PostgresSource {
+  /** The name that @fastify/postgres was registered with. */
+  name?: string
+  /** A connection of the check's own, kept between runs. */
+  connectionString?: string
+}
+
+export const postgresRules = {
+  name: text(),
+  connectionString: url(['postgres', 'postgresql']),
+}
+
+export async function postgresRequirements (source: PostgresSource, context: RequirementsContext): Promise<Requirement[]> {
+  const { name, connectionString } = source
+  if (connectionString !== undefined) {
+    if (name === undefined) return await needsDriver('pg')
+    return [{ message: 'both `name` and `connectionString` are given', hint: 'Give `name` for a pool of @fastify/postgres, or `connectionString` for a connection of its own.' }]
+  }
+  const path = decoratorPath(source)
+  if (typeof decorated(context.app, [...path, 'pool', 'connect']) === 'function') return []
+  const options = name === undefined ? '' : `, { name: '${name}', … }`
+  return [{
+    message: `app.${path.join('.')} is not there`,
+    hint: `Register it: app.register(import('@fastify/postgres')${options}), or give the check a \`connectionString\`.`,
+  }]
+}
+
+/**
+ * Lends a connection to `use`. Nothing is left behind once the signal is aborted: no client checked out, no request waiting in
+ * the pool's queue, no socket that hangs.
+ */
+export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PoolClient) => Promise<T>): Promise<T> {
+  const { signal } = context
+  try {
+    const pool = await poolOf(context, source)
+    for (;;) {
+      const { client, isNew } = await checkOut(pool, context)
+      try {
+        return await lend(client, signal, use)
+      } catch (error) {
+        // It may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
+        if (isNew || signal.aborted || wordsFor(error) !== 'connection lost') throw error
+      }
+    }
+  } catch (error) {
+    throw unavailable(error)
+  }
+}
+
+async function poolOf (context: CheckContext, source: PostgresSource): Promise<Pool> {
+  const { connectionString } = source
+  if (connectionString === undefined) return surviving(decorated(context.app, [...decoratorPath(source), 'pool']) as Pool)
+  return await context.kept.get(`postgres ${connectionString}`, async () => {
+    const { default: pg } = await import('pg')
+    return surviving(new pg.Pool({ connectionString, fallback_application_name: 'fastify-health', max: 2, idleTimeoutMillis: 60_000, allowExitOnIdle: true }))
+  }, close)
+}
+
+// A pool to whose errors nobody listens ends the process when the server closes an idle connection, and probes leave one behind
+// in it. The loss shows in the next run.
+function surviving (pool: Pool): Pool {
+  if (pool.listenerCount('error') === 0) pool.on('error', () => {})
+  return pool
+}
+
+function decoratorPath ({ name }: PostgresSource): string[] {
+  return name === undefined ? ['pg'] : ['pg', name]
+}
+
+async function checkOut (pool: Pool, context: CheckContext): Promise<{ client: PoolClient, isNew: boolean }> {
+  // A request that waits in the pool's queue cannot be taken back, so none is made until it would be served at once.
+  if (isExhausted(pool)) await room(pool, context)
+  const before = new Set(clientsOf(pool))
+  const connecting = pool.connect()
+  const created = clientsOf(pool).find(client => !before.has(client))
+  const client = await abortable(context.signal, connecting, () => {
+    // The pool offers no way to give up a connection that is being made, and would wait for it for ever. Nor does it listen to
+    // one that is held up by its `verify`.
+    created?.on('error', () => {})
+    streamOf(created)?.destroy()
+    connecting.then(client => client.release(true), () => {})
+  })
+  return { client, isNew: created !== undefined }
+}
+
+function isExhausted ({ waitingCount, idleCount, totalCount, options }: Pool): boolean {
+  return waitingCount > 0 || (idleCount === 0 && totalCount >= options.max)
+}
+
+// Given up a little before the run's time is over, so that it can say why.
+async function room (pool: Pool, { signal, timeout }: CheckContext): Promise<void> {
+  const end = performance.now() + timeout * 0.9
+  while (isExhausted(pool)) {
+    if (performance.now() >= end) throw new ServiceUnavailable('connection pool exhausted')
+    await pause(10, signal)
+  }
+}
+
+async function lend<T> (client: PoolClient, signal: AbortSignal, use: (client: PoolClient) => Promise<T>): Promise<T> {
+  let failure: Error | undefined
+  // Without a listener, the loss of a connection that is checked out would end the process.
+  const onError = (error: Error) => { failure = error }
+  client.on('error', onError)
+  try {
+    // Destroyed, not only released: a goodbye to a server that hangs leaves the socket open.
+    const answer = await abortable(signal, use(client), () => streamOf(client)?.destroy())
+    client.off('error', onError)
+    client.release()
+    return answer
+  } catch (error) {
+    // What is destroyed may still report an error of its own, so the listener stays.
+    client.release(true)
+    throw failure ?? error
+  }
+}
+
+// The pool forgets its clients without waiting for their goodbyes, which a server that hangs does not hear.
+async function close (pool: Pool): Promise<void> {
+  const streams = clientsOf(pool).map(streamOf) as Socket[]
+  const late = setTimeout(() => { for (const stream of streams) stream.destroy() }, 250)
+  await Promise.allSettled([pool.end(), ...streams.map(async stream => await finished(stream))])
+  clearTimeout(late)
+}
+
+// What follows is not public in pg.
+
+interface Client {
+  on (event: 'error', listener: () => void): unknown
+  /** The native client has none. */
+  readonly connection?: { readonly stream: Socket }
+}
+
+function clientsOf (pool: Pool): readonly Client[] {
+  return (pool as unknown as { readonly _clients: readonly Client[] })._clients
+}
+
+function streamOf (client: Client | PoolClient | undefined): Socket | undefined {
+  return (client as Client | undefined)?.connection?.stream
+}

@@ -1,0 +1,214 @@
+import type { Redis } from 'ioredis'
+import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import { unavailable, wordsFor } from '../driver-errors.js'
+import { ServiceUnavailable } from '../errors.js'
+import { text, url } from '../rules.js'
+import { abortable, pause } from './abortable.js'
+import { decorated, needsDriver } from './requirements.js'
+
+/** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, or a connection of the check's own. */
+export interface RedisSource {
+  /** The namespace that @fastify/redis was registered with. */
+  namespace?: string
+  /** A connection of the check's own, kept between runs. */
+  url?: string
+}
+
+export const redisRules = {
+  namespace: text(),
+  url: url(['redis', 'rediss']),
+}
+
+export async function redisRequirements (source: RedisSource, context: RequirementsContext): Promise<Requirement[]> {
+  const { namespace, url } = source
+  if (url !== undefined) {
+    if (namespace === undefined) return await needsDriver('ioredis')
+    return [{ message: 'both `namespace` and `url` are given', hint: 'Give `namespace` for a client of @fastify/redis, or `url` for a connection of its own.' }]
+  }
+  const path = decoratorPath(source)
+  const found = decorated(context.app, path)
+  if (isClient(found)) return []
+  const options = namespace === undefined ? '' : `, { namespace: '${namespace}', … }`
+  return [{
+    message: `app.${path.join('.')} ${found === undefined ? 'is not there' : 'is no client of ioredis'}`,
+    hint: `Register it: app.register(import('@fastify/redis')${options}), or give the check a \`url\`.`,
+  }]
+}
+
+/**
+ * Lends a client that is connected to `use`. ioredis queues commands while it is offline: none is sent before it is ready, and
+ * where one of an earlier run is still unanswered, none is added to it.
+ */
+export async function withRedis<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
+  try {
+    return await (source.url === undefined ? withDecorated(context, source, use) : withOwn(context, source.url, use))
+  } catch (error) {
+    throw unavailable(error)
+  }
+}
+
+function isClient (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'status' in value && typeof value.status === 'string'
+}
+
+function decoratorPath ({ namespace }: RedisSource): string[] {
+  return namespace === undefined ? ['redis'] : ['redis', namespace]
+}
+
+// Of connections that are not the app's: one try, no queue, no INFO ahead of the first command, whose answer says as much, and no
+// long wait for a goodbye.
+const oneTry = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  enableReadyCheck: false,
+  retryStrategy: () => null,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 0,
+  disconnectTimeout: 100,
+  // The answers to what ioredis says of itself would be swallowed, a refusal to take more clients included.
+  disableClientInfo: true,
+}
+
+async function withOwn<T> ({ kept, signal }: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
+  const { Redis } = await import('ioredis')
+  const line = await kept.get(`redis ${url}`, () => new Line(() => new Redis(url, oneTry)), line => line.close())
+  return await line.lend(signal, use)
+}
+
+interface Connection {
+  readonly client: Redis
+  readonly connected: Promise<void>
+  /** How many runs use it now. */
+  users: number
+}
+
+/** One connection for all checks of a URL. What one of them gives up stays open until the others are done with it. */
+class Line {
+  readonly #open: () => Redis
+  #current: Connection | undefined
+
+  constructor (open: () => Redis) {
+    this.#open = open
+  }
+
+  async lend<T> (signal: AbortSignal, use: (client: Redis) => Promise<T>): Promise<T> {
+    const isProven = this.#current?.client.status === 'ready'
+    try {
+      return await this.#lend(signal, use)
+    } catch (error) {
+      // It may have been lost since the last run, and that be noticed only now. What a probe asks can be asked twice.
+      if (!isProven || signal.aborted || wordsFor(error) !== 'connection lost') throw error
+      return await this.#lend(signal, use)
+    }
+  }
+
+  async #lend<T> (signal: AbortSignal, use: (client: Redis) => Promise<T>): Promise<T> {
+    signal.throwIfAborted()
+    const connection = this.#connection()
+    connection.users++
+    const work = connection.connected.then(async () => {
+      signal.throwIfAborted()
+      return await use(connection.client)
+    })
+    try {
+      return await abortable(signal, work, () => this.#giveUp(connection))
+    } finally {
+      connection.users--
+      if (connection !== this.#current && connection.users === 0) connection.client.disconnect()
+    }
+  }
+
+  close (): void {
+    this.#current?.client.disconnect()
+  }
+
+  #connection (): Connection {
+    if (this.#current === undefined || this.#current.client.status === 'end') {
+      const client = this.#open()
+      this.#current = { client, connected: connect(client), users: 0 }
+    }
+    return this.#current
+  }
+
+  #giveUp (connection: Connection): void {
+    if (this.#current === connection) this.#current = undefined
+  }
+}
+
+// connect() rejects with "Connection is closed." only; what was wrong comes as an event.
+async function connect (client: Redis): Promise<void> {
+  let reason: Error | undefined
+  client.on('error', error => { reason ??= error })
+  try {
+    await client.connect()
+  } catch (error) {
+    throw reason ?? error
+  }
+}
+
+// What became of the runs whose client belongs to the app, and so could not be destroyed.
+const unanswered = new WeakMap<Redis, Promise<void>>()
+
+async function withDecorated<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
+  const client = decorated(context.app, decoratorPath(source)) as Redis
+  await free(client, context)
+  const work = use(client)
+  return await abortable(context.signal, answered(client, context, work), () => remember(client, work))
+}
+
+/** Resolves once the client is connected, and has answered everything that earlier runs asked it. */
+async function free (client: Redis, context: CheckContext): Promise<void> {
+  for (;;) {
+    const earlier = unanswered.get(client)
+    if (client.status !== 'ready') await ready(client, context)
+    else if (earlier !== undefined) await abortable(context.signal, earlier)
+    else return
+  }
+}
+
+function remember (client: Redis, work: Promise<unknown>): void {
+  const all = Promise.allSettled([unanswered.get(client), work]).then(() => {
+    if (unanswered.get(client) === all) unanswered.delete(client)
+  })
+  unanswered.set(client, all)
+}
+
+/** What `work` settles with. Where the connection is lost, ioredis keeps its commands for the next one, which may never come. */
+async function answered<T> (client: Redis, context: CheckContext, work: Promise<T>): Promise<T> {
+  for (;;) {
+    const lost = new AbortController()
+    const onClose = () => lost.abort()
+    client.once('close', onClose)
+    try {
+      return await abortable(AbortSignal.any([context.signal, lost.signal]), work)
+    } catch (error) {
+      if (!lost.signal.aborted) throw error
+    } finally {
+      client.off('close', onClose)
+    }
+    await ready(client, context)
+  }
+}
+
+/** Resolves once the app's own client is connected; rejects as soon as it is known why it cannot be. */
+async function ready (client: Redis, { signal, timeout }: CheckContext): Promise<void> {
+  // Given up a little before the run's time is over, to say why.
+  const end = performance.now() + timeout * 0.9
+  if (client.status !== 'end' && !client.isCluster) await scout(client, signal)
+  if (client.status === 'wait') client.connect().catch(() => {})
+  while (client.status !== 'ready') {
+    if (client.status === 'end') throw new ServiceUnavailable('client is closed')
+    if (performance.now() >= end) throw new ServiceUnavailable('client is not connected')
+    await pause(10, signal)
+  }
+}
+
+// The app's client waits between its tries to reconnect, so a connection made on the side says sooner what is wrong.
+async function scout (client: Redis, signal: AbortSignal): Promise<void> {
+  const side = client.duplicate(oneTry)
+  try {
+    await abortable(signal, connect(side).then(async () => await side.ping()))
+  } finally {
+    side.disconnect()
+  }
+}

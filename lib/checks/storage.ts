@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { access, readFile, unlink, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { HealthCheck } from '../check.js'
+import { wordsFor } from '../driver-errors.js'
+import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { rule, text } from '../rules.js'
+import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import { decorated } from './requirements.js'
+
+/** What a check needs of a Disk of flydrive. */
+export interface DiskLike {
+  put (key: string, contents: string): Promise<unknown>
+  get (key: string): Promise<string>
+  delete (key: string): Promise<unknown>
+  exists (key: string): Promise<boolean>
+}
+
+/** What has a default disk: flydrive's DriveManager. */
+export interface DriveManagerLike {
+  use (): DiskLike
+}
+
+/** One of the two. */
+export interface StorageOptions {
+  /** A local folder; a relative one is resolved against the settings' `baseDir`. */
+  dir?: string
+  /** A Disk of flydrive, a DriveManager (its default disk), or the name of the decorator that holds one. */
+  disk?: string | DiskLike | DriveManagerLike
+}
+
+/** Passes when a file is written, read back the same, deleted, and gone. It has a name of its own, and is removed whatever happens. */
+export class StorageCheck extends HealthCheck<StorageOptions> {
+  static override readonly rules = {
+    dir: text(),
+    disk: rule('a flydrive Disk, a DriveManager, or the name of the decorator that holds one',
+      value => (typeof value === 'string' && value !== '') || isDisk(value) || isManager(value)),
+  }
+
+  static override readonly scope = 'shared'
+
+  override requirements (context: RequirementsContext): Requirement[] {
+    const { dir, disk } = this.options
+    if ((dir === undefined) === (disk === undefined)) {
+      return [{
+        message: dir === undefined ? 'neither `dir` nor `disk` is given' : 'both `dir` and `disk` are given',
+        hint: 'Give `dir` for a local folder, or `disk` for a disk of flydrive.',
+      }]
+    }
+    if (typeof disk !== 'string') return []
+    const found = decorated(context.app, [disk])
+    if (isDisk(found) || isManager(found)) return []
+    return [{
+      message: found === undefined ? `app.${disk} is not there` : `app.${disk} is no Disk and no DriveManager`,
+      hint: `Decorate it: app.decorate('${disk}', new Disk(driver)), or give the check a \`dir\`.`,
+    }]
+  }
+
+  // What hangs here cannot be destroyed: neither a disk nor the file system gives up a request. It settles once the file is gone,
+  // and counts as hanging until then, so that no other is started on top of it.
+  override async check (context: CheckContext) {
+    const { signal } = context
+    const disk = this.#disk(context)
+    const file = `healthcheck-${randomUUID()}.txt`
+    const contents = randomUUID()
+    try {
+      await step('written', disk.put(file, contents))
+      signal.throwIfAborted()
+      const found = await step('read', disk.get(file))
+      signal.throwIfAborted()
+      if (found !== contents) throw new ServiceReturnedUnexpectedResult('the file read is not the file written')
+    } catch (error) {
+      // What came first is what is wrong; that it cannot be deleted either adds nothing.
+      await disk.delete(file).catch(() => {})
+      throw error
+    }
+    await step('deleted', disk.delete(file))
+    if (await step('looked for', disk.exists(file))) throw new ServiceReturnedUnexpectedResult('the file is still there after it was deleted')
+  }
+
+  #disk (context: CheckContext): DiskLike {
+    const { dir, disk } = this.options
+    if (dir !== undefined) return folder(resolve(context.settings.baseDir, dir))
+    const found = (typeof disk === 'string' ? decorated(context.app, [disk]) : disk) as DiskLike | DriveManagerLike
+    return isManager(found) ? found.use() : found
+  }
+}
+
+async function step<T> (what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const words = wordsFor(error)
+    throw words === undefined ? error : new ServiceUnavailable(`a file cannot be ${what}: ${words}`, { cause: error })
+  }
+}
+
+function folder (dir: string): DiskLike {
+  return {
+    // Flushed: until then it is only in memory, which says nothing of the disk.
+    put: async (file, contents) => await writeFile(join(dir, file), contents, { flag: 'wx', flush: true }),
+    get: async file => await readFile(join(dir, file), 'utf8'),
+    delete: async file => await unlink(join(dir, file)),
+    exists: async file => await access(join(dir, file)).then(() => true, () => false),
+  }
+}
+
+function isDisk (value: unknown): value is DiskLike {
+  return has(value, 'put', 'get', 'delete', 'exists')
+}
+
+function isManager (value: unknown): value is DriveManagerLike {
+  return has(value, 'use')
+}
+
+function has (value: unknown, ...methods: string[]): boolean {
+  return typeof value === 'object' && value !== null && methods.every(method => typeof (value as Record<string, unknown>)[method] === 'function')
+}
+
+export default StorageCheck

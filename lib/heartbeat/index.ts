@@ -1,0 +1,5 @@
+export { startFileHeartbeat, type FileHeartbeatOptions } from './file.js'
+export { healthJobName, isHealthJob, withHealthJobs } from './bullmq.js'
+export { startRedisHeartbeat, type RedisHeartbeatOptions } from './redis.js'
+export type { Heartbeat, PulseOptions } from './pulse.js'
+export type { RosterClient } from './roster.js'

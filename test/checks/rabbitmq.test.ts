@@ -1,0 +1,354 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import type { Channel } from 'amqplib'
+import t, { type Test } from 'tap'
+import { withChannel } from '../../lib/checks/amqp-client.js'
+import { RabbitMQCheck } from '../../lib/checks/rabbitmq.js'
+import { createHealth, type HealthRegistry } from '../../lib/index.js'
+import { KeptThings } from '../../lib/kept.js'
+import type { CheckContext } from '../../types/check.js'
+import { openSockets, until } from '../helpers/leaks.js'
+import { startRabbitMQ, type RabbitMQ } from '../helpers/rabbitmq.js'
+import { startRelay, type Relay } from '../helpers/relay.js'
+
+// Brokers and workers take seconds to start, and more of them on a busy machine.
+t.setTimeout(300_000)
+
+const timeout = 500
+
+function registry (t: Test, url: string, options: { timeout?: number } = {}): HealthRegistry {
+  const health = createHealth({ timeout, ...options, subsets: { s: [[RabbitMQCheck, { url }]] } }, { log: silent })
+  t.after(() => health.close())
+  return health
+}
+
+const log = () => {}
+const silent = { info: log, warn: log, error: log, debug: log, trace: log, fatal: log, silent: log, level: 'silent', child: () => silent } as never
+
+async function status (health: HealthRegistry): Promise<string | undefined> {
+  return (await health.run('s')).results[0]?.status
+}
+
+async function behindRelay (t: Test, rabbit: RabbitMQ): Promise<{ relay: Relay, url: string, health: HealthRegistry }> {
+  const relay = await startRelay(t, rabbit.port)
+  const url = rabbit.url.replace(String(rabbit.port), String(relay.port))
+  return { relay, url, health: registry(t, url) }
+}
+
+/** How many connections, channels and queues the broker has. */
+async function census ({ ctl }: RabbitMQ) {
+  // One command, since each of rabbitmqctl's takes a second.
+  const counts = await ctl('eval', '{length(rabbit_networking:connections()), length(rabbit_channel:list()), rabbit_amqqueue:count()}.')
+  const [connections = NaN, channels, queues] = counts.match(/\d+/g)?.map(Number) ?? []
+  return { connections, channels, queues }
+}
+
+/** The sockets that are open once those of earlier tests have closed. */
+async function socketsAtRest (): Promise<number> {
+  await sleep(300)
+  return openSockets()
+}
+
+t.test('RabbitMQCheck', async t => {
+  const rabbit = await startRabbitMQ(t, { vhosts: ['orders'] })
+
+  t.test('a broker that opens a channel, takes a message and closes the channel is healthy', async t => {
+    const health = registry(t, rabbit.url)
+    t.equal(await status(health), 'working')
+    const report = await health.run('s')
+    t.equal(report.healthy, true)
+    t.equal(report.results[0]?.identifier, 'RabbitMQCheck')
+  })
+
+  t.test('a virtual host of its own is healthy, too', async t => {
+    t.equal(await status(registry(t, rabbit.urlOf('orders'))), 'working')
+  })
+
+  t.test('500 probes leave one connection, no channel, no queue and no message', async t => {
+    const before = await census(rabbit)
+    const health = registry(t, rabbit.url)
+    const seen = new Set<string | undefined>()
+    for (let probe = 0; probe < 500; probe++) seen.add(await status(health))
+    t.same([...seen], ['working'])
+    t.same(await census(rabbit), { ...before, connections: before.connections + 1 })
+    await health.close()
+    await until(async () => (await census(rabbit)).connections === before.connections)
+  })
+
+  t.test('no listener is left on the connection by 50 probes', async t => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => { warnings.push(warning) }
+    process.on('warning', onWarning)
+    t.after(() => process.off('warning', onWarning))
+    const health = registry(t, rabbit.url)
+    for (let probe = 0; probe < 50; probe++) await health.run('s')
+    t.same(warnings, [])
+  })
+
+  t.test('closing leaves no socket', async t => {
+    await until(() => openSockets() === 0)
+    const health = registry(t, rabbit.url)
+    await health.run('s')
+    t.equal(openSockets(), 1)
+    await health.close()
+    await until(() => openSockets() === 0)
+  })
+
+  t.test('a wrong password is an authentication that failed', async t => {
+    t.equal(await status(registry(t, rabbit.url.replace(rabbit.password, 'wrong'))), 'unavailable: authentication failed')
+  })
+
+  t.test('a virtual host that does not exist is said to be the trouble', async t => {
+    t.equal(await status(registry(t, rabbit.urlOf('ghost'))), 'unavailable: virtual host does not exist or refuses this user')
+  })
+
+  t.test('a user without any right to the virtual host is told the same', async t => {
+    await rabbit.ctl('add_user', 'stranger', 'strange')
+    const url = rabbit.url.replace(`${rabbit.user}:${rabbit.password}`, 'stranger:strange')
+    t.equal(await status(registry(t, url)), 'unavailable: virtual host does not exist or refuses this user')
+  })
+
+  t.test('a user who may only read is healthy, and 20 of its probes leave no channel', async t => {
+    await rabbit.ctl('add_user', 'reader', 'reading')
+    await rabbit.ctl('set_permissions', 'reader', '^$', '^$', '.*')
+    const before = await census(rabbit)
+    const health = registry(t, rabbit.url.replace(`${rabbit.user}:${rabbit.password}`, 'reader:reading'))
+    for (let probe = 0; probe < 20; probe++) t.equal(await status(health), 'working')
+    t.same(await census(rabbit), { ...before, connections: before.connections + 1 })
+  })
+
+  t.test('refused, then back', async t => {
+    const { relay, health } = await behindRelay(t, rabbit)
+    await relay.refuse()
+    t.equal(await status(health), 'unavailable: connection refused')
+    await relay.pass()
+    t.equal(await status(health), 'working')
+  })
+
+  t.test('a connection that is cut between two runs is made anew by the next', async t => {
+    const { relay, health } = await behindRelay(t, rabbit)
+    t.equal(await status(health), 'working')
+    await relay.refuse()
+    await relay.pass()
+    t.equal(await status(health), 'working')
+    t.equal(relay.accepted, 2)
+  })
+
+  t.test('a connection that the broker closes between two runs is made anew by the next', async t => {
+    const health = registry(t, rabbit.url)
+    t.equal(await status(health), 'working')
+    const before = await census(rabbit)
+    await rabbit.ctl('close_all_connections', 'maintenance')
+    t.equal(await status(health), 'working')
+    t.same(await census(rabbit), before)
+  })
+
+  t.test('silent from the first byte, then back', async t => {
+    const { relay, health } = await behindRelay(t, rabbit)
+    await relay.silence()
+    const { results, duration } = await health.run('s')
+    t.equal(results[0]?.status, `unavailable: timed out after ${timeout} ms`)
+    t.ok(duration < timeout + 200, `${duration} ms`)
+    await until(() => relay.connections === 0)
+    await relay.pass()
+    t.equal(await status(health), 'working')
+  })
+
+  t.test('a connection that falls silent is given up, then back', async t => {
+    const { relay, health } = await behindRelay(t, rabbit)
+    t.equal(await status(health), 'working')
+    await relay.silence()
+    t.equal(await status(health), `unavailable: timed out after ${timeout} ms`)
+    await until(() => relay.connections === 0)
+    await relay.pass()
+    t.equal(await status(health), 'working')
+  })
+
+  t.test('slower than the timeout, then back', async t => {
+    const { relay, health } = await behindRelay(t, rabbit)
+    t.equal(await status(health), 'working')
+    await relay.delay(timeout)
+    t.equal(await status(health), `unavailable: timed out after ${timeout} ms`)
+    await relay.pass()
+    t.equal(await status(health), 'working')
+  })
+
+  t.test('cut in the middle of the handshake, and of an answer, then back', async t => {
+    const { relay, health } = await behindRelay(t, rabbit)
+    await relay.cut(20)
+    t.equal(await status(health), 'unavailable: connection lost')
+    await relay.pass()
+    t.equal(await status(health), 'working')
+    await relay.cut(4)
+    t.equal(await status(health), 'unavailable: connection lost')
+    await relay.pass()
+    t.equal(await status(health), 'working')
+  })
+
+  t.test('checks of one URL share a connection; who waits while another gives it up tries a new one', async t => {
+    class SameCheck extends RabbitMQCheck {}
+    const { relay, url } = await behindRelay(t, rabbit)
+    const health = createHealth({
+      subsets: {
+        s: [
+          [RabbitMQCheck, { url, identifier: 'hasty', timeout: 200 }],
+          [SameCheck, { url, identifier: 'patient', timeout: 1000 }],
+        ],
+      },
+    }, { log: silent })
+    t.after(() => health.close())
+    t.equal((await health.run('s')).healthy, true)
+    t.equal(relay.accepted, 1)
+    rabbit.freeze()
+    const running = health.run('s')
+    await sleep(400)
+    rabbit.thaw()
+    t.same((await running).results.map(({ status }) => status), ['unavailable: timed out after 200 ms', 'working'])
+  })
+
+  t.test('what does not speak AMQP is said not to', async t => {
+    const server = createServer(socket => {
+      socket.on('error', () => {}).resume()
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
+    }).listen(0, '127.0.0.1')
+    t.after(() => server.close())
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    t.equal(await status(registry(t, `amqp://127.0.0.1:${port}`)), 'unavailable: what answers does not speak AMQP')
+    t.equal(await status(registry(t, `amqps://127.0.0.1:${port}`)), 'unavailable: TLS handshake failed')
+  })
+
+  t.test('an alarm that blocks publishing is a failure, and its end is noticed on the same connection', async t => {
+    const health = registry(t, rabbit.url)
+    t.equal(await status(health), 'working')
+    const before = await census(rabbit)
+    await rabbit.ctl('set_vm_memory_high_watermark', '0.00001')
+    t.equal(await status(health), 'unavailable: publishing is blocked by an alarm of the broker: low on memory')
+    for (let probe = 0; probe < 20; probe++) {
+      t.equal(await status(health), 'unavailable: publishing is blocked by an alarm of the broker: low on memory')
+    }
+    t.equal((await census(rabbit)).connections, before.connections)
+    await rabbit.ctl('set_vm_memory_high_watermark', '0.8')
+    await until(async () => await status(health) === 'working')
+    t.same(await census(rabbit), before)
+  })
+
+  t.test('a connection made during an alarm is blocked, too; closing does not hang on it', async t => {
+    await rabbit.ctl('set_disk_free_limit', '1000000GB')
+    const before = await socketsAtRest()
+    const health = registry(t, rabbit.url)
+    t.equal(await status(health), 'unavailable: publishing is blocked by an alarm of the broker: low on disk')
+    await health.close()
+    await until(() => openSockets() === before, { timeout: 1000 })
+    await rabbit.ctl('set_disk_free_limit', '1MB')
+    const later = registry(t, rabbit.url)
+    await until(async () => await status(later) === 'working', { timeout: 20_000, interval: 100 })
+  })
+
+  t.test('closing while the broker is frozen neither hangs nor leaves a socket', async t => {
+    const { relay, health } = await behindRelay(t, rabbit)
+    const before = await socketsAtRest()
+    await health.run('s')
+    rabbit.freeze()
+    const begun = performance.now()
+    await health.close()
+    t.ok(performance.now() - begun < 600)
+    await until(() => relay.connections === 0, { timeout: 1000 }).finally(() => rabbit.thaw())
+    await until(() => openSockets() === before, { timeout: 1000 })
+  })
+
+  t.test('closing while the connection is being lost does not hang', async t => {
+    const { relay, health } = await behindRelay(t, rabbit)
+    await health.run('s')
+    await relay.silence()
+    const closing = health.close()
+    await relay.refuse()
+    const begun = performance.now()
+    await closing
+    t.ok(performance.now() - begun < 200)
+  })
+
+  t.test('a broker that is frozen, then stopped, then started', async t => {
+    const health = registry(t, rabbit.url)
+    const fresh = registry(t, rabbit.url)
+    t.equal(await status(health), 'working')
+    rabbit.freeze()
+    t.equal(await status(health), `unavailable: timed out after ${timeout} ms`)
+    t.equal(await status(fresh), `unavailable: timed out after ${timeout} ms`)
+    rabbit.thaw()
+    t.equal(await status(health), 'working')
+    t.equal(await status(fresh), 'working')
+    await rabbit.stop()
+    t.equal(await status(health), 'unavailable: connection refused')
+    await rabbit.start()
+    t.equal(await status(health), 'working')
+  })
+
+  t.test('a channel is closed whatever its user does, and a refusal of the broker comes with its code', async t => {
+    const kept = new KeptThings()
+    t.after(() => kept.close())
+    const context = { kept, signal: new AbortController().signal } as unknown as CheckContext
+    const lend = async <T>(use: (channel: Channel) => Promise<T>, url = rabbit.url) => await withChannel(context, url, use)
+    t.equal(await lend(async () => 'an answer'), 'an answer')
+    const before = await census(rabbit)
+    const mistake = new Error('a mistake of its own')
+    await t.rejects(lend(async () => { throw mistake }), mistake)
+    await t.rejects(lend(async channel => await channel.checkQueue('ghost')), { code: 404 })
+    // One that nobody waits for is told when the work is done.
+    await t.rejects(lend(async channel => {
+      channel.publish('ghost', '', Buffer.alloc(0))
+      await once(channel, 'close').catch(() => {})
+    }), { code: 404 })
+    t.same(await census(rabbit), before)
+    const reading = rabbit.url.replace(`${rabbit.user}:${rabbit.password}`, 'reader:reading')
+    await t.rejects(lend(async channel => await channel.assertQueue('forbidden'), reading), { kind: 'unavailable', message: 'permission denied' })
+  })
+
+  t.test('the system checks say what is wrong with its options, and show no secret', async t => {
+    const faults = async (options: object) => {
+      const health = createHealth({ subsets: { s: [[RabbitMQCheck, options as never]] } })
+      t.after(() => health.close())
+      return (await health.systemChecks()).filter(({ level }) => level === 'error')
+    }
+    t.same(await faults({ url: rabbit.url }), [])
+    t.same(await faults({ url: 'amqps://broker' }), [])
+    t.match(await faults({}), [{ id: 'E008', message: /'url' is missing/, hint: 'It must be a URL that starts with amqp:// or amqps://.' }])
+    for (const url of ['', 5, 'broker', 'http://user:secret@broker']) {
+      const found = await faults({ url })
+      t.match(found, [{ id: 'E008', hint: 'It must be a URL that starts with amqp:// or amqps://.' }])
+      t.notMatch(JSON.stringify(found), /secret/)
+    }
+    t.match(await faults({ url: rabbit.url, vhost: '/' }), [{ id: 'E008', message: /there is no option 'vhost'/ }])
+  })
+
+  t.test('E007 names the driver', async t => {
+    t.same(await new RabbitMQCheck({ url: rabbit.url }).requirements(), [])
+    t.same(await withoutDriver(), [{ message: "the package 'amqplib' cannot be loaded", hint: 'Install it: npm install amqplib' }])
+  })
+
+  t.test('it asks something that all pods share', async t => {
+    t.equal(RabbitMQCheck.scope, 'shared')
+  })
+})
+
+/** What the check misses in a process where its driver is not installed. */
+async function withoutDriver (): Promise<unknown> {
+  const hooks = `export async function resolve (specifier, context, next) {
+    if (specifier === 'amqplib') throw new Error('not installed')
+    return await next(specifier, context)
+  }`
+  const module = new URL('../../lib/checks/rabbitmq.ts', import.meta.url).href
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--import', import.meta.resolve('@tapjs/typescript/import'),
+    '--input-type', 'module',
+    '--eval', `import { register } from 'node:module'
+      register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)})
+      const { RabbitMQCheck } = await import('${module}')
+      console.log(JSON.stringify(await new RabbitMQCheck({ url: 'amqp://broker' }).requirements()))`,
+  ])
+  return JSON.parse(stdout)
+}

@@ -1,0 +1,220 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import fastifyRedis, { type FastifyRedisPluginOptions } from '@fastify/redis'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { Redis } from 'ioredis'
+import { test, type Test } from 'tap'
+import RedisCheck from '../../lib/checks/redis.js'
+import type { RedisSource } from '../../lib/checks/redis-client.js'
+import { createHealth, type HealthRegistry } from '../../lib/index.js'
+import { recordedLog } from '../helpers/recorded-log.js'
+import { startRedis } from '../helpers/redis.js'
+import { startRelay } from '../helpers/relay.js'
+
+/** Milliseconds: for what must answer, and for what cannot. */
+const ample = 20_000
+const short = 300
+/** What a run may take that is given up after `short`, on a machine that does much else. */
+const inTime = short + 1000
+
+const { log, lines } = recordedLog()
+
+function healthOf (t: Test, options: RedisSource, app: FastifyInstance = Fastify()): HealthRegistry {
+  const health = createHealth({ timeout: ample, subsets: { readiness: [[RedisCheck, { ...options }]] } }, { app, log })
+  t.teardown(async () => await health.close())
+  return health
+}
+
+async function status (health: HealthRegistry, timeout = ample): Promise<string> {
+  health.settings.timeout = timeout
+  return (await health.run('readiness')).results[0]!.status
+}
+
+/** With clients that reconnect at once, and that are not told goodbye: QUIT would wait for a server that hangs. */
+async function appWith (t: Test, ...clients: FastifyRedisPluginOptions[]): Promise<FastifyInstance> {
+  const app = Fastify()
+  t.teardown(async () => await app.close())
+  for (const { url, namespace } of clients as Array<{ url: string, namespace?: string }>) {
+    const client = new Redis(url, { retryStrategy: () => 20 })
+    client.on('error', () => {})
+    t.teardown(() => client.disconnect())
+    await app.register(fastifyRedis, { client, ...(namespace === undefined ? {} : { namespace }) })
+  }
+  return app
+}
+
+test('Redis', async t => {
+  const server = await startRedis(t)
+  const guarded = await startRedis(t, { password: 'correct-horse' })
+  const relay = await startRelay(t, server.port)
+  const relayed = `redis://127.0.0.1:${relay.port}`
+
+  const sources: Record<string, (t: Test, url: string) => Promise<HealthRegistry>> = {
+    'app.redis': async (t, url) => healthOf(t, {}, await appWith(t, { url })),
+    'a namespace': async (t, url) => healthOf(t, { namespace: 'sessions' }, await appWith(t, { url, namespace: 'sessions' })),
+    'a connection of its own': async (t, url) => healthOf(t, { url }),
+  }
+
+  for (const [name, over] of Object.entries(sources)) {
+    await t.test(`over ${name}`, async t => {
+      await t.test('is healthy when PING answers', async t => {
+        const report = await (await over(t, server.url)).run('readiness')
+        t.match(report, { healthy: true, results: [{ identifier: 'RedisCheck', status: 'working', critical: true }] })
+        t.equal(await status(await over(t, guarded.url)), 'working', 'with a password, too')
+        t.equal(await status(await over(t, `${server.url}/3`)), 'working', 'and with a database')
+      })
+
+      await t.test('is refused while the server is stopped, and healthy again once it is back', async t => {
+        const health = await over(t, server.url)
+        t.equal(await status(health), 'working')
+        await server.stop()
+        t.equal(await status(health), 'unavailable: connection refused')
+        t.equal(await status(health), 'unavailable: connection refused')
+        await server.start()
+        t.equal(await status(health), 'working')
+      })
+
+      await t.test('is healthy in the first probe after a restart that no probe saw', async t => {
+        const health = await over(t, server.url)
+        t.equal(await status(health), 'working')
+        await server.restart()
+        t.equal(await status(health), 'working')
+      })
+
+      await t.test('answers in time while the server is frozen, and is healthy in the first probe after', async t => {
+        const health = await over(t, server.url)
+        t.equal(await status(health), 'working')
+        server.freeze()
+        t.teardown(() => server.thaw())
+        for (let probe = 0; probe < 3; probe++) {
+          const begun = Date.now()
+          t.equal(await status(health, short), `unavailable: timed out after ${short} ms`)
+          t.ok(Date.now() - begun < inTime)
+        }
+        server.thaw()
+        t.equal(await status(health), 'working')
+      })
+
+      await t.test('answers in time when the network goes silent, and is healthy in the first probe after', async t => {
+        const health = await over(t, relayed)
+        t.teardown(async () => await relay.pass())
+        t.equal(await status(health), 'working')
+        await relay.silence()
+        for (let probe = 0; probe < 2; probe++) t.equal(await status(health, short), `unavailable: timed out after ${short} ms`)
+        await relay.pass()
+        t.equal(await status(health), 'working')
+      })
+
+      await t.test('notices a connection that is cut in the middle of an answer', async t => {
+        const health = await over(t, relayed)
+        t.teardown(async () => await relay.pass())
+        t.equal(await status(health), 'working')
+        await relay.cut(1)
+        for (let probe = 0; probe < 2; probe++) t.equal(await status(health), 'unavailable: connection lost')
+        await relay.pass()
+        t.equal(await status(health), 'working')
+      })
+
+      await t.test('is healthy however slow the answer is, within the timeout', async t => {
+        const health = await over(t, relayed)
+        t.teardown(async () => await relay.pass())
+        await relay.delay(400)
+        t.match(await status(health, 200), /^unavailable: (timed out after 200 ms|client is not connected)$/)
+        t.equal(await status(health), 'working')
+      })
+    })
+  }
+
+  await t.test('says that the password is wrong', async t => {
+    const wrong = guarded.url.replace('correct-horse', 'wrong-canary')
+    t.equal(await status(healthOf(t, { url: wrong })), 'unavailable: authentication failed')
+    t.equal(await status(healthOf(t, { url: `redis://127.0.0.1:${guarded.port}` })), 'unavailable: authentication failed', 'or that none is given')
+    t.equal(await status(healthOf(t, { url: wrong.replace('://', '://nobody') })), 'unavailable: authentication failed', 'or the user')
+  })
+
+  await t.test('says that the password of the app is wrong, once it is', async t => {
+    const changed = await startRedis(t)
+    const app = await appWith(t, { url: changed.url })
+    const health = healthOf(t, {}, app)
+    t.equal(await status(health), 'working')
+    const admin = new Redis(changed.url)
+    t.teardown(() => admin.disconnect())
+    await admin.config('SET', 'requirepass', 'changed')
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal')
+    t.equal(await status(health), 'unavailable: authentication failed')
+  })
+
+  await t.test('says that the host does not exist', async t => {
+    t.equal(await status(healthOf(t, { url: 'redis://health.invalid' })), 'unavailable: host not found')
+  })
+
+  await t.test('says that the server takes no more clients', async t => {
+    const admin = new Redis(server.url)
+    t.teardown(async () => {
+      await admin.config('SET', 'maxclients', 1000)
+      admin.disconnect()
+    })
+    await admin.config('SET', 'maxclients', 1)
+    t.equal(await status(healthOf(t, { url: server.url })), 'unavailable: too many connections')
+  })
+
+  await t.test('an answer other than PONG is unexpected', async t => {
+    const other = createServer(socket => { socket.on('error', () => {}).on('data', () => socket.write('+OK\r\n+OK\r\n')) })
+    await once(other.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => other.close())
+    const health = healthOf(t, { url: `redis://127.0.0.1:${(other.address() as AddressInfo).port}` })
+    t.equal(await status(health), 'unexpected result: PING did not answer PONG')
+  })
+
+  await t.test('a server that is none of Redis is said to be that', async t => {
+    const web = Fastify()
+    t.teardown(async () => await web.close())
+    const { host } = new URL(await web.listen({ port: 0, host: '127.0.0.1' }))
+    const health = healthOf(t, { url: `redis://${host}` })
+    t.equal(await status(health), 'unavailable: what answers does not speak Redis')
+  })
+
+  await t.test('nothing of all this was unexpected', async t => {
+    t.same(lines.filter(({ level }) => level === 'error'), [])
+  })
+})
+
+test('the configuration', async t => {
+  const faults = async (options: object, app?: FastifyInstance) =>
+    (await healthOf(t, options as RedisSource, app).systemChecks()).map(({ id, message, hint }) => `${id} ${message}. ${hint}`)
+
+  await t.test('without @fastify/redis, says what to register (E007)', async t => {
+    t.match(await faults({}), [/^E007 .*app\.redis is not there.*app\.register\(import\('@fastify\/redis'\)\), or give the check a `url`/])
+  })
+
+  await t.test('with a namespace that is not registered, says what to register (E007)', async t => {
+    const app = Fastify()
+    app.decorate('redis', { sessions: new Redis({ lazyConnect: true }) } as never)
+    t.match(await faults({ namespace: 'jobs' }, app), [/^E007 .*app\.redis\.jobs is not there.*app\.register\(import\('@fastify\/redis'\), { namespace: 'jobs', … }\)/])
+    t.match(await faults({}, app), [/^E007 .*app\.redis is no client of ioredis/], 'and there is none without a namespace')
+    t.same(await faults({ namespace: 'sessions' }, app), [])
+  })
+
+  await t.test('with a client of another package is told so (E007)', async t => {
+    const app = Fastify()
+    app.decorate('redis', { ping () {}, isReady: true } as never)
+    t.match(await faults({}, app), [/^E007 .*is no client of ioredis/])
+  })
+
+  await t.test('with a connection of its own does not touch the app', async t => {
+    const untouchable = new Proxy({}, { get () { throw new Error('touched') } }) as FastifyInstance
+    t.same(await faults({ url: 'rediss://cache/1' }, untouchable), [])
+  })
+
+  await t.test('with both a namespace and a URL is told to choose (E007)', async t => {
+    t.match(await faults({ namespace: 'jobs', url: 'redis://:canary@cache' }), [/^E007 .*both `namespace` and `url` are given/])
+  })
+
+  await t.test('with options that do not fit says what they must be, and shows no secret (E008)', async t => {
+    const found = await faults({ url: 'http://canary:canary@cache' })
+    t.match(found, [/^E008 .*'url'.*It must be a URL that starts with redis:\/\/ or rediss:\/\//])
+    t.notMatch(found.join(), 'canary')
+    t.match(await faults({ namespace: '' }), [/^E008 .*'namespace' is ''/])
+    t.match(await faults({ uri: 'redis://cache' }), [/^E008 .*there is no option 'uri'.*Did you mean 'url'/])
+  })
+})
