@@ -1,0 +1,83 @@
+import { FST_HEALTH_USAGE } from '../errors.js'
+import type { Manifest, ManifestInput } from './input.js'
+import { commandFor, questionOf, type Question } from './questions.js'
+import { indented, quoted, requestPath } from './quoting.js'
+
+interface Probe {
+  readonly name: 'startupProbe' | 'livenessProbe' | 'readinessProbe'
+  readonly why: string
+  readonly asks: 'liveness' | 'readiness'
+  readonly failureThreshold: number
+  /** A new process for every question is dear, so that commands are asked less often. */
+  readonly periodSeconds: { readonly web: number, readonly worker: number }
+}
+
+const probes: readonly Probe[] = [
+  {
+    name: 'startupProbe',
+    why: 'Two minutes to start. It asks liveness, so that a dependency that is down does not restart a pod that starts.',
+    asks: 'liveness',
+    failureThreshold: 12,
+    periodSeconds: { web: 10, worker: 10 },
+  },
+  {
+    name: 'livenessProbe',
+    why: 'Restarts the container.',
+    asks: 'liveness',
+    failureThreshold: 3,
+    periodSeconds: { web: 10, worker: 30 },
+  },
+  {
+    name: 'readinessProbe',
+    why: 'Takes the pod out of its services, and back in.',
+    asks: 'readiness',
+    failureThreshold: 3,
+    periodSeconds: { web: 10, worker: 30 },
+  },
+]
+
+/** The three probes, as a patch of a Deployment: https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/ */
+export const kubernetes: Manifest = input => {
+  const { kind, name } = input
+  const asked = probes.map(probe => ({ probe, question: questionOf(input, probe.asks) }))
+  if (asked.every(({ question }) => question === undefined)) {
+    throw new FST_HEALTH_USAGE(`There is nothing that a probe of a ${kind === 'web' ? 'web app' : 'worker'} could ask: make a subset named liveness or readiness.`)
+  }
+  return [
+    '# A patch for Kustomize or `kubectl patch --patch-file`; the probes fit the timeouts and the deadline of the configuration.',
+    'apiVersion: apps/v1',
+    'kind: Deployment',
+    'metadata:',
+    `  name: ${quoted(name)}`,
+    'spec:',
+    '  template:',
+    '    spec:',
+    '      containers:',
+    `        - name: ${quoted(name)}`,
+    ...indented(asked.flatMap(({ probe, question }) => question === undefined ? missing(probe) : lines(probe, question, input)), 5),
+    '',
+  ].join('\n')
+}
+
+function missing ({ name, asks }: Probe): string[] {
+  return [`# No ${name}: there is no subset named ${asks}.`]
+}
+
+function lines ({ name, why, failureThreshold, periodSeconds }: Probe, question: Question, input: ManifestInput): string[] {
+  return [
+    `# ${why}`,
+    `${name}:`,
+    ...indented([
+      ...handler(question, input),
+      `periodSeconds: ${Math.max(periodSeconds[input.kind], question.timeoutSeconds)}`,
+      `timeoutSeconds: ${question.timeoutSeconds}`,
+      `failureThreshold: ${failureThreshold}`,
+    ], 1),
+  ]
+}
+
+function handler ({ path, subset }: Question, input: ManifestInput): string[] {
+  return path === undefined
+    ? ['exec:', `  command: ${quoted(commandFor(input, subset))}`]
+    : ['httpGet:', `  path: ${quoted(requestPath(path))}`, `  port: ${input.port}`]
+}

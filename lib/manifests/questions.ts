@@ -1,0 +1,44 @@
+import type { ManifestInput, ManifestSubset } from './input.js'
+
+/** What a prober asks, and how long it has to wait for the answer. */
+export interface Question {
+  readonly subset: string
+  /** `undefined` where it is asked through the command. */
+  readonly path: string | undefined
+  readonly timeoutSeconds: number
+}
+
+/** How much later than the slowest answer a prober may give up, in milliseconds: an answer has to travel, a command has to start. */
+const travelTime = 500
+const startTime = 2000
+
+/** Liveness as such has nothing to wait for: what it needs is patience with a busy event loop. */
+const livenessSeconds = 3
+
+/** What to ask a service about `name`: liveness, or a subset. `undefined` where it has no such thing. */
+export function questionOf (input: ManifestInput, name: string): Question | undefined {
+  const subset = input.subsets.find(subset => subset.name === name)
+  if (input.kind === 'worker') {
+    return subset && { subset: name, path: undefined, timeoutSeconds: wholeSeconds(subset.time + startTime) }
+  }
+  if (name === 'liveness' && input.livenessPath !== false) {
+    return { subset: name, path: input.livenessPath, timeoutSeconds: livenessSeconds }
+  }
+  return subset && { subset: name, path: subset.path, timeoutSeconds: wholeSeconds(subset.time + travelTime) }
+}
+
+/** The subsets that are reached over HTTP, each with its question: where liveness is, no subset can be. */
+export function servedSubsets (input: ManifestInput): Array<{ subset: ManifestSubset, timeoutSeconds: number }> {
+  return input.subsets
+    .filter(({ path }) => input.kind === 'web' && path !== input.livenessPath)
+    .map(subset => ({ subset, timeoutSeconds: wholeSeconds(subset.time + travelTime) }))
+}
+
+/** The command line that asks a subset. */
+export function commandFor ({ command }: ManifestInput, subset: string): string[] {
+  return [...command, '--subset', subset]
+}
+
+function wholeSeconds (milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000)
+}

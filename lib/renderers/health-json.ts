@@ -1,0 +1,53 @@
+import type { Renderer } from '../../types/renderer.js'
+import type { Report, Result } from '../../types/report.js'
+
+type Status = 'pass' | 'warn' | 'fail'
+
+/** https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06 */
+export const healthJson: Renderer = {
+  name: 'health+json',
+  mediaType: 'application/health+json',
+  contentType: 'application/health+json',
+  render: (report, { version, releaseId, serviceId, description }) => JSON.stringify({
+    status: overall(report),
+    version,
+    releaseId,
+    serviceId,
+    description,
+    checks: checks(report.results),
+  }),
+}
+
+/** The verdict of every other format; a failure that does not count against it is worth a warning. */
+function overall ({ healthy, results }: Report): Status {
+  if (!healthy) return 'fail'
+  return results.some(({ errors }) => errors.length > 0) ? 'warn' : 'pass'
+}
+
+function checks (results: readonly Result[]): Record<string, object[]> {
+  const found = new Map<string, object[]>()
+  for (const result of results) {
+    const name = nameOf(result.identifier)
+    found.set(name, [...found.get(name) ?? [], component(result)])
+  }
+  return Object.fromEntries(found)
+}
+
+// A colon separates component and measurement and must not be in either; `componentId` has the identifier as it is.
+function nameOf (identifier: string): string {
+  return `${identifier.replace(/\s*:\s*/g, ' - ')}:responseTime`
+}
+
+function component ({ identifier, healthy, errors, duration, startedAt, status }: Result): object {
+  const working = errors.length === 0
+  return {
+    componentId: identifier,
+    // What a check asks may be a datastore or anything else; this word of the draft holds for all.
+    componentType: 'component',
+    observedValue: Math.round(duration * 1000) / 1000,
+    observedUnit: 'ms',
+    status: !healthy ? 'fail' : working ? 'pass' : 'warn',
+    time: new Date(startedAt).toISOString(),
+    ...(working ? {} : { output: status }),
+  }
+}

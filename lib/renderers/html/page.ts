@@ -1,0 +1,113 @@
+import { escape } from 'html-escaper'
+import { age, inWords, taken, utc } from './moments.js'
+import { strip } from './strip.js'
+import type { Report, Result } from '../../../types/report.js'
+
+export interface Sources {
+  readonly style: string
+  readonly script: string
+  /** Changes with either: a page that is open notices that a newer one is served. */
+  readonly version: string
+}
+
+type Verdict = 'healthy' | 'unhealthy' | 'draining'
+
+const favicons: Record<Verdict, string> = { healthy: '1a7f4b', unhealthy: 'c4262e', draining: '2456a6' }
+
+const signs: Record<Verdict, string> = { healthy: 'M5 13l4 4L19 7', unhealthy: 'M6 6l12 12M18 6L6 18', draining: 'M12 5v13M6 13l6 6 6-6' }
+
+/** The whole page. What the script compares and replaces is `main` and the icon. */
+export function page (report: Report, { style, script, version }: Sources): string {
+  const verdict = report.draining ? 'draining' : report.healthy ? 'healthy' : 'unhealthy'
+  const asOf = report.startedAt + report.duration
+  return `<!DOCTYPE html><html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<meta name="color-scheme" content="light dark">
+<title>System status</title>
+<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='4' fill='%23${favicons[verdict]}'/%3E%3C/svg%3E">
+<style>${style}</style>
+<script type="module">${script}</script>
+</head>
+<body>
+<main class="${verdict}" data-version="${version}">
+<header>
+<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${signs[verdict]}"/></svg>
+<div>
+<h1>System status: ${escape(report.subset)}</h1>
+<p role="status">${verdict}</p>
+</div>
+<div>
+<p>${summary(report)}</p>
+<p>as of <time datetime="${utc(asOf)}">${inWords(asOf)}</time>, took ${taken(report.duration)}</p>
+</div>
+</header>
+${report.results.length === 0 ? '' : table(report, asOf)}
+</main>
+<footer><p>Reload the page for a newer answer.</p></footer>
+</body>
+</html>
+`
+}
+
+type State = 'failing' | 'non-critical failing' | 'warning' | 'draining' | 'working'
+
+/** How a state looks, in the order in which the states are counted up. */
+const looks: Record<State, string> = {
+  failing: 'bad',
+  'non-critical failing': 'mild',
+  warning: 'mild',
+  draining: 'away',
+  working: 'good',
+}
+
+function stateOf ({ healthy, critical, errors }: Result, draining: boolean): State {
+  if (draining) return 'draining'
+  if (!healthy) return critical ? 'failing' : 'non-critical failing'
+  return errors.length === 0 ? 'working' : 'warning'
+}
+
+function summary ({ results, draining }: Report): string {
+  if (results.length === 0) return 'no checks'
+  const states = results.map(result => stateOf(result, draining))
+  return Object.keys(looks)
+    .map(state => ({ state, count: states.filter(each => each === state).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ state, count }) => `${count} ${state}`)
+    .join(' · ')
+}
+
+function table ({ results, draining, subset }: Report, asOf: number): string {
+  return `<table>
+<caption>Checks of ${escape(subset)}</caption>
+<thead><tr><th scope="col">State</th><th scope="col">Check</th><th scope="col">Message</th><th scope="col">Last 60 runs</th><th scope="col">Since</th><th scope="col">Last success</th><th scope="col">Time taken</th></tr></thead>
+<tbody>
+${results.map(result => row(result, stateOf(result, draining), asOf)).join('\n')}
+</tbody>
+</table>`
+}
+
+function row (result: Result, state: State, asOf: number): string {
+  const { identifier, critical, since, lastSuccess, duration, history } = result
+  const cells = [
+    `<td><b>${state === 'non-critical failing' ? 'failing' : state}</b></td>`,
+    `<th scope="row">${escape(identifier)}${critical ? '' : ' <em>non-critical</em>'}</th>`,
+    `<td>${state === 'working' ? '' : message(result)}</td>`,
+    `<td>${strip(history)}</td>`,
+    `<td>${moment(since, asOf, 'not run yet')}</td>`,
+    `<td>${moment(lastSuccess, asOf, 'never')}</td>`,
+    `<td>${taken(duration)}</td>`,
+  ]
+  return `<tr class="${looks[state]}">${cells.join('')}</tr>`
+}
+
+function message ({ status, consecutiveFailures }: Result): string {
+  return escape(status) + (consecutiveFailures > 1 ? ` <small>${consecutiveFailures} times in a row</small>` : '')
+}
+
+function moment (at: number | null, asOf: number, absent: string): string {
+  if (at === null) return absent
+  return `<time datetime="${utc(at)}">${age(asOf - at)}</time>`
+}

@@ -1,0 +1,42 @@
+import { test } from 'tap'
+import { createHealth } from '../../lib/registry.js'
+import { toManifestInput } from '../../lib/manifests/input.js'
+import { everySubset, inputOf, taking } from '../helpers/manifests.js'
+
+test('a registry is a web app on port 3000 unless told', async t => {
+  t.strictSame(await toManifestInput(createHealth({ subsets: { readiness: [taking(4000)] } })), {
+    name: 'app',
+    kind: 'web',
+    port: 3000,
+    command: ['node_modules/.bin/fastify-health'],
+    livenessPath: '/healthcheck/liveness',
+    subsets: [{ name: 'readiness', path: '/healthcheck/readiness', time: 4000 }],
+  })
+  t.match(await inputOf({}, { kind: 'worker', port: 8080, command: ['health'] }), { kind: 'worker', port: 8080, command: ['health'] })
+})
+
+test('paths are those of the settings', async t => {
+  const paths = async (prefix: string) => (await inputOf({ ...everySubset, prefix })).subsets.map(({ path }) => path)
+  t.strictSame(await paths('/probes'), ['/probes/liveness', '/probes/readiness', '/probes/integrations'])
+  t.strictSame(await paths('/'), ['/liveness', '/readiness', '/integrations'])
+  t.strictSame(await paths(''), ['/liveness', '/readiness', '/integrations'])
+  t.equal((await inputOf({ livenessPath: false })).livenessPath, false)
+})
+
+test('a subset takes as long as its slowest check, all of them one after another, or the deadline', async t => {
+  const subsets = { readiness: [taking(1000), taking(4000)] }
+  const time = async (options: object) => (await inputOf({ subsets, ...options })).subsets[0]!.time
+  t.equal(await time({}), 4000)
+  t.equal(await time({ sequential: true }), 5000)
+  t.equal(await time({ deadline: 2500 }), 2500)
+  t.equal(await time({ subsets: { readiness: [] } }), 0)
+  t.equal(await time({ subsets: { readiness: [taking(1000, 'A'), [taking(4000), { after: 'A' }]] } }), 5000)
+})
+
+test('the name of a package becomes one that Kubernetes takes', async t => {
+  const name = async (name: string) => (await inputOf({}, { name })).name
+  t.equal(await name('@acme/Shop_front.end'), 'shop-front-end')
+  t.equal(await name('-shop-'), 'shop')
+  t.equal(await name(`${'a'.repeat(62)}-b`), 'a'.repeat(62))
+  await t.rejects(name('商店'), { code: 'FST_HEALTH_USAGE', message: "'商店' cannot be the name of a service: it needs a letter of a-z or a digit." })
+})

@@ -1,0 +1,24 @@
+import { test } from 'tap'
+import { createHealth, defineCheck, ServiceUnavailable } from '../../lib/index.js'
+import { plain } from '../../lib/renderers/plain.js'
+
+const named = (identifier: string, check = () => {}) => defineCheck({ identifier, check })
+
+test('it is a line a check, the identifier padded to 24', async t => {
+  const health = createHealth({ subsets: { s: [named('RedisCheck', () => { throw new ServiceUnavailable('connection refused') }), named('DatabaseHeartbeatCheck')] } })
+  t.equal(plain.render(await health.run('s'), {}), [
+    'DatabaseHeartbeatCheck   ... working\n',
+    'RedisCheck               ... unavailable: connection refused\n',
+  ].join(''))
+  t.equal(plain.contentType, 'text/plain; charset=utf-8')
+})
+
+test('a longer identifier is not cut', async t => {
+  const name = 'A check whose name is longer than that'
+  const health = createHealth({ subsets: { s: [named(name)] } })
+  t.equal(plain.render(await health.run('s'), {}), `${name} ... working\n`)
+})
+
+test('a subset without checks is nothing', async t => {
+  t.equal(plain.render(await createHealth({ subsets: { s: [] } }).run('s'), {}), '')
+})
