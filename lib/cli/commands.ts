@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { formatOf } from './formats.js'
+import type { Target } from './target.js'
+import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_UNKNOWN_SUBSET, FST_HEALTH_USAGE } from '../errors.js'
+import type { HealthRegistry } from '../registry.js'
+import { suggestion } from '../rules.js'
+import type { SystemCheck } from '../../types/report.js'
+
+/** Asks a subset, and prints what it found. */
+export async function ask ({ args, io, registries, left }: Target): Promise<number> {
+  const format = await formatOf(args.format)
+  const registry = registryOf(args.subset as string, registries)
+  const subset = args.subset as string
+  if (!args.skipChecks) await stopAtErrors(await registry.systemChecks(subset), io.err)
+  const report = await registry.run(subset, { deadline: left() ?? registry.settings.deadline })
+  const { text, status } = format(report, registry.settings, io.colour)
+  io.out(text)
+  return status
+}
+
+/** Looks for faults of the configuration. */
+export async function check ({ io, registries }: Target): Promise<number> {
+  const found = (await Promise.all(registries.map(async registry => await registry.systemChecks()))).flat()
+  await stopAtErrors(found, io.out)
+  const subsets = registries.flatMap(registry => registry.subsets())
+  const faults = found.length === 0 ? 'No faults' : `No errors, and ${counted(found.length, 'warning')},`
+  io.out(`${faults} in ${counted(subsets.length, 'subset')}${subsets.length === 0 ? '' : `: ${subsets.join(', ')}`}.\n`)
+  return 0
+}
+
+/** Prints the manifest that fits the configuration. */
+export async function manifest ({ args, io, registries }: Target): Promise<number> {
+  const { target = '', kind, port, name = await packageName(io.cwd) } = args
+  const { manifests, toManifestInput } = await import('../manifests/index.js')
+  const write = manifests.get(target)
+  if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)
+  const command = ['node_modules/.bin/fastify-health', ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app])]
+  for (const registry of registries) io.out(write(await toManifestInput(registry, { name, kind, port, command })))
+  return 0
+}
+
+async function packageName (cwd: string): Promise<string | undefined> {
+  const text = await readFile(join(cwd, 'package.json'), 'utf8').catch(() => '{}')
+  return JSON.parse(text).name
+}
+
+function registryOf (subset: string, registries: readonly HealthRegistry[]): HealthRegistry {
+  const registry = registries.find(registry => registry.subsets().includes(subset))
+  if (registry !== undefined) return registry
+  const { message } = new FST_HEALTH_UNKNOWN_SUBSET(subset)
+  throw new FST_HEALTH_INVALID_CONFIGURATION(`${message} ${suggestion(subset, registries.flatMap(registry => registry.subsets()))}`)
+}
+
+async function stopAtErrors (found: readonly SystemCheck[], warn: (text: string) => void): Promise<void> {
+  if (found.length === 0) return
+  const { lineOf } = await import('../system-checks.js')
+  for (const fault of found) if (fault.level === 'warning') warn(`${lineOf(fault)}\n`)
+  const errors = found.filter(({ level }) => level === 'error')
+  if (errors.length > 0) throw new FST_HEALTH_INVALID_CONFIGURATION(errors.map(lineOf).join('\n'))
+}
+
+function counted (count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

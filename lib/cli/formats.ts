@@ -1,0 +1,57 @@
+import { styleText } from 'node:util'
+import { FST_HEALTH_USAGE } from '../errors.js'
+import { suggestion } from '../rules.js'
+import type { Renderer } from '../../types/renderer.js'
+import type { Settings } from '../../types/options.js'
+import type { Report } from '../../types/report.js'
+
+export interface Printed {
+  readonly text: string
+  /** What to exit with. */
+  readonly status: number
+}
+
+/** Prints a report. */
+export type Format = (report: Report, settings: Settings, colour: boolean) => Printed
+
+// Each loaded only when it is asked for: a probe pays for it every few seconds.
+const formats: Readonly<Record<string, () => Promise<Format>>> = {
+  plain: async () => {
+    const { plain } = await import('../renderers/plain.js')
+    return (report, settings, colour) => ({ ...rendered(plain, report, settings), ...(colour ? { text: coloured(report) } : {}) })
+  },
+  json: async () => of((await import('../renderers/json.js')).json),
+  html: async () => of((await import('../renderers/html.js')).html),
+  'health+json': async () => of((await import('../renderers/health-json.js')).healthJson),
+  nagios: async () => {
+    const { nagios } = await import('../renderers/nagios.js')
+    return report => {
+      const { line, exitCode } = nagios(report)
+      return { text: `${line}\n`, status: exitCode }
+    }
+  },
+  openmetrics: async () => of((await import('../renderers/openmetrics.js')).openmetrics),
+}
+
+/** @throws FST_HEALTH_USAGE where there is no such format. */
+export async function formatOf (name: string): Promise<Format> {
+  const load = Object.hasOwn(formats, name) ? formats[name] : undefined
+  if (load === undefined) throw new FST_HEALTH_USAGE(`There is no format '${name}'. ${suggestion(name, Object.keys(formats))}`)
+  return await load()
+}
+
+function of (renderer: Renderer): Format {
+  return (report, settings) => rendered(renderer, report, settings)
+}
+
+function rendered (renderer: Renderer, report: Report, { service }: Settings): Printed {
+  const body = renderer.render(report, service)
+  return { text: typeof body === 'string' ? body : `${JSON.stringify(body)}\n`, status: report.healthy ? 0 : 1 }
+}
+
+function coloured ({ results }: Report): string {
+  return results.map(({ identifier, status, healthy, critical }) => {
+    const colour = healthy ? 'green' : critical ? 'red' : 'yellow'
+    return `${identifier.padEnd(24)} ... ${styleText(colour, status, { validateStream: false })}\n`
+  }).join('')
+}

@@ -1,0 +1,73 @@
+import { access, readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
+import type { HealthOptions } from '../../types/options.js'
+
+/** What a configuration file exports: the plugin's options, and how to register the clients that checks need. */
+export type CommandConfig = HealthOptions & {
+  setup?: (app: FastifyInstance) => unknown
+}
+
+const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
+
+/**
+ * The configuration of `file`, or of the one in `cwd`.
+ *
+ * @throws FST_HEALTH_INVALID_CONFIGURATION where there is none, or it exports something else.
+ */
+export async function loadConfig (file: string | undefined, cwd: string): Promise<CommandConfig> {
+  const path = file === undefined ? await findConfig(cwd) : resolve(cwd, file)
+  const config = path.endsWith('.json') ? await loadJson(path) : await loadDefault(path)
+  if (typeof config !== 'object' || config === null) {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${config === undefined ? 'nothing' : `a ${typeof config}`} by default: it must be the options of fastify-health, such as { subsets: { … } }.`)
+  }
+  return config
+}
+
+/**
+ * The Fastify plugin that `file` exports, as fastify-cli takes it.
+ *
+ * @throws FST_HEALTH_INVALID_CONFIGURATION where it exports something else.
+ */
+export async function loadApp (file: string, cwd: string): Promise<FastifyPluginAsync> {
+  const path = resolve(cwd, file)
+  const plugin = await loadDefault(path)
+  if (typeof plugin !== 'function') {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${plugin === undefined ? 'nothing' : `a ${typeof plugin}`} by default: --app takes a module that exports a Fastify plugin, a function of the app.`)
+  }
+  return plugin as FastifyPluginAsync
+}
+
+async function findConfig (cwd: string): Promise<string> {
+  for (const name of standard) {
+    const path = resolve(cwd, name)
+    if (await access(path).then(() => true, () => false)) return path
+  }
+  throw new FST_HEALTH_INVALID_CONFIGURATION(`There is no ${standard.join(', ')} in ${cwd}: name a file with --config or --app.`)
+}
+
+async function loadDefault (path: string): Promise<unknown> {
+  try {
+    const { default: exported } = await import(pathToFileURL(path).href)
+    return exported
+  } catch (error) {
+    throw cannotLoad(path, error)
+  }
+}
+
+async function loadJson (path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    throw cannotLoad(path, error)
+  }
+}
+
+function cannotLoad (path: string, error: unknown): Error {
+  const { code, message = String(error) } = (error ?? {}) as { code?: string, message?: string }
+  // A loader may give no code, and its name as the message.
+  const hint = /ERR_UNKNOWN_FILE_EXTENSION/.test(`${code} ${message}`) ? ' This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.' : ''
+  return new FST_HEALTH_INVALID_CONFIGURATION(`${path} cannot be loaded: ${message}.${hint}`)
+}

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { parseArguments, usage } from './args.js'
+import { ask, check, manifest } from './commands.js'
+import { withRegistries } from './target.js'
+import { redact } from '../redact.js'
+
+export interface IO {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  readonly cwd: string
+  /** Whether what is printed may be coloured. */
+  readonly colour: boolean
+}
+
+const couldNotAsk = 2
+
+/** Runs a command line, and says what to exit with: 0 healthy, 1 unhealthy, 2 could not ask. Never rejects. */
+export async function run (argv: readonly string[], io: IO): Promise<number> {
+  try {
+    const args = parseArguments(argv)
+    switch (args.command) {
+      case 'help':
+        io.out(usage)
+        return 0
+      case 'version':
+        io.out(`${await version()}\n`)
+        return 0
+      case 'check': return await withRegistries(args, io, check)
+      case 'manifest': return await withRegistries(args, io, manifest)
+      case 'run': return await withRegistries(args, io, ask)
+    }
+  } catch (error) {
+    const { code, message } = error as { code?: unknown, message: string }
+    const text = redact(message, new Set())
+    if (asksForNagios(argv)) {
+      const { nagiosUnknown } = await import('../renderers/nagios.js')
+      const { line, exitCode } = nagiosUnknown(text)
+      io.out(`${line}\n`)
+      return exitCode
+    }
+    io.err(`${text}\n`)
+    if (code === 'FST_HEALTH_USAGE') io.err('Try fastify-health --help.\n')
+    return couldNotAsk
+  }
+}
+
+// Known before the arguments are, which may be what is wrong: a monitoring plugin says so in its own words.
+function asksForNagios (argv: readonly string[]): boolean {
+  return argv.some((argument, index) => argument === '--format=nagios' || (argument === '--format' && argv[index + 1] === 'nagios'))
+}
+
+async function version (): Promise<string> {
+  const path = createRequire(import.meta.url).resolve('fastify-health/package.json')
+  return JSON.parse(await readFile(path, 'utf8')).version
+}

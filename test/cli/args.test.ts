@@ -1,0 +1,37 @@
+import t from 'tap'
+import { parseArguments } from '../../lib/cli/args.js'
+
+t.test('a subset is asked in plain text, with the system checks, unless the arguments say otherwise', async t => {
+  t.strictSame(parseArguments(['--subset', 'readiness']), { command: 'run', subset: 'readiness', skipChecks: false, format: 'plain' })
+  t.strictSame(parseArguments(['-s', 'readiness', '--skip-checks', '--format', 'json', '--timeout', '500', '--config', 'x.js']), {
+    command: 'run', subset: 'readiness', skipChecks: true, format: 'json', timeout: 500, config: 'x.js',
+  })
+  t.strictSame(parseArguments(['-s', 'readiness', '--app', 'app.js']), { command: 'run', subset: 'readiness', app: 'app.js', skipChecks: false, format: 'plain' })
+})
+
+t.test('the other commands are named first', async t => {
+  t.match(parseArguments(['check']), { command: 'check' })
+  t.match(parseArguments(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'orders', '--port', '8080']), { command: 'manifest', target: 'kubernetes', kind: 'worker', name: 'orders', port: 8080 })
+  t.match(parseArguments(['--help']), { command: 'help' })
+  t.match(parseArguments(['-v']), { command: 'version' })
+})
+
+for (const [argv, message] of [
+  [[], /Name the subset to ask/],
+  [['-s'], /'-s, --subset <value>' argument missing/],
+  [['--subst', 'x'], /Unknown option '--subst'/],
+  [['-s', 'x', '--app', 'a.js', '--config', 'c.js'], /--app and --config exclude each other/],
+  [['-s', 'x', '--timeout', 'soon'], /--timeout is 'soon': it must be a whole number of milliseconds/],
+  [['-s', 'x', '--timeout', '0'], /--timeout is '0'/],
+  [['-s', 'x', '--timeout', ''], /--timeout is ''/],
+  [['manifest', 'docker', '--port', '70000'], /--port is '70000': it must be a port, 1 to 65535/],
+  [['manifest', 'docker', '--kind', 'cron'], /--kind is 'cron': it must be web or worker/],
+  [['manifest'], /Name the target/],
+  [['manifest', 'kubernetes', 'docker'], /There is no command 'manifest kubernetes docker'/],
+  [['check', 'readiness'], /There is no command 'check readiness'/],
+  [['readiness'], /There is no command 'readiness'/],
+] as const) {
+  t.test(`fastify-health ${argv.join(' ')} is bad usage`, async t => {
+    t.throws(() => parseArguments(argv), { code: 'FST_HEALTH_USAGE', message })
+  })
+}

@@ -1,0 +1,24 @@
+import t from 'tap'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { bin, fixtures, spawned } from '../helpers/command.js'
+
+t.test('the process exits with the status of the command, and prints what it found', async t => {
+  t.strictSame(await spawned(['-s', 'good']), { status: 0, out: 'Fine                     ... working\n', err: '' })
+  t.match(await spawned(['-s', 'bad']), { status: 1, out: /Gone +\.\.\. unavailable: connection refused/ })
+})
+
+t.test('it ends although a check hangs and keeps a timer running', async t => {
+  t.match(await spawned(['-s', 'haunted', '--config', 'haunted.config.js']), { status: 1, out: /timed out after/ })
+})
+
+t.test('a terminal gets colours, unless NO_COLOR is set', async t => {
+  const inTerminal = async (env: NodeJS.ProcessEnv) => {
+    const line = [process.execPath, ...process.execArgv, bin, '-s', 'good'].map(word => `'${word}'`).join(' ')
+    const { stdout } = await promisify(execFile)('script', ['-qec', line, '/dev/null'], { cwd: fixtures, env: { ...process.env, ...env } })
+    return stdout
+  }
+  const { NO_COLOR, FORCE_COLOR, ...env } = process.env
+  t.match(await inTerminal({ ...env, NO_COLOR: undefined, TERM: 'xterm' }), '\u001b[32mworking\u001b[39m')
+  t.notMatch(await inTerminal({ ...env, NO_COLOR: '1', TERM: 'xterm' }), '\u001b[')
+})

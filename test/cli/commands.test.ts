@@ -1,0 +1,63 @@
+import t from 'tap'
+import { command } from '../helpers/command.js'
+
+t.test('a healthy subset prints a line a check and exits 0', async t => {
+  t.strictSame(await command(['-s', 'good']), { status: 0, out: 'Fine                     ... working\n', err: '' })
+})
+
+t.test('an unhealthy subset says what is wrong and exits 1', async t => {
+  t.strictSame(await command(['-s', 'bad']), {
+    status: 1,
+    out: 'Fine                     ... working\nGone                     ... unavailable: connection refused\n',
+    err: '',
+  })
+})
+
+t.test('a check that is not critical shows its failure and does not fail the command', async t => {
+  t.match(await command(['-s', 'lenient']), { status: 0, out: /unavailable: connection refused/ })
+})
+
+t.test('a subset that does not exist exits 2 and names the nearest', async t => {
+  t.strictSame(await command(['-s', 'goood']), { status: 2, out: '', err: "Subset: 'goood' does not exist. Did you mean 'good'?\n" })
+  t.match(await command(['-s', 'constructor']), { status: 2, err: /Subset: 'constructor' does not exist\. There is: 'good'/ })
+})
+
+t.test('system checks of the subset stop the command with exit status 2, and are left out on request', async t => {
+  const stopped = await command(['-s', 'broken'])
+  t.match(stopped, { status: 2, out: '', err: /^E004 subset 'broken', \.\/ghost\.js cannot be loaded|^E004 subset 'broken': \.\/ghost\.js cannot be loaded/ })
+  const skipped = await command(['-s', 'broken', '--skip-checks'])
+  t.match(skipped, { status: 1, out: /E004 +\.\.\. unknown error: \.\/ghost\.js cannot be loaded/ })
+})
+
+t.test('a warning is told and does not stop the command', async t => {
+  t.match(await command(['-s', 'liveness']), { status: 0, out: 'Shared                   ... working\n', err: /^W002 subset 'liveness'/ })
+})
+
+t.test('--timeout ends a check that would take longer', async t => {
+  t.match(await command(['-s', 'hanging', '--timeout', '200']), { status: 1, out: /Hangs +\.\.\. unavailable: timed out after \d+ ms/ })
+})
+
+t.test('`check` lists every fault of the configuration and exits 2 where one is an error', async t => {
+  t.match(await command(['check']), { status: 2, out: /^W002 /, err: /^E004 / })
+})
+
+t.test('`check` of a sound configuration exits 0 and says what it looked at', async t => {
+  t.strictSame(await command(['check', '--config', 'health.config.json']), { status: 0, out: 'No faults in 1 subset: disk.\n', err: '' })
+  t.match(await command(['check', '--config', 'warned.config.js']), { status: 0, out: /^W002 .*\nNo errors, and 1 warning, in 2 subsets: liveness, readiness\.\n$/ })
+  t.match(await command(['check', '--config', 'empty.config.js']), { status: 0, out: 'No faults in 0 subsets.\n' })
+})
+
+t.test('`manifest` prints what fits the configuration, named after the package', async t => {
+  const cwd = t.testdir({ 'package.json': '{ "name": "@shop/orders" }', 'health.config.json': '{ "subsets": { "readiness": [], "liveness": [] } }' })
+  const { status, out } = await command(['manifest', 'kubernetes', '--port', '8080', '--config', 'health.config.json'], { cwd })
+  t.equal(status, 0)
+  t.match(out, /livenessProbe/)
+  t.match(out, /orders/)
+  t.match(out, /8080/)
+  t.match(await command(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'mailer', '--config', 'health.config.json'], { cwd }), { status: 0, out: /mailer[^]*"--config", "health\.config\.json", "--subset", "liveness"/ })
+  t.match(await command(['manifest', 'kubernetes', '--kind', 'worker', '--app', 'healthy-app.js']), { status: 0, out: /"--app", "healthy-app\.js", "--subset", "readiness"/ })
+})
+
+t.test('a target of which there is no manifest exits 2 and names the nearest', async t => {
+  t.match(await command(['manifest', 'kubernets']), { status: 2, err: /There is no manifest for 'kubernets'\. Did you mean 'kubernetes'\?/ })
+})

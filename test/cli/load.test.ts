@@ -1,0 +1,32 @@
+import t from 'tap'
+import { command } from '../helpers/command.js'
+
+t.test('without --config or --app, health.config.js of the working directory counts', async t => {
+  t.match(await command(['-s', 'good']), { status: 0 })
+})
+
+t.test('where there is none, it says which names it looked for', async t => {
+  const cwd = t.testdir({})
+  t.match(await command(['-s', 'good'], { cwd }), { status: 2, err: /^There is no health\.config\.js, health\.config\.mjs, health\.config\.ts in .*: name a file with --config or --app\.\n$/ })
+})
+
+t.test('a configuration can be JSON', async t => {
+  t.match(await command(['-s', 'disk', '--config', 'health.config.json']), { status: 0, out: /DiskUsageCheck/ })
+})
+
+for (const [file, message] of [
+  ['ghost.js', /ghost\.js cannot be loaded: Cannot find module/],
+  ['torn.json', /torn\.json cannot be loaded: Unexpected end of JSON input/],
+  ['number.js', /number\.js exports a number by default: it must be the options/],
+  ['no-default.js', /no-default\.js exports nothing by default/],
+  ['unknown-extension.yaml', /cannot be loaded: .* compile it, or run with a loader such as tsx/],
+] as const) {
+  t.test(`--config ${file} exits 2 and says why`, async t => {
+    t.match(await command(['-s', 'good', '--config', file]), { status: 2, out: '', err: message })
+  })
+}
+
+t.test('--app takes a module that exports a plugin, and says so of any other', async t => {
+  t.match(await command(['-s', 'good', '--app', 'number.js']), { status: 2, err: /number\.js exports a number by default: --app takes a module that exports a Fastify plugin/ })
+  t.match(await command(['-s', 'good', '--app', 'no-default.js']), { status: 2, err: /no-default\.js exports nothing by default/ })
+})

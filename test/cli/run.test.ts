@@ -1,0 +1,22 @@
+import t from 'tap'
+import { readFile } from 'node:fs/promises'
+import { command } from '../helpers/command.js'
+
+t.test('--help and --version are answered without a configuration', async t => {
+  const help = await command(['--help'], { cwd: '/' })
+  t.match(help, { status: 0, err: '' })
+  t.match(help.out, /fastify-health --subset <name>/)
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+  t.strictSame(await command(['--version'], { cwd: '/' }), { status: 0, out: `${version}\n`, err: '' })
+})
+
+t.test('bad usage exits 2 and says where help is', async t => {
+  const { status, out, err } = await command([])
+  t.equal(status, 2)
+  t.equal(out, '')
+  t.match(err, /^Name the subset to ask: fastify-health --subset <name>\nTry fastify-health --help\.\n$/)
+})
+
+t.test('a value that is thrown and is no error still ends in exit status 2', async t => {
+  t.match(await command(['-s', 'x', '--config', 'throws-null.js']), { status: 2, err: /cannot be loaded: null/ })
+})
