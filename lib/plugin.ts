@@ -1,0 +1,80 @@
+import fp from 'fastify-plugin'
+import type { FastifyInstance } from 'fastify'
+import { FST_HEALTH_ALREADY_REGISTERED, FST_HEALTH_INVALID_CONFIGURATION } from './errors.js'
+import { livenessHook } from './liveness.js'
+import { settingsFaults } from './options.js'
+import { createHealth, type HealthRegistry } from './registry.js'
+import { healthRoutes } from './routes.js'
+import { routerOptions } from './router-options.js'
+import { lineOf, toSystemCheck } from './system-checks.js'
+import type { HealthOptions } from '../types/options.js'
+import type { SystemCheck } from '../types/report.js'
+
+/** Where the command line finds the registries of an app that it boots, encapsulated ones included. */
+export const command = Symbol.for('fastify-health.command')
+
+export interface Command {
+  readonly skipChecks: boolean
+  readonly registries: HealthRegistry[]
+}
+
+async function health (app: FastifyInstance, options: HealthOptions): Promise<void> {
+  if (app.hasDecorator('health')) throw new FST_HEALTH_ALREADY_REGISTERED()
+  const registry = createHealth(options, { app, log: app.log })
+  const gated = registry.settings.livenessPath === false ? [] : gatedLiveness(app)
+  app.decorate('health', registry)
+  const { [command]: asked } = app as { [command]?: Command }
+  asked?.registries.push(registry)
+  // With settings that do not fit there is nothing to mount; the boot ends with them in `onReady`.
+  if (settingsFaults(registry.settings).length === 0) {
+    const { livenessPath } = registry.settings
+    if (livenessPath !== false) app.addHook('onRequest', livenessHook(`${trimmed(app.prefix)}${livenessPath}`, routerOptions(app)))
+    await app.register(healthRoutes, { registry })
+  }
+  app.addHook('onReady', async () => {
+    if (!asked?.skipChecks) report(app, [...gated, ...await registry.systemChecks()])
+    // A command asks once: what has an interval is asked like the others.
+    if (asked === undefined) registry.start()
+  })
+  // Before the clients of the app are closed: a pool would wait for what it lent to a check that hangs.
+  app.addHook('preClose', async () => await registry.close())
+  // Where the boot failed, there is no preClose.
+  app.addHook('onClose', async () => await registry.close())
+}
+
+/** W001: a hook that stands before ours answers first. */
+function gatedLiveness (app: FastifyInstance): SystemCheck[] {
+  if (onRequestHooks(app).length === 0) return []
+  return [toSystemCheck({
+    id: 'W001',
+    message: 'an onRequest hook was registered before fastify-health, so liveness is gated on it',
+    hint: 'Register fastify-health first.',
+  })]
+}
+
+// Fastify shows its hooks to nobody, but keeps them under a symbol of this description, on the instance or its prototype.
+function onRequestHooks (app: FastifyInstance): unknown[] {
+  return [app, Object.getPrototypeOf(app)].flatMap((owner: Record<symbol, unknown>) => Object.getOwnPropertySymbols(owner)
+    .filter(({ description }) => description === 'fastify.hooks')
+    .flatMap(symbol => (owner[symbol] as { onRequest: unknown[] }).onRequest))
+}
+
+function report (app: FastifyInstance, found: readonly SystemCheck[]): void {
+  for (const warning of found.filter(({ level }) => level === 'warning')) app.log.warn(`health: ${lineOf(warning)}`)
+  const errors = found.filter(({ level }) => level === 'error')
+  if (errors.length > 0) throw new FST_HEALTH_INVALID_CONFIGURATION(['The health configuration has errors:', ...errors.map(lineOf)].join('\n  '))
+}
+
+function trimmed (prefix: string): string {
+  return prefix.endsWith('/') ? prefix.slice(0, -1) : prefix
+}
+
+/**
+ * The Fastify plugin. Register it first, so that liveness runs before every other hook.
+ *
+ * @throws FST_HEALTH_ALREADY_REGISTERED where the context has one already; FST_HEALTH_INVALID_CONFIGURATION, when the app gets
+ * ready, with every system check that is an error.
+ */
+export const plugin = fp<HealthOptions>(health, { name: 'fastify-health', fastify: '5.x' })
+
+export type { HealthDecoration } from '../types/fastify.js'
