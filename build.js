@@ -1,22 +1,43 @@
-// Compiles lib/ into dist/. Modules that are loaded together are bundled together, since a probe that is run as a command pays for
-// every file it loads, and TypeBox is compiled in with just the parts that are used: importing all of it takes longer than
-// importing Fastify. Types come from tsc (tsconfig.build.json).
-import { copyFile, readFile } from 'node:fs/promises'
+// Compiles lib/ into dist/; types come from tsc (tsconfig.build.json). What every start loads is compiled in: TypeBox with just the parts
+// that are used, since importing all of it takes longer than importing Fastify, and two small CommonJS packages, since loading one costs
+// a command more than running it.
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { dirname, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 const { dependencies, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'))
+const compiledIn = { typebox: 'license', '@fastify/error': 'LICENSE', 'fastest-levenshtein': 'LICENSE.md' }
+const bin = 'lib/cli/bin.ts'
 
-await build({
-  entryPoints: ['lib/index.ts', 'lib/prometheus.ts', 'lib/checks/*.ts', 'lib/heartbeat/index.ts', 'lib/cli/bin.ts'],
+const options = {
   outbase: 'lib',
   outdir: 'dist/lib',
-  // Beside index.js, since built-in checks are looked up from there.
-  chunkNames: '[name]-[hash]',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
   external: [...Object.keys(dependencies), ...Object.keys(peerDependencies)],
+  // For the CommonJS that is compiled in.
+  banner: { js: "import { createRequire as requireFrom } from 'node:module'\nconst require = requireFrom(import.meta.url)" },
+}
+
+await build({
+  ...options,
+  entryPoints: ['lib/index.ts', 'lib/prometheus.ts', 'lib/checks/*.ts', 'lib/heartbeat/index.ts', 'lib/cli/boot.ts', 'lib/manifests/index.ts', 'lib/renderers/*.ts'],
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
 })
-await copyFile('node_modules/typebox/license', 'dist/typebox.license')
+
+// The command is one file, since a probe that is run as a command pays for each that it loads every few seconds. What it loads only at
+// times it takes from the library's files.
+await build({ ...options, entryPoints: [bin], plugins: [{ name: 'library', setup: takeFromLibrary }] })
+
+await mkdir('dist/licenses')
+for (const [name, license] of Object.entries(compiledIn)) await copyFile(`node_modules/${name}/${license}`, `dist/licenses/${name.replace('/', '-')}.txt`)
+
+function takeFromLibrary ({ onResolve }) {
+  onResolve({ filter: /^\./ }, ({ kind, resolveDir, path }) => {
+    if (kind !== 'dynamic-import') return undefined
+    return { path: relative(dirname(bin), relative(process.cwd(), resolve(resolveDir, path))), external: true }
+  })
+}

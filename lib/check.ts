@@ -75,8 +75,8 @@ export interface CheckDefinition {
   timeout?: number
   /** Whom it asks; W002 and W003 are about this. */
   scope?: Scope
-  /** Throw to fail. */
-  check (context: CheckContext): unknown
+  /** Throw to fail, or `this.addError` any number of times; `this` is what a subclass's would be. */
+  check (this: HealthCheck, context: CheckContext): unknown
 }
 
 /**

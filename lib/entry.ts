@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { builtInChecks } from './built-in-checks.js'
 import { isCheckClass, type CheckClass } from './check.js'
 import { entryRules, type Fault } from './options.js'
 import { copyPlain, idOf, keyOf } from './plain-data.js'
@@ -79,18 +79,16 @@ function questionOf (Check: CheckClass, options: object): string {
   return `${idOf(Check)} ${keyOf(own)}`
 }
 
-const builtIn = 'fastify-health/checks/'
-
 /** Loads the class that a specifier names (E004 where it cannot). */
 export async function loadCheck (specifier: string, baseDir: string): Promise<CheckClass | Fault> {
   const [module, name = 'default'] = splitSpecifier(specifier)
   const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${specifier} ${message}`, hint })
-  let exported: Record<string, unknown>
+  const builtIn = Object.hasOwn(builtInChecks, module) ? builtInChecks[module] : undefined
+  if (builtIn === undefined && module.startsWith('fastify-health/')) return fault('is none of the built-in checks', suggestion(module, Object.keys(builtInChecks)))
+  let exported: Readonly<Record<string, unknown>>
   try {
-    exported = await import(await locate(module, baseDir))
+    exported = await (builtIn?.() ?? import(await locate(module, baseDir)))
   } catch (error) {
-    const known = module.startsWith(builtIn) ? await builtInChecks() : [module]
-    if (!known.includes(module)) return fault('is none of the built-in checks', suggestion(module, known))
     return fault('cannot be loaded', `${reason(error)}. ${howToLoad(module, error)}`)
   }
   const found = Object.hasOwn(exported, name) ? exported[name] : undefined
@@ -107,23 +105,11 @@ function splitSpecifier (specifier: string): [module: string, name?: string] {
 }
 
 async function locate (module: string, baseDir: string): Promise<string> {
-  if (module.startsWith(builtIn)) return new URL(`./checks/${module.slice(builtIn.length)}.js`, import.meta.url).href
   if (/^\.\.?\//.test(module) || isAbsolute(module)) return pathToFileURL(resolve(baseDir, module)).href
   if (module.startsWith('file:')) return module
   // An import() would look beside this package, not beside the app.
   const { resolve: resolveModule } = await import('import-meta-resolve')
   return resolveModule(module, pathToFileURL(resolve(baseDir, 'entry.js')).href)
-}
-
-// Files that only serve the checks beside them.
-const shared = /^(?:abortable|requirements|.*-client)$/
-
-async function builtInChecks (): Promise<string[]> {
-  const files = await readdir(new URL('./checks/', import.meta.url))
-  return files
-    .flatMap(file => /^([\w-]+)\.[jt]s$/.exec(file)?.[1] ?? [])
-    .filter(name => !shared.test(name))
-    .map(name => `${builtIn}${name}`)
 }
 
 function howToLoad (module: string, error: unknown): string {

@@ -44,9 +44,11 @@ function collect (value: unknown, secret: boolean, found: Set<string>, seen: Set
 }
 
 function addUrl (url: URL, found: Set<string>): void {
-  const { username, password, host, hostname, searchParams, pathname } = url
+  const { protocol, username, password, host, hostname, searchParams, pathname } = url
+  // A database's name, or a virtual host; but the path of a web address is made of words that stand in many a message.
+  const path = /^https?:$/.test(protocol) ? [] : pathname.split('/')
   const names = [username, hostname].filter(name => !common.has(name))
-  for (const part of [...names, password, host, ...searchParams.values(), ...pathname.split('/')]) {
+  for (const part of [...names, password, host, ...searchParams.values(), ...path]) {
     add(part, found)
     add(decoded(part), found)
   }

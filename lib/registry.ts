@@ -13,6 +13,7 @@ import { Planner, type Plan } from './plan.js'
 import { failed, isHealthy, misconfigured, statusOf, toReport, type Judged } from './report.js'
 import { shown } from './rules.js'
 import { Runners } from './runners.js'
+import { findFaults, timeNeeded } from './system-checks.js'
 import type { Entry, HealthOptions, Settings } from '../types/options.js'
 import type { Report, Result, SystemCheck, Transition } from '../types/report.js'
 
@@ -113,14 +114,12 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
 
   /** Milliseconds that a run of a subset may take: what its checks' timeouts come to, or the deadline where that is less. */
   async longestRun (subset: string): Promise<number> {
-    const { timeNeeded } = await import('./system-checks.js')
     const { entries } = await this.#planner.plan(subset)
     return Math.min(timeNeeded(entries, this.settings), this.settings.deadline ?? Infinity)
   }
 
   /** Every fault of the configuration as it is now: of all subsets, or of those named. */
   async systemChecks (...subsets: string[]): Promise<SystemCheck[]> {
-    const { findFaults } = await import('./system-checks.js')
     return await findFaults({
       settings: this.settings,
       subsets: subsets.length === 0 ? this.subsets() : subsets,
@@ -129,10 +128,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     })
   }
 
-  /** The identifiers of a subset's checks, sorted; those that cannot be made out are left out. */
-  async identifiers (subset: string): Promise<string[]> {
+  /** What a subset's checks are called and which of them are critical; those that cannot be made out are left out. */
+  async checks (subset: string): Promise<Array<Pick<Result, 'identifier' | 'critical'>>> {
     const { entries } = await this.#planner.plan(subset)
-    return entries.map(({ identifier }) => identifier).sort()
+    return entries.map(({ identifier, critical }) => ({ identifier, critical }))
   }
 
   /** Starts the checks that have an `interval`. The plugin does so once the app is ready. */

@@ -172,7 +172,7 @@ test('a module that never loads does not hold up a response that has a deadline'
 test('modules are loaded when they are needed first', async t => {
   const { health } = setUp({ subsets: { s: ['./default-export.ts', ['./named-export.ts#flags', { identifier: 'Flags' }]] } })
   t.strictSame(statuses(await health.run('s')), { DefaultCheck: 'working', Flags: 'working' })
-  t.strictSame(await health.identifiers('s'), ['DefaultCheck', 'Flags'])
+  t.strictSame(await health.checks('s'), [{ identifier: 'DefaultCheck', critical: true }, { identifier: 'Flags', critical: true }])
 })
 
 test('simultaneous runs of a subset, of another one, and of the same question under another name share one execution', async t => {

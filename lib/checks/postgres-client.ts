@@ -6,7 +6,7 @@ import { unavailable, wordsFor } from '../driver-errors.js'
 import { ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
 import { abortable, pause } from './abortable.js'
-import { decorated, needsDriver } from './requirements.js'
+import { assertMet, decorated, needsDriver } from './requirements.js'
 
 /** Which PostgreSQL: `app.pg` of @fastify/postgres, one of its named instances, or a connection of the check's own. */
 export interface PostgresSource {
@@ -43,6 +43,7 @@ export async function postgresRequirements (source: PostgresSource, context: Req
 export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PoolClient) => Promise<T>): Promise<T> {
   const { signal } = context
   try {
+    assertMet(await postgresRequirements(source, context))
     const pool = await poolOf(context, source)
     for (;;) {
       const { client, isNew } = await checkOut(pool, context)

@@ -4,7 +4,7 @@ import { unavailable, wordsFor } from '../driver-errors.js'
 import { ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
 import { abortable, pause } from './abortable.js'
-import { decorated, needsDriver } from './requirements.js'
+import { assertMet, decorated, needsDriver } from './requirements.js'
 
 /** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, or a connection of the check's own. */
 export interface RedisSource {
@@ -41,6 +41,7 @@ export async function redisRequirements (source: RedisSource, context: Requireme
  */
 export async function withRedis<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
   try {
+    assertMet(await redisRequirements(source, context))
     return await (source.url === undefined ? withDecorated(context, source, use) : withOwn(context, source.url, use))
   } catch (error) {
     throw unavailable(error)
@@ -92,12 +93,13 @@ class Line {
   }
 
   async lend<T> (signal: AbortSignal, use: (client: Redis) => Promise<T>): Promise<T> {
-    const isProven = this.#current?.client.status === 'ready'
+    const reused = this.#current
     try {
       return await this.#lend(signal, use)
     } catch (error) {
       // It may have been lost since the last run, and that be noticed only now. What a probe asks can be asked twice.
-      if (!isProven || signal.aborted || wordsFor(error) !== 'connection lost') throw error
+      if (reused === undefined || signal.aborted || wordsFor(error) !== 'connection lost') throw error
+      this.#giveUp(reused)
       return await this.#lend(signal, use)
     }
   }

@@ -5,6 +5,7 @@ import type { Target } from './target.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_UNKNOWN_SUBSET, FST_HEALTH_USAGE } from '../errors.js'
 import type { HealthRegistry } from '../registry.js'
 import { suggestion } from '../rules.js'
+import { lineOf } from '../system-checks.js'
 import type { SystemCheck } from '../../types/report.js'
 
 /** Asks a subset, and prints what it found. */
@@ -12,7 +13,7 @@ export async function ask ({ args, io, registries, left }: Target): Promise<numb
   const format = await formatOf(args.format)
   const registry = registryOf(args.subset as string, registries)
   const subset = args.subset as string
-  if (!args.skipChecks) await stopAtErrors(await registry.systemChecks(subset), io.err)
+  if (!args.skipChecks) stopAtErrors(await registry.systemChecks(subset), io.err)
   const report = await registry.run(subset, { deadline: left() ?? registry.settings.deadline })
   const { text, status } = format(report, registry.settings, io.colour)
   io.out(text)
@@ -22,7 +23,7 @@ export async function ask ({ args, io, registries, left }: Target): Promise<numb
 /** Looks for faults of the configuration. */
 export async function check ({ io, registries }: Target): Promise<number> {
   const found = (await Promise.all(registries.map(async registry => await registry.systemChecks()))).flat()
-  await stopAtErrors(found, io.out)
+  stopAtErrors(found, io.out)
   const subsets = registries.flatMap(registry => registry.subsets())
   const faults = found.length === 0 ? 'No faults' : `No errors, and ${counted(found.length, 'warning')},`
   io.out(`${faults} in ${counted(subsets.length, 'subset')}${subsets.length === 0 ? '' : `: ${subsets.join(', ')}`}.\n`)
@@ -52,9 +53,7 @@ function registryOf (subset: string, registries: readonly HealthRegistry[]): Hea
   throw new FST_HEALTH_INVALID_CONFIGURATION(`${message} ${suggestion(subset, registries.flatMap(registry => registry.subsets()))}`)
 }
 
-async function stopAtErrors (found: readonly SystemCheck[], warn: (text: string) => void): Promise<void> {
-  if (found.length === 0) return
-  const { lineOf } = await import('../system-checks.js')
+function stopAtErrors (found: readonly SystemCheck[], warn: (text: string) => void): void {
   for (const fault of found) if (fault.level === 'warning') warn(`${lineOf(fault)}\n`)
   const errors = found.filter(({ level }) => level === 'error')
   if (errors.length > 0) throw new FST_HEALTH_INVALID_CONFIGURATION(errors.map(lineOf).join('\n'))

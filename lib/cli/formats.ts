@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { FST_HEALTH_USAGE } from '../errors.js'
+import { plain } from '../renderers/plain.js'
 import { suggestion } from '../rules.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Settings } from '../../types/options.js'
@@ -14,12 +15,9 @@ export interface Printed {
 /** Prints a report. */
 export type Format = (report: Report, settings: Settings, colour: boolean) => Printed
 
-// Each loaded only when it is asked for: a probe pays for it every few seconds.
+// All but the usual one are loaded only when they are asked for: a probe pays for it every few seconds.
 const formats: Readonly<Record<string, () => Promise<Format>>> = {
-  plain: async () => {
-    const { plain } = await import('../renderers/plain.js')
-    return (report, settings, colour) => ({ ...rendered(plain, report, settings), ...(colour ? { text: coloured(report) } : {}) })
-  },
+  plain: async () => (report, settings, colour) => ({ ...rendered(plain, report, settings), ...(colour ? { text: coloured(report) } : {}) }),
   json: async () => of((await import('../renderers/json.js')).json),
   html: async () => of((await import('../renderers/html.js')).html),
   'health+json': async () => of((await import('../renderers/health-json.js')).healthJson),

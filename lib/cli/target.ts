@@ -3,6 +3,7 @@ import type { Arguments } from './args.js'
 import { loadApp, loadConfig, type CommandConfig } from './load.js'
 import type { Booted } from './boot.js'
 import type { IO } from './run.js'
+import { monotonic } from '../clock.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
 import { lineLogger } from '../logger.js'
 import { createHealth, type HealthRegistry } from '../registry.js'
@@ -25,8 +26,8 @@ const closingTime = 1000
 
 /** Gives `command` the registries that the arguments name, and closes them and their app afterwards. */
 export async function withRegistries (args: Arguments, io: IO, command: Command): Promise<number> {
-  const begun = performance.now()
-  const left = () => args.timeout === undefined ? undefined : Math.max(1, Math.round(args.timeout - (performance.now() - begun)))
+  const begun = monotonic()
+  const left = () => args.timeout === undefined ? undefined : Math.max(1, Math.round(args.timeout - (monotonic() - begun)))
   const log = readableLog(io.err)
   const { app, skipChecks } = args
 

@@ -8,12 +8,12 @@ export const healthJson: Renderer = {
   name: 'health+json',
   mediaType: 'application/health+json',
   contentType: 'application/health+json',
-  render: (report, { version, releaseId, serviceId, description }) => JSON.stringify({
+  render: (report, { version, releaseId, serviceId, description }) => ({
     status: overall(report),
-    version,
-    releaseId,
-    serviceId,
-    description,
+    ...(version === undefined ? {} : { version }),
+    ...(releaseId === undefined ? {} : { releaseId }),
+    ...(serviceId === undefined ? {} : { serviceId }),
+    ...(description === undefined ? {} : { description }),
     checks: checks(report.results),
   }),
 }

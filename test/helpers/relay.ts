@@ -149,6 +149,8 @@ class Link {
 
   reset (): void {
     this.#client.resetAndDestroy()
+    // It waits for what is not sent yet, which a client that reads no more would make for ever.
+    this.#cutting = setTimeout(() => this.#client.destroy(), 100)
     this.#onClose()
   }
 

@@ -23,7 +23,7 @@ interface Body {
 /** The body of a run, parsed and valid. */
 async function bodyOf (checks: Array<typeof working>, options: HealthOptions = {}): Promise<Body> {
   const health = createHealth({ subsets: { integrations: checks }, ...options }, { log })
-  const body: Body = JSON.parse(healthJson.render(await health.run('integrations'), health.settings.service) as string)
+  const body = healthJson.render(await health.run('integrations'), health.settings.service) as Body
   if (!validator.Check(body as unknown)) throw new Error(`Not valid: ${JSON.stringify(validator.Errors(body))}`)
   return body
 }
