@@ -38,6 +38,6 @@ for (const [name, license] of Object.entries(compiledIn)) await copyFile(`node_m
 function takeFromLibrary ({ onResolve }) {
   onResolve({ filter: /^\./ }, ({ kind, resolveDir, path }) => {
     if (kind !== 'dynamic-import') return undefined
-    return { path: relative(dirname(bin), relative(process.cwd(), resolve(resolveDir, path))), external: true }
+    return { path: `./${relative(dirname(resolve(bin)), resolve(resolveDir, path))}`, external: true }
   })
 }

@@ -1,4 +1,4 @@
-import { deepStrictEqual } from 'node:assert'
+import { deepStrictEqual, doesNotMatch } from 'node:assert'
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -115,13 +115,19 @@ for (const kind of ['Redis', 'RabbitMQ']) {
     const { url } = server
     const { census } = brokerOf(server)
     const isAsBefore = async (before: unknown) => await eventually(async () => deepStrictEqual(await census(), before))
+    // The reply list of an earlier run may have a second left to live.
+    const atRest = async () => await eventually(async () => {
+      const state = await census()
+      doesNotMatch(JSON.stringify(state), /\.reply\.celery\.pidbox"/)
+      return state
+    })
     const any = asker(t, { url })
     const both = asker(t, { url, queues: ['celery', 'mail'] })
 
     await t.test('without a worker, it says so at once, and leaves nothing behind', async t => {
       t.same(await any(), nobody)
       t.same(await both(), nobody)
-      const before = await census()
+      const before = await atRest()
       for (let probe = 0; probe < 20; probe++) t.same(await any(), nobody)
       t.same(await census(), before)
     })
@@ -149,7 +155,7 @@ for (const kind of ['Redis', 'RabbitMQ']) {
     await t.test('a hundred probes leave no connection, channel, queue, key or exchange', async t => {
       const ghost = asker(t, { url, queues: ['ghost'] })
       await ghost()
-      const before = await census()
+      const before = await atRest()
       const seen = new Set<string | undefined>()
       for (let probe = 0; probe < 100; probe++) seen.add((await any()).status)
       for (let probe = 0; probe < 20; probe++) seen.add((await ghost()).status)
@@ -158,7 +164,7 @@ for (const kind of ['Redis', 'RabbitMQ']) {
     })
 
     await t.test('a worker that is frozen is noticed when the wait is over; once thawed, it is healthy, and nothing is left', async t => {
-      const before = await census()
+      const before = await atRest()
       worker.freeze()
       t.same(await any(), silence)
       t.same(await both(), silence)
@@ -214,12 +220,12 @@ for (const kind of ['Redis', 'RabbitMQ']) {
       const relay = await startRelay(t, server.port)
       const ask = asker(t, { url: url.replace(String(server.port), String(relay.port)) })
       t.same(await ask(), working)
-      const before = await census()
+      const before = await atRest()
       worker.freeze()
       const asking = ask()
       await sleep(wait / 2)
       await relay.refuse()
-      t.equal((await asking).status, kind === 'Redis' ? 'unavailable: connection lost' : 'unavailable: connection refused')
+      t.equal((await asking).status, 'unavailable: connection refused')
       worker.thaw()
       await relay.pass()
       t.same(await ask(), working)

@@ -1,0 +1,76 @@
+import { featureFlags, PaymentsCheck } from './own-checks.js'
+
+export const kinds = [
+  'fastify-health/checks/postgres',                                          // default export of a module
+  'fastify-health/checks/system#MemoryUsageCheck',                           // a named one
+  ['fastify-health/checks/cache', { cache: 'sessions' }],                    // with options
+  ['./examples/own-checks.js#PaymentsCheck', { url: 'https://payments.internal/ping', identifier: 'Payments' }],
+  [PaymentsCheck, { url: 'https://payments.internal/ping' }],                // or the class itself
+  featureFlags,                                                              // or what defineCheck() returns
+]
+
+export const behaviour = [
+  ['fastify-health/checks/postgres', { name: 'reports', identifier: 'Reports database', critical: false, timeout: 500 }],
+  ['fastify-health/checks/migrations', { tool: 'knex', dir: 'migrations', after: 'Reports database', cacheFor: 60_000 }],
+  ['fastify-health/checks/celery', { url: 'redis://cache.internal:6379/0', interval: 30_000, maxStale: 120_000 }],
+]
+
+export const postgres = [
+  'fastify-health/checks/postgres',                                          // app.pg
+  ['fastify-health/checks/postgres', { name: 'reports', identifier: 'Reports' }],   // app.pg.reports
+]
+
+export const redis = [
+  'fastify-health/checks/redis',                                             // app.redis
+  ['fastify-health/checks/redis', { namespace: 'sessions', identifier: 'Sessions' }],   // app.redis.sessions
+]
+
+export const migrations = [
+  ['fastify-health/checks/migrations', { tool: 'node-pg-migrate', dir: 'migrations' }],
+]
+
+export const cache = [
+  ['fastify-health/checks/cache', { cache: 'sessions' }],                    // app.sessions; "Cache backend: sessions"
+]
+
+export const storage = [
+  ['fastify-health/checks/storage', { dir: '/var/uploads' }],
+  ['fastify-health/checks/storage', { disk: 'drive', identifier: 'Bucket' }],   // app.drive: a Disk or a DriveManager of flydrive
+]
+
+export const http = [
+  ['fastify-health/checks/http', {
+    identifier: 'Payments API',
+    url: 'https://payments.internal/ping',
+    headers: { authorization: `Bearer ${process.env.PAYMENTS_TOKEN}` },
+    expect: { status: { from: 200, to: 299 }, json: { state: 'ok' } },
+  }],
+]
+
+export const system = [
+  ['fastify-health/checks/system', { path: '/var', max: 95 }],               // DiskUsageCheck
+  ['fastify-health/checks/system#MemoryUsageCheck', { min: 200 }],
+  ['fastify-health/checks/system#EventLoopCheck', { maxDelay: 500, maxUtilization: 0.98 }],
+]
+
+export const rabbitmq = [
+  ['fastify-health/checks/rabbitmq', { url: process.env.AMQP_URL ?? 'amqp://localhost' }],
+]
+
+export const celery = [
+  ['fastify-health/checks/celery', { url: process.env.AMQP_URL ?? 'amqp://localhost', queues: ['mail'] }],
+]
+
+export const djangoQ = [
+  ['fastify-health/checks/django-q', { cluster: 'shop', secretKey: process.env.SECRET_KEY ?? 'of the Django settings' }],
+]
+
+export const bullmq = [
+  ['fastify-health/checks/bullmq', { queues: ['mail'], maxWaiting: 1000, maxOldestAge: 60_000 }],
+  ['fastify-health/checks/bullmq#BullMQRoundTripCheck', { queues: ['mail'] }],
+]
+
+export const workers = [
+  ['fastify-health/checks/heartbeat#HeartbeatClusterCheck', { cluster: 'mailers' }],
+  ['fastify-health/checks/heartbeat#HeartbeatLocalCheck', { cluster: 'mailers' }],   // of this host
+]

@@ -1,0 +1,352 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
+import { test, type Test } from 'tap'
+import { addressOf, client, evaluate, evaluation, fastifyHealth, root, runToEnd, saying, start, startExample, temporaryFolder } from './helpers/example.js'
+import { until } from './helpers/leaks.js'
+import { startPostgres } from './helpers/postgres.js'
+import { startRedis } from './helpers/redis.js'
+import { freePort } from './helpers/server.js'
+
+const example = (file: string) => join(root, 'examples', file)
+const patience = { timeout: 60_000 }
+
+async function startService (t: Test, env: Record<string, string> = {}) {
+  const service = startExample(t, 'service.js', { env: { PORT: '0', ...env } })
+  return { ...service, ...client(await addressOf(service)) }
+}
+
+const json = (body: unknown) => JSON.stringify(body)
+const alive = [200, '{"status":"ok"}']
+const readiness = '/healthcheck/readiness?format=json'
+const ready = [200, '{"DatabaseHeartbeatCheck":"working"}']
+const refused = [500, '{"DatabaseHeartbeatCheck":"unavailable: connection refused"}']
+const withToken = { headers: { authorization: 'Bearer secret' } }
+
+test('the service with its embedded database', async t => {
+  const { ask, child, exit, output } = await startService(t, { DRAIN: '2000' })
+
+  t.strictSame(await ask('/healthcheck/liveness'), alive)
+  t.match(await ask('/healthcheck/readiness'), [200, /<title>System status<\/title>[^]*DatabaseHeartbeatCheck/])
+  t.strictSame(await ask(readiness), ready)
+  t.strictSame(await ask('/healthcheck/readiness?format=plain'), [200, 'DatabaseHeartbeatCheck   ... working\n'])
+  const everything = ['DatabaseHeartbeatCheck', 'DiskUsageCheck', 'EventLoopCheck', 'MemoryUsageCheck']
+  const [, integrations] = await ask('/healthcheck/integrations?format=json')
+  t.strictSame(Object.keys(JSON.parse(integrations)), everything)
+  t.strictSame((await ask('/healthcheck/integrations?format=plain'))[1].match(/^\w+/gm), everything)
+  for (const name of everything) t.match((await ask('/healthcheck/integrations'))[1], name)
+
+  t.strictSame(await ask('/orders'), [401, '{"error":"Unauthorized"}'])
+  t.match(await ask('/orders', withToken), [200, /^\[\{"id":1,.*"id":3,/])
+
+  t.equal((await ask('/docs'))[0], 200)
+  const { paths } = JSON.parse((await ask('/docs/json'))[1])
+  t.strictSame(Object.keys(paths).sort(), ['/healthcheck/integrations', '/healthcheck/liveness', '/healthcheck/readiness', '/orders'])
+
+  t.strictSame(await ask('/demo/database/stop', { method: 'POST' }), [200, '{"database":"stopped"}'])
+  t.strictSame(await ask('/demo/database/stop', { method: 'POST' }), [200, '{"database":"stopped"}'], 'twice is no fault')
+  t.strictSame(await ask(readiness), refused)
+  t.match(await ask('/healthcheck/integrations?format=plain'), [500, /^DatabaseHeartbeatCheck {3}\.\.\. unavailable: connection refused$/m])
+  t.strictSame(await ask('/healthcheck/liveness'), alive)
+  t.strictSame(await ask('/demo/database/start', { method: 'POST' }), [200, '{"database":"started"}'])
+  t.strictSame(await ask(readiness), ready)
+  t.strictSame(await ask('/healthcheck/liveness'), alive)
+
+  child.kill('SIGTERM')
+  await until(async () => (await ask(readiness))[0] === 500)
+  t.strictSame(await ask(readiness), [500, '{"DatabaseHeartbeatCheck":"unavailable: draining"}'])
+  t.equal((await ask('/orders', withToken))[0], 200, 'who still comes is served')
+  t.strictSame(await ask('/healthcheck/liveness'), alive)
+  t.equal(await exit, 0, output())
+  await t.rejects(ask('/healthcheck/liveness'))
+})
+
+test('the service with a PostgreSQL and a Redis of its own, and its app asked by the command line', async t => {
+  const [postgres, redis] = await Promise.all([startPostgres(t), startRedis(t)])
+  const env = { DATABASE_URL: postgres.url, REDIS_URL: redis.url }
+  const { ask } = await startService(t, env)
+  const integrations = async () => {
+    const [status, body] = await ask('/healthcheck/integrations?format=json')
+    const { DatabaseHeartbeatCheck, RedisCheck } = JSON.parse(body)
+    return [status, DatabaseHeartbeatCheck, RedisCheck]
+  }
+  const command = async () => await fastifyHealth(['--subset', 'readiness', '--app', 'examples/app.js'], { env })
+
+  t.strictSame(await ask(readiness), ready)
+  t.match(await integrations(), [Number, 'working', 'working'])
+  t.match((await ask('/orders', withToken)), [200, /"id":3/])
+  t.equal((await ask('/demo/database/stop', { method: 'POST' }))[0], 404, 'which is not for others to stop')
+  t.strictSame(await command(), { status: 0, out: 'DatabaseHeartbeatCheck   ... working\n', err: '' })
+
+  await postgres.stop()
+  t.strictSame(await ask(readiness), refused)
+  t.strictSame(await ask('/healthcheck/liveness'), alive)
+  t.match(await command(), { status: 1, out: 'DatabaseHeartbeatCheck   ... unavailable: connection refused\n' })
+  await postgres.start()
+  t.strictSame(await ask(readiness), ready)
+
+  await redis.stop()
+  t.match(await integrations(), [500, 'working', 'unavailable: connection refused'])
+  t.strictSame(await ask(readiness), ready)
+  await redis.start()
+  t.match(await integrations(), [Number, 'working', 'working'])
+})
+
+test('a port that is taken is said in one line', async t => {
+  const { port } = await listening(t, () => 200)
+  const service = startExample(t, 'service.js', { env: { PORT: String(port), DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' } })
+  t.equal(await service.exit, 1)
+  t.equal(service.output(), `Port ${port} is taken: PORT=3001 npm start\n`)
+})
+
+test('the quick start', async t => {
+  const postgres = await startPostgres(t)
+  const cwd = temporaryFolder(t)
+  await mkdir(join(cwd, 'migrations'))
+  await writeFile(join(cwd, 'migrations/1700000000001_orders.sql'), '-- Up Migration\nCREATE TABLE orders (id int);\n-- Down Migration\nDROP TABLE orders;\n')
+  const env = { DATABASE_URL: postgres.url, PORT: String(await freePort()) }
+  const service = startExample(t, 'quick-start.js', { cwd, env })
+  await saying('Server listening', service)
+  const { ask } = client(`http://127.0.0.1:${env.PORT}`)
+  const integrations = async () => JSON.parse((await ask('/healthcheck/integrations?format=json'))[1])
+
+  t.strictSame(await ask('/healthcheck/liveness'), alive)
+  t.strictSame(await ask(readiness), ready)
+  t.match(await integrations(), {
+    DatabaseHeartbeatCheck: 'working',
+    MigrationsCheck: 'unavailable: There are migrations to apply: 1700000000001_orders',
+    'Payments API': /^unavailable: /,
+  })
+  const migrated = await runToEnd([join(root, 'node_modules/.bin/node-pg-migrate'), 'up'], { cwd, env })
+  t.equal(migrated.status, 0, migrated.err)
+  t.match(await integrations(), { MigrationsCheck: 'working' })
+})
+
+async function configOf (folder: string, subsets: object): Promise<string> {
+  const file = join(folder, 'health.config.json')
+  await writeFile(file, json({ subsets }))
+  return file
+}
+
+test('a worker is healthy while it beats', async t => {
+  const worker = startExample(t, 'worker.js')
+  const env = { TMPDIR: worker.folder }
+  await saying('Working.', worker)
+  const asked = async (config: string) => await fastifyHealth(['--subset', 'liveness', '--config', config], { env })
+  const own = example('worker.health.config.js')
+  const impatient = await configOf(worker.folder, { liveness: [['fastify-health/checks/heartbeat', { maxAge: 1500 }]] })
+
+  t.strictSame(await asked(own), { status: 0, out: 'HeartbeatFileCheck       ... working\n', err: '' })
+  t.match(await asked(impatient), { status: 0 })
+  worker.child.kill('SIGSTOP')
+  await pause(1600)
+  t.match(await asked(impatient), { status: 1, out: /^HeartbeatFileCheck {7}\.\.\. unavailable: no heartbeat for / })
+  worker.child.kill('SIGCONT')
+  await until(async () => (await asked(impatient)).status === 0)
+  worker.child.kill('SIGTERM')
+  t.equal(await worker.exit, 0)
+  t.strictSame(await asked(own), { status: 1, out: 'HeartbeatFileCheck       ... unavailable: no heartbeat file\n', err: '' })
+})
+
+test('a worker that tells Redis how it is', async t => {
+  const redis = await startRedis(t)
+  const worker = startExample(t, 'redis-worker.js', { env: { REDIS_URL: redis.url } })
+  const config = await configOf(worker.folder, {
+    integrations: [['fastify-health/checks/heartbeat#HeartbeatClusterCheck', { cluster: 'mailers', url: redis.url }]],
+  })
+  const asked = async () => (await fastifyHealth(['--subset', 'integrations', '--config', config]))
+
+  await until(async () => (await asked()).status === 0, patience)
+  t.strictSame(await asked(), { status: 0, out: 'HeartbeatClusterCheck    ... working\n', err: '' })
+  worker.child.kill('SIGSTOP')
+  await pause(3100)
+  t.match(await asked(), { status: 1, out: /^HeartbeatClusterCheck {4}\.\.\. unavailable: / })
+  worker.child.kill('SIGCONT')
+  await until(async () => (await asked()).status === 0)
+  worker.child.kill('SIGTERM')
+  t.equal(await worker.exit, 0)
+  t.equal((await asked()).status, 1, 'its end is seen at once')
+})
+
+test('a BullMQ worker is asked for its beat and with a job', async t => {
+  const redis = await startRedis(t)
+  const worker = startExample(t, 'bullmq-worker.js', { env: { REDIS_URL: redis.url } })
+  const connection = new Redis(redis.url, { maxRetriesPerRequest: null })
+  const queue = new Queue('mail', { connection })
+  t.after(async () => {
+    await queue.close()
+    await connection.quit()
+  })
+  await queue.add('welcome', { to: 'somebody' })
+  await saying('Mail to somebody', worker)
+
+  const config = await configOf(worker.folder, {
+    liveness: ['fastify-health/checks/heartbeat'],
+    integrations: [['fastify-health/checks/bullmq#BullMQRoundTripCheck', { queues: ['mail'], url: redis.url }]],
+  })
+  const asked = async (subset: string) => await fastifyHealth(['--subset', subset, '--config', config], { env: { TMPDIR: worker.folder } })
+  t.strictSame(await asked('liveness'), { status: 0, out: 'HeartbeatFileCheck       ... working\n', err: '' })
+  t.strictSame(await asked('integrations'), { status: 0, out: 'BullMQRoundTripCheck     ... working\n', err: '' })
+  t.notMatch(worker.output(), 'Mail to undefined', 'a health job is none of its own')
+
+  worker.child.kill('SIGTERM')
+  t.equal(await worker.exit, 0, worker.output())
+  t.match(await asked('liveness'), { status: 1, out: 'no heartbeat file' })
+  t.match(await asked('integrations'), { status: 1, out: 'no worker of queue \'mail\' took the health job' })
+})
+
+test('the configuration of the command line', async t => {
+  const postgres = await startPostgres(t)
+  const env = { DATABASE_URL: postgres.url, TMPDIR: temporaryFolder(t) }
+  const command = async (...argv: string[]) => await fastifyHealth([...argv, '--config', 'examples/health.config.js'], { env })
+
+  t.strictSame(await command('check'), { status: 0, out: 'No faults in 2 subsets: liveness, readiness.\n', err: '' })
+  t.strictSame(await command('-s', 'readiness'), { status: 0, out: 'DatabaseHeartbeatCheck   ... working\n', err: '' })
+  t.strictSame(await command('-s', 'liveness'), { status: 1, out: 'HeartbeatFileCheck       ... unavailable: no heartbeat file\n', err: '' })
+  await postgres.stop()
+  t.strictSame(await command('-s', 'readiness'), { status: 1, out: 'DatabaseHeartbeatCheck   ... unavailable: connection refused\n', err: '' })
+})
+
+async function listening (t: Test, status: () => number): Promise<{ port: number, close: () => Promise<void> }> {
+  const server = http.createServer((_request, response) => response.writeHead(status()).end())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const close = async () => {
+    server.closeAllConnections()
+    await new Promise(resolve => server.close(resolve))
+  }
+  t.after(close)
+  return { port: (server.address() as AddressInfo).port, close }
+}
+
+test('checks of one\'s own', async t => {
+  let status = 200
+  const payments = await listening(t, () => status)
+  const report = async (flags: object) => await evaluate(`
+    import Fastify from 'fastify'
+    import health from 'fastify-health'
+    import { featureFlags, PaymentsCheck } from './examples/own-checks.js'
+
+    const app = Fastify()
+    app.decorate('flags', ${json(flags)})
+    await app.register(health, { subsets: { integrations: [featureFlags, [PaymentsCheck, { url: 'http://127.0.0.1:${payments.port}/ping' }]] } })
+    const { statusCode, body } = await app.inject('/healthcheck/integrations?format=json')
+    console.log(JSON.stringify([statusCode, JSON.parse(body)]))
+    await app.close()
+  `)
+  t.strictSame(await report({ loaded: true }), [200, { 'Feature flags': 'working', 'Payments API': 'working' }])
+  status = 503
+  t.strictSame(await report({ loaded: true }), [200, { 'Feature flags': 'working', 'Payments API': 'unavailable: answered 503' }], 'it is not critical')
+  await payments.close()
+  t.strictSame(await report({ loaded: false }), [500, { 'Feature flags': 'unavailable: not loaded yet', 'Payments API': 'unavailable: no answer' }])
+})
+
+test('every list of entries could be a subset, once the app has what it asks for', async t => {
+  const found = await evaluate(`
+    import { createHealth } from 'fastify-health'
+    import * as lists from './examples/entries.js'
+
+    const found = {}
+    for (const [name, entries] of Object.entries(lists)) {
+      const health = createHealth({ subsets: { [name]: entries } })
+      found[name] = (await health.systemChecks()).filter(({ id }) => id !== 'E007')
+      await health.close()
+    }
+    console.log(JSON.stringify(found))
+  `) as Record<string, unknown[]>
+  t.ok(Object.keys(found).length >= 9)
+  for (const [name, faults] of Object.entries(found)) t.strictSame(faults, [], name)
+})
+
+test('who sees messages', async t => {
+  const [bearer, network] = await evaluate(`
+    import Fastify from 'fastify'
+    import health, { defineCheck, ServiceUnavailable } from 'fastify-health'
+    import { fromNetwork, withToken } from './examples/details.js'
+
+    const failing = defineCheck({ identifier: 'A', check () { throw new ServiceUnavailable('why') } })
+
+    async function seen (details, requests) {
+      const app = Fastify()
+      await app.register(health, { details, subsets: { readiness: [failing] } })
+      const answers = []
+      for (const request of requests) {
+        const { body } = await app.inject({ url: '/healthcheck/readiness?format=json', ...request })
+        answers.push(JSON.parse(body).A)
+      }
+      await app.close()
+      return answers
+    }
+
+    const having = authorization => ({ headers: { authorization } })
+    const from = remoteAddress => ({ remoteAddress })
+    console.log(JSON.stringify([
+      await seen(withToken('secret'), [having('Bearer secret'), having('Bearer other!'), having('Bearer secrets'), {}]),
+      await seen(fromNetwork('10.0.0.0', 8), [from('10.1.2.3'), from('::ffff:10.1.2.3'), from('11.0.0.1'), from('::1')]),
+    ]))
+  `) as string[][]
+  t.strictSame(bearer, ['unavailable: why', 'unavailable', 'unavailable', 'unavailable'])
+  t.strictSame(network, ['unavailable: why', 'unavailable: why', 'unavailable', 'unavailable'])
+})
+
+test('a shutdown drains first', async t => {
+  const service = start(t, evaluation(`
+    import Fastify from 'fastify'
+    import health, { defineCheck } from 'fastify-health'
+    import { drainOnSignals } from './examples/shutdown.js'
+
+    const app = Fastify()
+    await app.register(health, { subsets: { readiness: [defineCheck({ identifier: 'A', check () {} })] } })
+    drainOnSignals(app, 1500)
+    console.log(\`It listens on \${await app.listen({ port: 0, host: '127.0.0.1' })}. \`)
+  `))
+  const { ask } = client(await addressOf(service))
+  t.strictSame(await ask(readiness), [200, '{"A":"working"}'])
+  service.child.kill('SIGTERM')
+  await until(async () => (await ask(readiness))[0] === 500)
+  t.strictSame(await ask(readiness), [500, '{"A":"unavailable: draining"}'])
+  t.strictSame(await ask('/healthcheck/liveness'), alive)
+  t.equal(await service.exit, 0, service.output())
+})
+
+test('the metrics beside the app\'s own', async t => {
+  const [before, after] = await evaluate(`
+    import Fastify from 'fastify'
+    import health, { defineCheck } from 'fastify-health'
+    import { metricsRoute } from './examples/metrics.js'
+
+    const app = Fastify()
+    await app.register(health, { subsets: { readiness: [defineCheck({ identifier: 'A', check () {} })] } })
+    await app.register(metricsRoute)
+    const before = await app.inject('/metrics')
+    await app.inject('/healthcheck/readiness')
+    const after = await app.inject('/metrics')
+    console.log(JSON.stringify([before.body, after.body]))
+    await app.close()
+  `) as string[]
+  t.notMatch(before, /^fastify_health_subset_status\{/m, 'nobody has asked')
+  t.match(after, /^fastify_health_subset_status\{subset="readiness"\} 1$/m)
+  t.match(after, /^fastify_health_check_runs_total\{subset="readiness",check="A"\} 1$/m)
+})
+
+test('there is no example beside these', async t => {
+  t.strictSame((await readdir(example(''))).sort(), [
+    'app.js',
+    'bullmq-worker.js',
+    'database.js',
+    'details.js',
+    'entries.js',
+    'health.config.js',
+    'metrics.js',
+    'own-checks.js',
+    'quick-start.js',
+    'redis-worker.js',
+    'service.js',
+    'shutdown.js',
+    'worker.health.config.js',
+    'worker.js',
+  ])
+})

@@ -1,0 +1,233 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import t, { test } from 'tap'
+import { root, runToEnd, temporaryFolder } from './helpers/example.js'
+import { filesBelow, install, installNodes, outsideOfNpm, pack } from './helpers/pack.js'
+
+// It fetches what may not be in npm's cache yet.
+t.setTimeout(300_000)
+
+const majors = [20, 22, 24]
+const folder = temporaryFolder(t)
+const consumer = join(folder, 'consumer')
+const packed = await pack(folder)
+await install(consumer, [packed.file, 'fastify@5', '@types/node@20'])
+const nodes = await installNodes(join(folder, 'nodes'), majors)
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+const installed = join(consumer, 'node_modules/fastify-health')
+const files = await filesBelow(installed)
+const names = [...files.keys()].map(file => relative(installed, file))
+
+test('the tarball has what is needed, and nothing else', async t => {
+  t.strictSame(packed.contents.map(({ path }) => path).sort(), names.sort())
+  const others = names.filter(name => !/^dist\/(?:.+\.(?:js|d\.ts)|licenses\/[\w@-]+\.txt)$/.test(name))
+  t.strictSame(others, ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+  t.strictSame(names.filter(name => /(?:^|[/.])(?:test|tst|examples|bench)[/.]/.test(name)), [])
+  const { exports, bin } = JSON.parse(files.get(join(installed, 'package.json')) as string)
+  const targets = [...Object.values(exports), bin].flatMap(target => typeof target === 'string' ? [target] : Object.values(target as object))
+  t.ok(targets.length >= 8)
+  for (const target of targets) {
+    const [before = '', after = ''] = target.replace(/^\.\//, '').split('*')
+    t.ok(names.some(name => name.startsWith(before) && name.endsWith(after)), target)
+  }
+  t.ok(packed.contents.reduce((sum, { size }) => sum + size, 0) < 1_000_000, 'it is small')
+})
+
+test('every file of it leads to files of it alone, and to no machine', async t => {
+  const machine = [root, homedir(), tmpdir()].filter(path => path.length > 3)
+  for (const [file, text] of files) {
+    const name = relative(installed, file)
+    t.notOk(machine.some(path => text.includes(`${path.replace(/\/$/, '')}/`)), `${name} has no path of this machine`)
+    if (!/\.(?:js|d\.ts)$/.test(name)) continue
+    for (const [, specifier = ''] of text.matchAll(/(?:from|import|import\()\s*["'](\.{1,2}\/[^"']+)["']/g)) {
+      const target = join(dirname(file), specifier)
+      t.ok(files.has(name.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target), `${name}: ${specifier}`)
+    }
+  }
+})
+
+test('what is compiled in comes with its license, and the README names it', async t => {
+  const licenses = names.flatMap(name => /^dist\/licenses\/(.+)\.txt$/.exec(name)?.[1] ?? [])
+  t.ok(licenses.length > 0)
+  const [, section] = (files.get(join(installed, 'README.md')) as string).split('\n## License\n')
+  t.strictSame((section?.match(/(?<=\[)[^\]]+(?=\]\(https:)/g) ?? []).map(name => name.replace('/', '-')).sort(), licenses.sort())
+  for (const license of licenses) t.match(files.get(join(installed, `dist/licenses/${license}.txt`)), /Copyright/i)
+})
+
+const config = `
+import { HealthCheck, ServiceUnavailable } from 'fastify-health'
+
+class Fine extends HealthCheck {
+  check () {}
+}
+
+class Gone extends HealthCheck {
+  check () { throw new ServiceUnavailable(process.version) }
+}
+
+export default { subsets: { readiness: [Fine], integrations: [Fine, Gone] } }
+`
+
+const asModule = `
+import Fastify from 'fastify'
+import health, { defineCheck, ServiceUnavailable } from 'fastify-health'
+import DiskUsageCheck from 'fastify-health/checks/system'
+import { startFileHeartbeat } from 'fastify-health/heartbeat'
+`
+
+const asRequired = `
+const Fastify = require('fastify')
+const { default: health, defineCheck, ServiceUnavailable } = require('fastify-health')
+const { default: DiskUsageCheck } = require('fastify-health/checks/system')
+const { startFileHeartbeat } = require('fastify-health/heartbeat')
+`
+
+const use = `
+async function use () {
+  const heartbeat = startFileHeartbeat({ file: 'beat' })
+  const app = Fastify()
+  await app.register(health, {
+    subsets: {
+      readiness: [['fastify-health/checks/heartbeat', { file: 'beat' }], [DiskUsageCheck, { max: null }]],
+      integrations: [defineCheck({ identifier: 'Gone', check () { throw new ServiceUnavailable(process.version) } })],
+    },
+  })
+  const ask = async url => { const { statusCode, body } = await app.inject(url); return [statusCode, body] }
+  console.log(JSON.stringify([
+    await ask('/healthcheck/liveness'), await ask('/healthcheck/readiness?format=json'), await ask('/healthcheck/integrations?format=plain'),
+  ]))
+  await heartbeat.stop()
+  await app.close()
+}
+use()
+`
+
+await Promise.all([
+  writeFile(join(consumer, 'health.config.js'), config),
+  writeFile(join(consumer, 'use.mjs'), asModule + use),
+  writeFile(join(consumer, 'use.cjs'), asRequired + use),
+])
+
+for (const [index, major] of majors.entries()) {
+  const bin = nodes[index] as string
+  const env = { PATH: `${bin}:${process.env['PATH']}` }
+  const npx = async (...argv: string[]) => await runToEnd(outsideOfNpm(['npx', 'fastify-health', ...argv]), { cwd: consumer, env })
+
+  test(`Node.js ${major} uses the package from an empty folder`, async t => {
+    const node = (await runToEnd([join(bin, 'node'), '--version'])).out.trim()
+    t.match(node, new RegExp(`^v${major}\\.`))
+
+    const answers = [
+      [200, '{"status":"ok"}'],
+      [200, '{"DiskUsageCheck":"working","HeartbeatFileCheck":"working"}'],
+      [500, `Gone                     ... unavailable: ${node}\n`],
+    ]
+    for (const file of ['use.mjs', 'use.cjs']) {
+      const { status, out, err } = await runToEnd([join(bin, 'node'), file], { cwd: consumer })
+      t.equal(status, 0, `${file} ${err}`)
+      t.strictSame(JSON.parse(out), answers, file)
+    }
+
+    t.match(await npx('--version'), { status: 0, out: `${version}\n` })
+    t.match(await npx('--subset', 'readiness'), { status: 0, out: 'Fine                     ... working\n' })
+    t.match(await npx('--subset', 'integrations'), { status: 1, out: `Gone                     ... unavailable: ${node}\n` })
+    t.match(await npx('--subset', 'ghost'), { status: 2, err: "Subset: 'ghost' does not exist." })
+  })
+
+  test(`Node.js ${major} loads neither Fastify nor TypeBox for a probe that needs neither`, async t => {
+    const place = temporaryFolder(t)
+    const loaded = join(place, 'loaded')
+    const recorder = join(place, 'recorder.mjs')
+    await writeFile(recorder, "import { register } from 'node:module'\nregister('./hooks.mjs', import.meta.url)")
+    await writeFile(join(place, 'hooks.mjs'), `import { appendFileSync } from 'node:fs'
+    export async function load (url, context, next) {
+      appendFileSync(process.env.LOADED, url + '\\n')
+      return await next(url, context)
+    }`)
+    await writeFile(join(consumer, 'probe.config.js'), `export default {
+      subsets: {
+        light: ['fastify-health/checks/heartbeat', 'fastify-health/checks/system#MemoryUsageCheck'],
+        heavy: ['./needs-app.js'],
+      },
+      async setup (app) { await app.register((await import('fastify-health')).default) },
+    }`)
+    await writeFile(join(consumer, 'needs-app.js'), `import { HealthCheck } from 'fastify-health'
+    export default class NeedsApp extends HealthCheck {
+      check ({ app }) { app.version.length }
+    }`)
+
+    /** What of Fastify and TypeBox is loaded to ask a subset. */
+    async function loads (subset: string): Promise<string[]> {
+      await writeFile(loaded, '')
+      const command = join(installed, 'dist/lib/cli/bin.js')
+      const { err } = await runToEnd([join(bin, 'node'), '--import', recorder, command, '-s', subset, '--config', 'probe.config.js'], { cwd: consumer, env: { LOADED: loaded } })
+      const urls = (await readFile(loaded, 'utf8')).trim().split('\n')
+      t.ok(urls.some(url => url.endsWith('/cli/bin.js')), `${subset}: ${err}`)
+      const texts = await Promise.all(urls.filter(url => url.startsWith('file:')).map(async url => await readFile(new URL(url), 'utf8')))
+      return [
+        ...urls.some(url => url.includes('/node_modules/fastify/')) ? ['Fastify'] : [],
+        ...texts.some(text => text.includes('node_modules/typebox/')) ? ['TypeBox'] : [],
+      ]
+    }
+    t.strictSame(await loads('light'), [])
+    t.strictSame(await loads('heavy'), ['Fastify', 'TypeBox'], 'or this would tell nothing')
+  })
+}
+
+const typed = `
+import Fastify from 'fastify'
+import health, { createHealth, defineCheck, HealthCheck, ServiceUnavailable, type CheckContext, type Entry, type Report } from 'fastify-health'
+import { DiskUsageCheck } from 'fastify-health/checks/system'
+import { startFileHeartbeat } from 'fastify-health/heartbeat'
+
+declare module 'fastify-health' {
+  interface CheckModules { 'our-checks/payments': { url: string } }
+}
+
+export class PaymentsCheck extends HealthCheck<{ url: string }> {
+  override critical = false
+  override get identifier () { return 'Payments API' }
+  override async check ({ signal }: CheckContext) {
+    const response = await fetch(this.options.url, { signal })
+    if (!response.ok) throw new ServiceUnavailable(\`answered \${response.status}\`)
+  }
+}
+
+const app = Fastify()
+await app.register(health, {
+  subsets: {
+    readiness: [
+      'fastify-health/checks/postgres',
+      ['fastify-health/checks/migrations', { tool: 'knex', dir: 'migrations', timeout: 500 }],
+      ['our-checks/payments', { url: 'https://payments.internal' }],
+      [PaymentsCheck, { url: 'https://payments.internal' }],
+      defineCheck({ identifier: 'Flags', check ({ app }) { app.log.info('asked') } }),
+      DiskUsageCheck,
+    ],
+  },
+})
+const report: Report = await app.health.run('readiness')
+app.health.settings.warningsAsErrors = report.healthy
+await createHealth().close()
+await startFileHeartbeat().stop()
+
+// @ts-expect-error An app's own module has the options that the app says.
+export const wrong: Entry = ['our-checks/payments', { url: 42 }]
+// @ts-expect-error There is no such tool.
+export const unknown: Entry = ['fastify-health/checks/migrations', { tool: 'rake', dir: 'migrations' }]
+// @ts-expect-error There is no such method: the registry is typed.
+app.health.ghost()
+`
+
+test('TypeScript takes its types', async t => {
+  await writeFile(join(consumer, 'typed.ts'), typed)
+  const tsc = async (...options: string[]) => await runToEnd([
+    process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', ...options, 'typed.ts',
+  ], { cwd: consumer })
+
+  t.strictSame(await tsc('--skipLibCheck', '--noImplicitOverride', '--exactOptionalPropertyTypes', '--verbatimModuleSyntax'), { status: 0, out: '', err: '' })
+  const { out } = await tsc()
+  const errors = out.trim().split('\n').filter(line => !/ error TS2307: Cannot find module '(?:amqplib|ioredis|pg)' /.test(line))
+  t.strictSame(errors, [''].filter(() => out === ''), 'where declarations are checked, only optional peers are missing')
+})

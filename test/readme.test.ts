@@ -1,0 +1,211 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { usage } from '../lib/cli/args.js'
+import { createHealth, defineCheck, HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning, type CheckContext } from '../lib/index.js'
+import { metrics } from '../lib/metrics.js'
+import { entryRules } from '../lib/options.js'
+import { renderers } from '../lib/renderers/index.js'
+import { fastifyHealth, root, runToEnd, saying, startExample, temporaryFolder } from './helpers/example.js'
+import { startPostgres } from './helpers/postgres.js'
+import { freePort, type Scope } from './helpers/server.js'
+
+interface Block {
+  readonly language: string
+  readonly text: string
+  /** What stands before it. */
+  readonly before: string
+}
+
+const read = async (file: string) => await readFile(join(root, file), 'utf8')
+const readme = await read('README.md')
+const blocks = blocksOf(readme)
+const inLanguage = (language: string) => blocks.filter(block => block.language === language)
+const prose = readme.replace(/^```[^]*?^```$/gm, '')
+
+function blocksOf (text: string): Block[] {
+  return [...text.matchAll(/^```(.*)\n([^]*?)^```$/gm)].map(({ 1: language = '', 2: content = '', index }) => {
+    return { language, text: content.trimEnd(), before: text.slice(0, index) }
+  })
+}
+
+/** The text below a heading, up to the next one that is no deeper. */
+function section (heading: string): string {
+  const level = heading.indexOf(' ')
+  const [, text] = readme.split(`\n${heading}\n`)
+  if (text === undefined) throw new Error(`There is no section '${heading}'`)
+  return text.split(new RegExp(`^#{1,${level}} `, 'm'))[0] as string
+}
+
+/** The rows of the table below `header`, as cells. */
+function table (header: string, text = readme): string[][] {
+  const [, after] = text.split(`\n${header}\n`)
+  if (after === undefined) throw new Error(`There is no table '${header}'`)
+  return (/^(?:\|.*\n)+/.exec(after)?.[0] ?? '').trim().split('\n').slice(1).map(row => {
+    return row.slice(1, -1).split(/(?<!\\)\|/).map(cell => cell.trim())
+  })
+}
+
+const names = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name as string)
+const firstNames = (rows: string[][]) => rows.flatMap(([first]) => names(first))
+
+test('nothing is left to be written', async t => {
+  t.notMatch(readme, /@@|TODO|TBD/)
+})
+
+test('every block of code is accounted for', async t => {
+  const languages = new Set(blocks.map(({ language }) => language))
+  t.strictSame([...languages].filter(language => !['', 'console', 'js', 'sh', 'yaml'].includes(language)), [])
+  t.equal(blocks.length * 2, readme.match(/^```/gm)?.length)
+})
+
+test('every piece of JavaScript is a part of an example', async t => {
+  const files = (await readdir(join(root, 'examples'))).filter(file => file.endsWith('.js'))
+  const sources = await Promise.all(files.map(async file => `\n${await read(`examples/${file}`)}`))
+  for (const { text } of inLanguage('js')) t.ok(sources.some(source => source.includes(`\n${text}\n`)), text)
+})
+
+/** A folder with a package.json and a configuration, as that of somebody who uses the package. */
+async function project (t: Scope, config: string): Promise<string> {
+  const cwd = join(temporaryFolder(t), 'orders')
+  await mkdir(cwd)
+  await writeFile(join(cwd, 'package.json'), '{ "name": "orders", "type": "module" }')
+  await writeFile(join(cwd, 'health.config.js'), `export { default } from '${join(root, 'examples', config)}'`)
+  return cwd
+}
+
+test('every command does what it says, and every manifest is what it prints', async t => {
+  const [web, worker, { url }] = await Promise.all([project(t, 'health.config.js'), project(t, 'worker.health.config.js'), startPostgres(t)])
+  const printed = new Map<string, string>()
+  const commands = new Set([...prose.matchAll(/`npx fastify-health ([^`]+)`/g)].map(([, line]) => line as string))
+  t.ok(commands.size >= 5)
+  for (const line of commands) {
+    const { status, out, err } = await fastifyHealth(line.split(' '), { cwd: line.includes('worker') ? worker : web, env: { DATABASE_URL: url } })
+    t.equal(status, 0, `${line}: ${err}`)
+    printed.set(line, out)
+  }
+  for (const { text, before } of inLanguage('yaml')) {
+    const [, line = ''] = [...before.matchAll(/`npx fastify-health (manifest [^`]+)`/g)].at(-1) ?? []
+    t.ok(`\n${printed.get(line)}`.includes(`\n${text}\n`), `${line} prints\n${printed.get(line)}`)
+  }
+})
+
+test('every transcript is what one sees', async t => {
+  const postgres = await startPostgres(t)
+  const port = await freePort()
+  const cwd = temporaryFolder(t)
+  await mkdir(join(cwd, 'migrations'))
+  await saying('Server listening', startExample(t, 'quick-start.js', { cwd, env: { DATABASE_URL: postgres.url, PORT: String(port) } }))
+  for (const { text } of inLanguage('console')) {
+    for (const [, command = '', expected] of text.matchAll(/^\$ (.*)\n((?:[^$].*(?:\n|$))*)/gm)) {
+      if (command.includes('# after the database was stopped')) await postgres.stop()
+      const { out } = await runToEnd(['sh', '-c', command.replace('curl ', 'curl --silent ').replace('localhost:3000', `127.0.0.1:${port}`)])
+      t.equal(out.trimEnd(), expected?.trimEnd(), command)
+    }
+  }
+})
+
+test('every shell command is run somewhere', async t => {
+  const runs: Record<string, [file: string, how: string]> = {
+    'npm ci && npm start': ['test/checkout.test.ts', "['npm', 'start']"],
+    'npm ci && npm test': ['.ci/run', 'npm ci && npm test'],
+    'npm install fastify-health': ['test/package.test.ts', 'await install(consumer, [packed.file'],
+  }
+  t.strictSame(inLanguage('sh').map(({ text }) => text).sort(), Object.keys(runs).sort())
+  for (const [file, how] of Object.values(runs)) t.ok((await read(file)).includes(how), `${file} runs ${how}`)
+})
+
+test('the command\'s usage and its exit codes', async t => {
+  const [shown] = inLanguage('')
+  t.equal(inLanguage('').length, 1)
+  t.ok(usage.startsWith(`Usage:\n${shown?.text.replace(/^/gm, '  ')}\n\n`), usage)
+  t.match(prose.replaceAll('\n', ' '), 'Exit status 0 is healthy, 1 unhealthy, 2 could not ask')
+  t.match(usage, 'Exit status: 0 healthy, 1 unhealthy, 2 could not ask;')
+  for (const [flag] of section('## Command line').matchAll(/(?<=`)--[\w-]+/g)) t.match(usage, new RegExp(` ${flag}\\b`), flag)
+})
+
+test('every option and its default', async t => {
+  const rows = table('| option | default | |', section('## Options'))
+  const { settings } = createHealth()
+  t.strictSame(firstNames(rows).sort(), Object.keys(settings).sort())
+  for (const [option, written = ''] of rows) {
+    const name = names(option)[0] as keyof typeof settings
+    const expected = written === 'none'
+      ? undefined
+      : written === '`process.cwd()`' ? process.cwd() : JSON.parse(written.slice(1, -1).replaceAll("'", '"'))
+    t.strictSame(settings[name], expected, name)
+  }
+})
+
+test('every option of an entry', async t => {
+  t.strictSame(firstNames(table('| option | |', section('## Subsets and entries'))).sort(), Object.keys(entryRules).sort())
+})
+
+test('what a check is given, and what comes of what it throws', async t => {
+  const [given, thrown] = [table('| | |', section('## A check of your own')), table('| thrown | status |')]
+  let context: CheckContext | undefined
+  const errors: Record<string, new (text: string) => Error> = { HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning }
+  const failing = thrown.map(([error = '', status = '']) => {
+    const [, name = '', text = ''] = /^`(\w+)\('(.*)'\)`$/.exec(error) ?? []
+    return { check () { throw errors[name] === undefined ? new TypeError('secret') : new errors[name](text) }, status: names(status)[0] }
+  })
+  t.equal(failing.length, 5)
+  const registry = createHealth({
+    subsets: {
+      given: [defineCheck({ identifier: 'Given', check (it) { context = it } })],
+      thrown: failing.map(({ check }, index) => defineCheck({ identifier: `Thrown ${index}`, check })),
+    },
+  })
+  t.after(() => registry.close())
+  await registry.run('given')
+  t.strictSame(firstNames(given).sort(), Object.keys(context as CheckContext).sort())
+  t.strictSame((await registry.run('thrown')).results.map(({ status }) => status), failing.map(({ status }) => status))
+})
+
+test('every format', async t => {
+  const rows = table('| `?format=` | content type | |')
+  t.strictSame(rows.map(([format, type]) => [...names(format), ...names(type)]), renderers.map(({ name, mediaType }) => [name, mediaType]))
+})
+
+test('every metric', async t => {
+  const rows = table('| metric | type | labels |')
+  t.strictSame(
+    rows.map(([name, type = '', labels]) => [...names(name), type.split(',')[0], names(labels)]),
+    metrics.map(({ name, type, labels }) => [name, type, labels])
+  )
+})
+
+async function sourcesBelow (folder: string): Promise<string> {
+  const files = (await readdir(join(root, folder), { recursive: true })).filter(file => file.endsWith('.ts'))
+  return (await Promise.all(files.map(async file => await read(join(folder, file))))).join('\n')
+}
+
+test('every system check', async t => {
+  const found = new Set((await sourcesBelow('lib')).match(/(?<=')[EW]0\d\d(?=')/g))
+  t.ok(found.size >= 13)
+  t.strictSame(firstNames(table('| id | what it found | what to do |')), [...found].sort((a, b) => b.charCodeAt(0) - a.charCodeAt(0) || a.localeCompare(b)))
+})
+
+test('every check has a section, which has every option of it', async t => {
+  const specifiers = [...(await read('types/check-modules.ts')).matchAll(/^ {2}'fastify-health\/checks\/([\w-]+)(?:#(\w+))?'/gm)]
+  const modules = [...new Set(specifiers.map(([, module]) => module as string))].sort()
+  const sections = [...section('## The checks').matchAll(/^### `(.+)`$/gm)].map(([, module]) => module as string)
+  t.strictSame(sections.sort(), modules)
+  t.match(readme, `| checks included | ${modules.length} modules |`)
+  for (const [, module = '', name = 'default'] of specifiers) {
+    const text = section(`### \`${module}\``)
+    const exported = await import(`../lib/checks/${module}.js`)
+    if (exported[name] !== exported.default) t.match(text, name, `${module} tells of ${name}`)
+    for (const option of Object.keys(exported[name].rules)) t.match(text, new RegExp(`\\b${option}\\b`), `${module} tells of ${option}`)
+  }
+})
+
+test('every link within the package leads somewhere', async t => {
+  const anchors = new Set([...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
+    return `#${heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')}`
+  }))
+  const links = [...prose.matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => link).filter(link => !link.startsWith('https://'))
+  t.ok(links.length >= 5)
+  for (const link of links) t.ok(link.startsWith('#') ? anchors.has(link) : existsSync(join(root, link)), link)
+})
