@@ -8,6 +8,7 @@ import { build } from 'esbuild'
 const { dependencies, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'))
 const compiledIn = { typebox: 'license', '@fastify/error': 'LICENSE', 'fastest-levenshtein': 'LICENSE.md' }
 const bin = 'lib/cli/bin.ts'
+const ofMostProbes = /^\.\/checks\/(?:heartbeat|system)\.js$/
 
 const options = {
   outbase: 'lib',
@@ -37,7 +38,7 @@ for (const [name, license] of Object.entries(compiledIn)) await copyFile(`node_m
 
 function takeFromLibrary ({ onResolve }) {
   onResolve({ filter: /^\./ }, ({ kind, resolveDir, path }) => {
-    if (kind !== 'dynamic-import') return undefined
+    if (kind !== 'dynamic-import' || ofMostProbes.test(path)) return undefined
     return { path: `./${relative(dirname(resolve(bin)), resolve(resolveDir, path))}`, external: true }
   })
 }

@@ -7,6 +7,7 @@ import { KeptThings } from './kept.js'
 import { copyPlain } from './plain-data.js'
 import { redact, secretsOf } from './redact.js'
 import { toFailure } from './report.js'
+import type { Stoppable } from './runner.js'
 import type { CheckContext, RequirementsContext } from '../types/check.js'
 import type { Settings } from '../types/options.js'
 import type { Failure } from '../types/report.js'
@@ -37,40 +38,36 @@ export class Executor {
 
   /** What a check sees of its surroundings. */
   surroundings (): RequirementsContext {
-    const app = this.#app
-    const onAppMissing = this.#onAppMissing
-    return {
-      settings: this.#settings,
-      get app () {
-        if (app !== undefined) return app
-        onAppMissing()
-        throw new FST_HEALTH_NO_APP()
-      },
-    }
+    const lend = this.#lendApp
+    return { settings: this.#settings, get app () { return lend() } }
   }
 
-  /** What a fresh instance found; nothing once the signal is aborted. Never rejects. */
-  async execute (entry: ResolvedEntry, signal: AbortSignal, timeout: number): Promise<Failure[]> {
-    return await channel.tracePromise(async () => {
-      try {
-        const errors = await this.#check(entry, signal, timeout)
-        return signal.aborted ? [] : this.#toFailures(entry, errors)
-      } catch {
-        // What it failed with cannot even be looked at: its text is a getter that throws, say.
-        return [unknown]
-      }
-    }, { identifier: entry.identifier })
+  /** What a fresh instance found; nothing once it is stopped. Never rejects. */
+  async execute (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<Failure[]> {
+    // Tracing costs as much as the rest of an execution, whether anybody listens or not.
+    if (!channel.hasSubscribers) return await this.#failures(entry, execution, timeout)
+    return await channel.tracePromise(async () => await this.#failures(entry, execution, timeout), { identifier: entry.identifier })
   }
 
   async close (): Promise<void> {
     await this.#kept.close()
   }
 
-  async #check ({ Check, options, identifier }: ResolvedEntry, signal: AbortSignal, timeout: number): Promise<unknown[]> {
+  async #failures (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<Failure[]> {
+    try {
+      const errors = await this.#check(entry, execution, timeout)
+      return execution.stopped ? [] : this.#toFailures(entry, errors)
+    } catch {
+      // What it failed with cannot even be looked at: its text is a getter that throws, say.
+      return [unknown]
+    }
+  }
+
+  async #check ({ Check, options, identifier }: ResolvedEntry, execution: Stoppable, timeout: number): Promise<unknown[]> {
     let check: HealthCheck | undefined
     try {
       check = new Check(copyPlain(options))
-      await check.check(this.#context(identifier, signal, timeout))
+      await check.check(this.#context(identifier, execution, timeout))
       return check.errors
     } catch (error) {
       return [...check?.errors ?? [], error]
@@ -85,10 +82,23 @@ export class Executor {
     return errors.map(error => toFailure(error, secrets))
   }
 
-  #context (identifier: string, signal: AbortSignal, timeout: number): CheckContext {
+  #context (identifier: string, execution: Stoppable, timeout: number): CheckContext {
+    const lend = this.#lendApp
     const log = this.#log
-    const lent = { signal, timeout, kept: this.#kept, get log () { return log.child({ check: identifier }) } }
-    return Object.defineProperties(this.surroundings(), Object.getOwnPropertyDescriptors(lent)) as CheckContext
+    return {
+      settings: this.#settings,
+      get signal () { return execution.signal },
+      timeout,
+      kept: this.#kept,
+      get app () { return lend() },
+      get log () { return log.child({ check: identifier }) },
+    }
+  }
+
+  readonly #lendApp = (): FastifyInstance => {
+    if (this.#app !== undefined) return this.#app
+    this.#onAppMissing()
+    throw new FST_HEALTH_NO_APP()
   }
 
   // Once for each text, until it stops: a check that keeps throwing would otherwise flood the log at every probe.

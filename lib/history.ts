@@ -9,7 +9,7 @@ export class History {
   runs = 0
   transitions = 0
   healthy: boolean | undefined = undefined
-  readonly #ring = new Uint8Array(capacity)
+  #outcomes: readonly boolean[] = []
 
   /** Returns whether this is a change of state; a first success is none. */
   record (healthy: boolean, at: number): boolean {
@@ -17,16 +17,16 @@ export class History {
     if (this.healthy !== healthy) this.since = at
     if (changed) this.transitions++
     this.healthy = healthy
-    this.#ring[this.runs % capacity] = healthy ? 1 : 0
+    this.#outcomes = [...this.#outcomes.slice(this.#outcomes.length < capacity ? 0 : 1), healthy]
     this.runs++
     this.consecutiveFailures = healthy ? 0 : this.consecutiveFailures + 1
     if (healthy) this.lastSuccess = at
     return changed
   }
 
+  // A new list for each run, so that every report may keep the one of its time: copying it for each report costs far more.
   /** The last 60 outcomes, the latest last. */
-  outcomes (): boolean[] {
-    const count = Math.min(this.runs, capacity)
-    return Array.from({ length: count }, (_, index) => this.#ring[(this.runs - count + index) % capacity] === 1)
+  outcomes (): readonly boolean[] {
+    return this.#outcomes
   }
 }

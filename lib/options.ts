@@ -94,10 +94,27 @@ function copySubsets (subsets: unknown): Settings['subsets'] {
   return Object.fromEntries(Object.entries(subsets).map(([name, entries]) => [name, Array.isArray(entries) ? [...entries] : entries as Entry[]]))
 }
 
+/** Settings that were found valid, as they were then: each run asks again, and hardly ever is there anything new. */
+const valid = new WeakMap<Settings, Record<string, unknown>>()
+
 /** E001: what is wrong with the settings as they are now. */
 export function settingsFaults (settings: Settings): Fault[] {
-  return violations(rules, settings as unknown as Record<string, unknown>)
-    .map(({ message, hint }) => ({ id: 'E001', message, hint }))
+  const values = settings as unknown as Record<string, unknown>
+  if (isAsItWas(values, valid.get(settings))) return []
+  const faults = violations(rules, values).map(({ message, hint }): Fault => ({ id: 'E001', message, hint }))
+  if (faults.length === 0) valid.set(settings, { ...values })
+  return faults
+}
+
+function isAsItWas (values: Record<string, unknown>, earlier: Record<string, unknown> | undefined): boolean {
+  if (earlier === undefined) return false
+  for (const option in values) {
+    const value = values[option]
+    if (value !== earlier[option]) return false
+    // What is in an object may have changed all the same.
+    if (typeof value === 'object' && value !== null && !(rules[option] as OptionRule).test(value)) return false
+  }
+  return true
 }
 
 /** Where a subset's name is no path segment (E003). */

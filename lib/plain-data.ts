@@ -19,13 +19,17 @@ export function isPlain (value: unknown): value is Record<string, unknown> | unk
 }
 
 /** A deep copy of plain objects and arrays, cycles included; functions, instances and clients pass by reference. */
-export function copyPlain<T> (value: T, copies = new Map<unknown, unknown>()): T {
+export function copyPlain<T> (value: T, copies?: Map<unknown, unknown>): T {
   if (!isPlain(value)) return value
-  const earlier = copies.get(value)
+  const earlier = copies?.get(value)
   if (earlier !== undefined) return earlier as T
   const copy: any = Array.isArray(value) ? [] : Object.create(Object.getPrototypeOf(value))
+  const entries = Object.entries(value)
+  // Most checks have no options, and nothing in them leads back to them.
+  if (entries.length === 0) return copy
+  copies ??= new Map()
   copies.set(value, copy)
-  for (const [key, item] of Object.entries(value)) {
+  for (const [key, item] of entries) {
     Object.defineProperty(copy, key, { value: copyPlain(item, copies), writable: true, enumerable: true, configurable: true })
   }
   return copy

@@ -88,8 +88,10 @@ export class Planner {
   #resolve (parsed: ParsedEntry | Fault, source: unknown, index: number): ResolvedEntry | LocatedFault {
     if (isFault(parsed)) return { ...parsed, entry: `[${index}]` }
     try {
-      const written = keyOf([parsed.check, parsed.options])
       const cached = this.#resolved.get(source)
+      // A class or a specifier by itself cannot be changed in place.
+      if (cached !== undefined && !Array.isArray(source)) return cached.entry
+      const written = keyOf([parsed.check, parsed.options])
       if (cached?.written === written) return cached.entry
       const entry = this.#resolveAnew(parsed)
       this.#resolved.set(source, { written, entry })

@@ -133,7 +133,7 @@ async function answerFor (asked: Asked, request: FastifyRequest, reply: FastifyR
     vary: varied === undefined ? 'accept' : `${String(varied)}, accept`,
   })
   // What is unhealthy must not turn into a 304, which counts as a success.
-  delete request.raw.headers['if-none-match']
+  if ('if-none-match' in request.raw.headers) delete request.raw.headers['if-none-match']
   try {
     return await respond(asked, request, reply)
   } catch (error) {

@@ -3,8 +3,15 @@ import { FST_HEALTH_CLOSED, FST_HEALTH_TIMEOUT } from './errors.js'
 import { failed, type Outcome } from './report.js'
 import type { Failure } from '../types/report.js'
 
+/** What an execution lends its task. */
+export interface Stoppable {
+  readonly stopped: boolean
+  /** Aborted when it is stopped. Made when it is first asked for: it costs more than the rest of an execution. */
+  readonly signal: AbortSignal
+}
+
 /** Asks the dependency once. Never rejects. */
-export type Task = (signal: AbortSignal, timeout: number) => Promise<readonly Failure[]>
+export type Task = (execution: Stoppable, timeout: number) => Promise<readonly Failure[]>
 
 /** What one probe wants of a check. Durations are milliseconds; `until` is a moment of the clock's monotonic time. */
 export interface Question {
@@ -114,20 +121,21 @@ interface ExecutionEvents {
   gone (): void
 }
 
-class Execution {
+class Execution implements Stoppable {
   readonly begun: number
   /** Whether its task has ended. */
   settled = false
   readonly #clock: Clock
   readonly #events: ExecutionEvents
   readonly #startedAt: number
-  readonly #controller = new AbortController()
+  #controller: AbortController | undefined
+  #reason: Error | undefined
   readonly #outcome: Promise<Outcome>
   #resolve!: (outcome: Outcome) => void
   /** What those who give it as long as each of these are told. */
-  readonly #limits = new Map<number, Promise<Outcome>>()
+  readonly #limits: Array<{ readonly timeout: number, readonly outcome: Promise<Outcome> }> = []
   /** What those whose deadlines have this name are told. */
-  readonly #late = new Map<number, Outcome>()
+  #late: Map<number, Outcome> | undefined
 
   constructor (clock: Clock, task: Task, timeout: number, events: ExecutionEvents) {
     this.#clock = clock
@@ -135,11 +143,23 @@ class Execution {
     this.begun = clock.now()
     this.#startedAt = clock.date()
     this.#outcome = new Promise(resolve => { this.#resolve = resolve })
-    task(this.#controller.signal, timeout).then(errors => {
+    task(this, timeout).then(errors => {
       this.settled = true
-      if (this.#controller.signal.aborted) events.gone()
+      if (this.stopped) events.gone()
       else this.#answer(errors)
     })
+  }
+
+  get stopped (): boolean {
+    return this.#reason !== undefined
+  }
+
+  get signal (): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.stopped) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
   }
 
   /** Settles with the outcome, or when this question's own time is up. */
@@ -150,21 +170,21 @@ class Execution {
 
   /** Aborts its signal. A check that heeds it is gone before anybody hears of that, and so does not count as hanging. */
   stop (reason: Error, message: string): void {
-    if (this.#controller.signal.aborted) return
-    this.#controller.abort(reason)
+    if (this.stopped) return
+    this.#reason = reason
+    this.#controller?.abort(reason)
     this.#clock.afterIO(() => this.#answer([{ kind: 'unavailable', message }]))
   }
 
   #within (timeout: number): Promise<Outcome> {
-    let limit = this.#limits.get(timeout)
-    if (limit === undefined) {
-      limit = this.#unless(this.#outcome, this.begun + timeout, timeout, resolve => {
-        if (timeout < Math.max(...this.#limits.keys())) resolve(this.#lateOutcome(timeout))
-        else this.stop(new FST_HEALTH_TIMEOUT(timeout), timedOut(timeout))
-      })
-      this.#limits.set(timeout, limit)
-    }
-    return limit
+    const known = this.#limits.find(limit => limit.timeout === timeout)
+    if (known !== undefined) return known.outcome
+    const outcome = this.#unless(this.#outcome, this.begun + timeout, timeout, resolve => {
+      if (this.#limits.some(limit => limit.timeout > timeout)) resolve(this.#lateOutcome(timeout))
+      else this.stop(new FST_HEALTH_TIMEOUT(timeout), timedOut(timeout))
+    })
+    this.#limits.push({ timeout, outcome })
+    return outcome
   }
 
   /** The outcome, unless `due` comes first. */
@@ -180,6 +200,7 @@ class Execution {
 
   // However many gave up on it, it failed them only once.
   #lateOutcome (after: number): Outcome {
+    this.#late ??= new Map()
     let outcome = this.#late.get(after)
     if (outcome === undefined) {
       outcome = failed('unavailable', timedOut(after), this.#startedAt, this.#clock.now() - this.begun)

@@ -7,6 +7,7 @@ import { HealthCheckError, ServiceUnavailable, ServiceWarning } from '../lib/err
 import { Executor } from '../lib/executor.js'
 import { toSettings } from '../lib/options.js'
 import { statusOf } from '../lib/report.js'
+import type { Stoppable } from '../lib/runner.js'
 import type { CheckContext } from '../types/check.js'
 import { recordedLog } from './helpers/recorded-log.js'
 
@@ -16,9 +17,14 @@ function setUp (app?: FastifyInstance, onAppMissing?: () => void) {
   const recorded = recordedLog()
   const executor = new Executor(toSettings({}), recorded.log, app, onAppMissing)
   const execute = async (act: Act | ResolvedEntry, options: object = {}, signal = new AbortController().signal) => {
-    return statusOf(await executor.execute(typeof act === 'function' ? entry(act, options) : act, signal, 100))
+    return statusOf(await executor.execute(typeof act === 'function' ? entry(act, options) : act, under(signal), 100))
   }
   return { executor, execute, ...recorded }
+}
+
+/** An execution that the signal stops. */
+function under (signal: AbortSignal): Stoppable {
+  return { signal, get stopped () { return signal.aborted } }
 }
 
 function entry (act: Act, options: object = {}): ResolvedEntry {
@@ -98,7 +104,7 @@ test('a constructor that throws only now is an unknown error', async t => {
 test('a logger that throws does not disturb', async t => {
   const { log } = recordedLog()
   const executor = new Executor(toSettings({}), { ...log, error: () => { throw new Error('disk full') } }, undefined)
-  t.equal(statusOf(await executor.execute(entry(() => { throw new Error('x') }), new AbortController().signal, 100)), 'unknown error')
+  t.equal(statusOf(await executor.execute(entry(() => { throw new Error('x') }), under(new AbortController().signal), 100)), 'unknown error')
 })
 
 test('every run has an instance of its own, and a copy of the options all the way down', async t => {

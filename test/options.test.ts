@@ -128,3 +128,16 @@ test('a record is an object that is no list', async t => {
   t.ok(isRecord({}))
   for (const value of [null, [], 'x', undefined]) t.notOk(isRecord(value))
 })
+
+test('settings that were valid are looked at again once anything of them changes, in place included', async t => {
+  const settings = toSettings({ cacheFor: { readiness: 100 }, subsets: {} })
+  const messages = () => settingsFaults(settings).map(({ message }) => message)
+  t.strictSame(messages(), [])
+  t.strictSame(messages(), [])
+  Object.assign(settings.cacheFor, { readiness: -1 })
+  t.strictSame(messages(), ["'cacheFor' is an object"])
+  Object.assign(settings.cacheFor, { readiness: 1 })
+  t.strictSame(messages(), [])
+  Object.assign(settings, { timeout: 0 })
+  t.strictSame(messages(), ["'timeout' is 0"])
+})

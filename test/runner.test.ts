@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { mostHanging, retryAfter, Runner, type Question, type Task } from '../lib/runner.js'
+import { mostHanging, retryAfter, Runner, type Question, type Stoppable, type Task } from '../lib/runner.js'
 import { statusOf, type Outcome } from '../lib/report.js'
 import type { Failure } from '../types/report.js'
 import { FakeClock } from './helpers/fake-clock.js'
@@ -15,7 +15,7 @@ function setUp () {
   const clock = new FakeClock()
   const runner = new Runner(clock)
   const runs: Run[] = []
-  const task: Task = async (signal, timeout) => await new Promise(resolve => {
+  const task: Task = async ({ signal }, timeout) => await new Promise(resolve => {
     runs.push({ signal, timeout, settle: (...errors) => resolve(errors) })
   })
   const question = (wanted: Partial<Question> = {}): Question => ({
@@ -39,7 +39,7 @@ function told (answer: Outcome | Promise<Outcome>, clock: FakeClock): Told {
   return told
 }
 
-const heeding: Task = async signal => await new Promise(resolve => signal.addEventListener('abort', () => resolve([])))
+const heeding: Task = async ({ signal }) => await new Promise(resolve => signal.addEventListener('abort', () => resolve([])))
 const hanging: Task = async () => await new Promise(() => {})
 const nothing = { foreground: 0, background: 0 }
 
@@ -82,7 +82,7 @@ test('whoever asks afterwards gets an execution of its own', async t => {
 test('past its timeout a check is aborted, and says so', async t => {
   const { clock, runner, ask } = setUp()
   let reason: unknown
-  const answer = ask({ task: async signal => await heeding(signal, 0).finally(() => { reason = signal.reason }) })
+  const answer = ask({ task: async execution => await heeding(execution, 0).finally(() => { reason = execution.signal.reason }) })
   await clock.advance(99)
   t.equal(answer.status, undefined)
   await clock.advance(1)
@@ -302,7 +302,7 @@ test('a check that hangs is tried again every 30 s, and only so many times at on
   const starts: number[] = []
   const task: Task = async () => {
     starts.push(clock.now())
-    return await hanging(new AbortController().signal, 0)
+    return await new Promise(() => {})
   }
   for (let second = 0; second < 3600; second++) {
     ask({ task })
@@ -356,11 +356,21 @@ test('the oldest that hangs is what it is told to be running since', async t => 
   t.equal(both.status, 'unavailable: still running after 31 s')
 })
 
+test('a signal that is first looked at after the time is up is aborted', async t => {
+  const { clock, ask } = setUp()
+  let execution: Stoppable | undefined
+  ask({ task: async given => await new Promise(() => { execution = given }) })
+  await clock.advance(100)
+  t.ok(execution?.stopped)
+  t.match(execution?.signal, { aborted: true, reason: { code: 'FST_HEALTH_TIMEOUT' } })
+  t.equal(execution?.signal, execution?.signal)
+})
+
 test('closing tells what is under way to stop, and whoever waits', async t => {
   const { clock, runner, ask } = setUp()
   runner.close()
   let reason: unknown
-  const answer = ask({ task: async signal => await heeding(signal, 0).finally(() => { reason = signal.reason }) })
+  const answer = ask({ task: async execution => await heeding(execution, 0).finally(() => { reason = execution.signal.reason }) })
   await clock.advance(10)
   runner.close()
   runner.close()

@@ -21,11 +21,15 @@ function metadata ({ name, help, type, unit }: Metric): string[] {
 }
 
 function line ({ name }: Metric, { labels, value }: Sample): string {
-  return `${name}{${Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`).join(',')}} ${value}`
+  let pairs = ''
+  for (const label in labels) pairs += `${pairs === '' ? '' : ','}${label}="${escape(labels[label] as string)}"`
+  return `${name}{${pairs}} ${value}`
 }
 
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' }
 
+const special = /[\\"\n]/
+
 function escape (text: string): string {
-  return text.replace(/[\\"\n]/g, character => escapes[character] as string)
+  return !special.test(text) ? text : text.replace(/[\\"\n]/g, character => escapes[character] as string)
 }
