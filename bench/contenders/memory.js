@@ -1,0 +1,37 @@
+import { probe } from '../in-process.js'
+
+async function app (register) {
+  const { default: Fastify } = await import('fastify')
+  const app = Fastify({ logger: false })
+  await register(app)
+  app.get('/orders', async () => [])
+  await app.ready()
+  return app
+}
+
+export async function withHealth () {
+  const { routing } = await app(async app => {
+    const { defineCheck } = await import('../../dist/lib/index.js')
+    const idle = defineCheck({ identifier: 'orders', check () {} })
+    await app.register(import('../../dist/lib/index.js'), {
+      subsets: {
+        readiness: [idle, 'fastify-health/checks/system#MemoryUsageCheck'],
+        integrations: [idle, 'fastify-health/checks/system#EventLoopCheck', ['fastify-health/checks/storage', { dir: '/tmp' }]],
+      },
+    })
+  })
+  const formats = ['html', 'json', 'plain', 'health+json', 'openmetrics']
+  return {
+    /** Half of them liveness, the others readiness in all formats. */
+    async probes (amount) {
+      await probe(routing, '/healthcheck/liveness', amount / 2)
+      for (const format of formats) await probe(routing, `/healthcheck/readiness?format=${encodeURIComponent(format)}`, amount / 2 / formats.length)
+    },
+  }
+}
+
+/** As many requests of a route of its own. */
+export async function without () {
+  const { routing } = await app(() => {})
+  return { probes: async amount => { await probe(routing, '/orders', amount) } }
+}

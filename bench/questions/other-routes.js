@@ -1,0 +1,37 @@
+import { serverCost } from '../load.js'
+import { compared, counted, interleaved, median, scaled, withContenders } from '../measure.js'
+
+const names = ['withHealth', 'without', 'emptyHook']
+const withoutPlugin = 'the same app without the plugin'
+const emptyHook = 'the same app with a hook that does nothing'
+
+/** Any other route of the app. */
+export default async function otherRoutes () {
+  return [
+    ...await withContenders('other-routes.js', names, {}, overTheWire),
+    ...await withContenders('other-routes.js', names, {}, inTheRouter),
+  ]
+}
+
+async function overTheWire (contenders) {
+  const amount = scaled(10_000)
+  const found = await interleaved(contenders, async contender => await serverCost(contender, amount))
+  const unit = 'server CPU µs a request'
+  return [row(found, unit, 'without', withoutPlugin, { atMost: 1.01 }), row(found, unit, 'emptyHook', emptyHook)]
+}
+
+async function inTheRouter (contenders) {
+  const amount = scaled(50_000)
+  const found = await interleaved(contenders, async ({ call }) => await call('probe', amount) / amount * 1000)
+  const hook = await interleaved(new Map([['hook', contenders.get('withHealth')]]), async ({ call }) => await call('hook', scaled(5_000_000)))
+  const unit = 'CPU ns in the router'
+  return [
+    row(found, unit, 'without', withoutPlugin, { atMost: 1.01 }),
+    row(found, unit, 'emptyHook', emptyHook),
+    counted({ question: 'any other route', against: 'the hook alone', unit: 'CPU ns a call', ours: median(hook.get('hook')) }),
+  ]
+}
+
+function row (found, unit, theirs, against, aim) {
+  return compared({ question: 'any other route', against, unit, ours: found.get('withHealth'), theirs: found.get(theirs), aim })
+}
