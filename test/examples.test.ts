@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
+import PgBoss from 'pg-boss'
 import { test, type Test } from 'tap'
 import { addressOf, client, evaluate, evaluation, fastifyHealth, root, runToEnd, saying, start, startExample, temporaryFolder } from './helpers/example.js'
 import { until } from './helpers/leaks.js'
@@ -199,6 +200,42 @@ test('a BullMQ worker is asked for its beat and with a job', async t => {
   t.match(await asked('integrations'), { status: 1, out: 'no worker of queue \'mail\' took the health job' })
 })
 
+test('a pg-boss worker beats as it makes progress', async t => {
+  const postgres = await startPostgres(t)
+  const worker = startExample(t, 'pg-boss-worker.js', { env: { DATABASE_URL: postgres.url } })
+  await saying('Working.', worker)
+  const boss = new PgBoss({ connectionString: postgres.url, supervise: false, schedule: false })
+  boss.on('error', () => {})
+  await boss.start()
+  t.after(async () => await boss.stop({ graceful: false }).catch(() => {}))
+  const config = await configOf(worker.folder, { liveness: [['fastify-health/checks/heartbeat', { maxAge: 2500 }]] })
+  const asked = async () => await fastifyHealth(['--subset', 'liveness', '--config', config], { env: { TMPDIR: worker.folder } })
+  const working = { status: 0, out: 'HeartbeatFileCheck       ... working\n', err: '' }
+
+  await pause(3000)
+  t.strictSame(await asked(), working, 'with nothing to do, its rounds go on')
+  const sent = await boss.send('mail', { to: 'somebody' }) as string
+  await saying('Mail to somebody', worker)
+  await until(async () => (await boss.getJobById('mail', sent))?.state === 'completed', patience)
+
+  await boss.send('mail', { to: 'a server that hangs', seconds: 15 })
+  await until(async () => (await asked()).status === 1, patience)
+  t.match(await asked(), { status: 1, out: /^HeartbeatFileCheck {7}\.\.\. unavailable: no heartbeat for / }, 'the event loop is free, and there is no progress')
+  await saying('Mail to a server that hangs', worker)
+  await until(async () => (await asked()).status === 0)
+  await postgres.stop()
+  await pause(3000)
+  t.strictSame(await asked(), working, 'no restart would bring the database back')
+  await postgres.start()
+  const last = await boss.send('mail', { to: 'everybody' }) as string
+  await saying('Mail to everybody', worker)
+  await until(async () => (await boss.getJobById('mail', last))?.state === 'completed', patience)
+
+  worker.child.kill('SIGTERM')
+  t.equal(await worker.exit, 0, worker.output())
+  t.match(await asked(), { status: 1, out: 'no heartbeat file' })
+})
+
 test('the configuration of the command line', async t => {
   const postgres = await startPostgres(t)
   const env = { DATABASE_URL: postgres.url, TMPDIR: temporaryFolder(t) }
@@ -342,6 +379,7 @@ test('there is no example beside these', async t => {
     'health.config.js',
     'metrics.js',
     'own-checks.js',
+    'pg-boss-worker.js',
     'quick-start.js',
     'redis-worker.js',
     'service.js',
