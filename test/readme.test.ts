@@ -7,6 +7,7 @@ import { createHealth, defineCheck, HealthCheckError, ServiceReturnedUnexpectedR
 import { metrics } from '../lib/metrics.js'
 import { entryRules } from '../lib/options.js'
 import { renderers } from '../lib/renderers/index.js'
+import { faultTableInMarkdown } from './helpers/fault-table.js'
 import { fastifyHealth, root, runToEnd, saying, startExample, temporaryFolder } from './helpers/example.js'
 import { startPostgres } from './helpers/postgres.js'
 import { freePort, type Scope } from './helpers/server.js'
@@ -208,4 +209,8 @@ test('every link within the package leads somewhere', async t => {
   const links = [...prose.matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => link).filter(link => !link.startsWith('https://'))
   t.ok(links.length >= 5)
   for (const link of links) t.ok(link.startsWith('#') ? anchors.has(link) : existsSync(join(root, link)), link)
+})
+
+test('the table of faults is the one that the fault matrix holds the checks to', async t => {
+  t.ok(readme.includes(faultTableInMarkdown()))
 })

@@ -3,10 +3,10 @@ import { finished } from 'node:stream/promises'
 import type { Pool, PoolClient } from 'pg'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
-import { ServiceUnavailable } from '../errors.js'
+import { HealthCheckError, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
 import { abortable, pause } from './abortable.js'
-import { assertMet, decorated, needsDriver } from './requirements.js'
+import { decorated, needsDriver } from './requirements.js'
 
 /** Which PostgreSQL: `app.pg` of @fastify/postgres, one of its named instances, or a connection of the check's own. */
 export interface PostgresSource {
@@ -43,7 +43,9 @@ export async function postgresRequirements (source: PostgresSource, context: Req
 export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PoolClient) => Promise<T>): Promise<T> {
   const { signal } = context
   try {
-    assertMet(await postgresRequirements(source, context))
+    // Boot tells as much, but a subset may be changed later.
+    const [missing] = await postgresRequirements(source, context)
+    if (missing !== undefined) throw new HealthCheckError(`E007 ${missing.message}`)
     const pool = await poolOf(context, source)
     for (;;) {
       const { client, isNew } = await checkOut(pool, context)

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
-import { ServiceUnavailable } from '../errors.js'
+import { HealthCheckError, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
 import { abortable, pause } from './abortable.js'
-import { assertMet, decorated, needsDriver } from './requirements.js'
+import { decorated, needsDriver } from './requirements.js'
 
 /** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, or a connection of the check's own. */
 export interface RedisSource {
@@ -41,7 +41,9 @@ export async function redisRequirements (source: RedisSource, context: Requireme
  */
 export async function withRedis<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
   try {
-    assertMet(await redisRequirements(source, context))
+    // Boot tells as much, but a subset may be changed later.
+    const [missing] = await redisRequirements(source, context)
+    if (missing !== undefined) throw new HealthCheckError(`E007 ${missing.message}`)
     return await (source.url === undefined ? withDecorated(context, source, use) : withOwn(context, source.url, use))
   } catch (error) {
     throw unavailable(error)
@@ -116,7 +118,7 @@ class Line {
       return await abortable(signal, work, () => this.#giveUp(connection))
     } finally {
       connection.users--
-      if (connection !== this.#current && connection.users === 0) connection.client.disconnect()
+      if (connection !== this.#current) this.#giveUp(connection)
     }
   }
 
@@ -134,6 +136,7 @@ class Line {
 
   #giveUp (connection: Connection): void {
     if (this.#current === connection) this.#current = undefined
+    if (connection.users === 0) connection.client.disconnect()
   }
 }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fastifyPostgres, { type PostgresPluginOptions } from '@fastify/postgres'
@@ -239,6 +240,35 @@ test('withPostgres', async t => {
     })
   })
 
+  await t.test('asks again where a connection was lost while it was idle, and nobody had noticed', async t => {
+    const relay = await startRelay(t, server.port)
+    const app = await appWith(t, { connectionString: connectionString.replace(String(server.port), String(relay.port)) })
+    const health = healthOf(t, {}, app, select)
+    const clients = await Promise.all([1, 2, 3].map(async () => await app.pg.connect()))
+    for (const client of clients) client.release()
+    t.equal(counts(app).idle, 3)
+    // Not a moment for the pool to hear of it.
+    await relay.refuse()
+    const run = statuses(health)
+    await relay.pass()
+    t.same(await run, ['working'])
+  })
+
+  await t.test('asks no third time', async t => {
+    const app = await appWith(t, { connectionString, max: 1 })
+    let asked = 0
+    const health = healthOf(t, {}, app, async client => {
+      if (asked++ > 0) await client.query('SELECT pg_terminate_backend(pg_backend_pid())')
+    })
+    t.same(await statuses(health), ['working'])
+    t.same(await statuses(health), ['unavailable: connection lost'])
+    t.equal(asked, 3)
+  })
+
+  await t.test('over a pool that is not there at all, says so (E007)', async t => {
+    t.same(await statuses(healthOf(t, {}, Fastify(), select)), ['unknown error: E007 app.pg is not there'])
+  })
+
   await t.test('over a pool that the app has ended, says so', async t => {
     const app = await appWith(t, { connectionString })
     const health = healthOf(t, {}, app, select)
@@ -288,14 +318,15 @@ test('withPostgres', async t => {
       t.notMatch(server.log().split('\n').slice(-3).join(), 'unexpected EOF on client connection')
     })
 
-    await t.test('whose server is frozen ends within a second, and leaves no connection', async t => {
-      const health = over(t, select)
+    await t.test('whose server is frozen ends within a second, and leaves no socket', async t => {
+      const health = healthOf(t, { connectionString }, Fastify(), select)
       t.same(await statuses(health), ['working'])
+      t.equal(await socketsTo(server.port), 1)
       freeze(t)
       const begun = Date.now()
       await health.close()
       t.ok(Date.now() - begun < 1000)
-      await until(() => relay.connections === 0)
+      t.equal(await socketsTo(server.port), 0)
     })
 
     await t.test('that waits for a frozen server ends within a second, and leaves no connection', async t => {
@@ -324,6 +355,14 @@ test('withPostgres', async t => {
     })
   })
 })
+
+/** The sockets of this process whose other end is a port of this host, idle ones included. */
+async function socketsTo (port: number): Promise<number> {
+  const files = await Promise.all((await readdir('/proc/self/fd')).map(async fd => await readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const rows = (await readFile('/proc/self/net/tcp', 'utf8')).split('\n').map(row => row.trim().split(/\s+/))
+  return rows.filter(row => row[2]?.endsWith(remote) && files.includes(`socket:[${row[9]}]`)).length
+}
 
 test('postgresRequirements', async t => {
   const { settings } = createHealth()

@@ -251,6 +251,10 @@ test('withRedis', async t => {
     })
   })
 
+  await t.test('over a client that is not there at all, says so (E007)', async t => {
+    t.same(await statuses(healthOf(t, {}, Fastify(), ping)), ['unknown error: E007 app.redis is not there'])
+  })
+
   await t.test('over a connection of its own', async t => {
     await t.test('200 probes leave one connection on the server, and closing none', async t => {
       const before = await serverSide(t, server)
@@ -259,6 +263,27 @@ test('withRedis', async t => {
       t.equal(await serverSide(t, server), before + 1)
       await health.close()
       await until(async () => await serverSide(t, server) === before)
+    })
+
+    await t.test('asks again where the connection was lost since the last run, and nobody had noticed', async t => {
+      const health = healthOf(t, { url: relayed }, Fastify(), ping)
+      t.same(await statuses(health), ['working'])
+      // Not a moment for the client to hear of it.
+      await relay.refuse()
+      const run = statuses(health)
+      await relay.pass()
+      t.same(await run, ['working'])
+    })
+
+    await t.test('asks no third time', async t => {
+      let asked = 0
+      const health = healthOf(t, { url }, Fastify(), async client => {
+        if (asked++ > 0) client.stream.destroy()
+        return await client.ping()
+      })
+      t.same(await statuses(health), ['working'])
+      t.same(await statuses(health), ['unavailable: connection lost'])
+      t.equal(asked, 3)
     })
 
     await t.test('gives up its socket when it hangs', async t => {
