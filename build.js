@@ -1,7 +1,7 @@
 // Compiles lib/ into dist/; types come from tsc (tsconfig.build.json). What every start loads is compiled in: TypeBox with just the parts
 // that are used, since importing all of it takes longer than importing Fastify, and two small CommonJS packages, since loading one costs
 // a command more than running it.
-import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
@@ -22,23 +22,31 @@ const options = {
   banner: { js: "import { createRequire as requireFrom } from 'node:module'\nconst require = requireFrom(import.meta.url)" },
 }
 
+// The command is one file, since a probe that is run as a command pays for each that it loads every few seconds. What it loads only at
+// times it takes from the library's files.
+const taken = new Set()
+await build({ ...options, entryPoints: [bin], plugins: [{ name: 'library', setup: takeFromLibrary }] })
+
 await build({
   ...options,
-  entryPoints: ['lib/index.ts', 'lib/prometheus.ts', 'lib/checks/*.ts', 'lib/heartbeat/index.ts', 'lib/cli/boot.ts', 'lib/manifests/index.ts', 'lib/renderers/*.ts'],
+  entryPoints: [...new Set(['lib/index.ts', 'lib/prometheus.ts', 'lib/heartbeat/index.ts', ...await checks(), ...taken])],
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
 })
 
-// The command is one file, since a probe that is run as a command pays for each that it loads every few seconds. What it loads only at
-// times it takes from the library's files.
-await build({ ...options, entryPoints: [bin], plugins: [{ name: 'library', setup: takeFromLibrary }] })
-
 await mkdir('dist/licenses')
 for (const [name, license] of Object.entries(compiledIn)) await copyFile(`node_modules/${name}/${license}`, `dist/licenses/${name.replace('/', '-')}.txt`)
+
+async function checks () {
+  const files = await readdir('lib/checks')
+  return files.filter(file => file.endsWith('.ts')).map(file => `lib/checks/${file}`)
+}
 
 function takeFromLibrary ({ onResolve }) {
   onResolve({ filter: /^\./ }, ({ kind, resolveDir, path }) => {
     if (kind !== 'dynamic-import' || ofMostProbes.test(path)) return undefined
-    return { path: `./${relative(dirname(resolve(bin)), resolve(resolveDir, path))}`, external: true }
+    const file = resolve(resolveDir, path)
+    taken.add(relative(process.cwd(), file).replace(/\.js$/, '.ts'))
+    return { path: `./${relative(dirname(resolve(bin)), file)}`, external: true }
   })
 }
