@@ -7,6 +7,7 @@ import { KeptThings } from './kept.js'
 import { copyPlain } from './plain-data.js'
 import { redact, secretsOf } from './redact.js'
 import { toFailure } from './report.js'
+import { stopping, type StopSignal } from './stop-signal.js'
 import type { Stoppable } from './runner.js'
 import type { CheckContext, RequirementsContext } from '../types/check.js'
 import type { Settings } from '../types/options.js'
@@ -20,6 +21,43 @@ const unknown: Failure = { kind: 'unknown error', message: '' }
 /** How many different unexpected errors of a check are logged before it works again. */
 const mostTexts = 10
 
+interface Lent extends Pick<CheckContext, 'settings' | 'kept' | 'log'> {
+  readonly lendApp: () => FastifyInstance
+}
+
+/** What the app, a signal or a logger costs is paid by those who ask for it. */
+class Context implements CheckContext {
+  readonly settings: CheckContext['settings']
+  readonly kept: CheckContext['kept']
+  readonly timeout: number
+  readonly [stopping]: StopSignal
+  readonly #lent: Lent
+  readonly #identifier: string
+  readonly #execution: Stoppable
+
+  constructor (lent: Lent, identifier: string, execution: Stoppable, timeout: number) {
+    this.settings = lent.settings
+    this.kept = lent.kept
+    this.timeout = timeout
+    this[stopping] = execution.stopping
+    this.#lent = lent
+    this.#identifier = identifier
+    this.#execution = execution
+  }
+
+  get app (): FastifyInstance {
+    return this.#lent.lendApp()
+  }
+
+  get signal (): AbortSignal {
+    return this.#execution.signal
+  }
+
+  get log (): FastifyBaseLogger {
+    return this.#lent.log.child({ check: this.#identifier })
+  }
+}
+
 /** Runs a check's class, and turns whatever it throws into what may be reported. */
 export class Executor {
   readonly #app: FastifyInstance | undefined
@@ -28,12 +66,14 @@ export class Executor {
   readonly #kept = new KeptThings()
   readonly #logged = new WeakMap<ResolvedEntry, Set<string>>()
   readonly #onAppMissing: () => void
+  readonly #lent: Lent
 
   constructor (settings: Settings, log: FastifyBaseLogger, app: FastifyInstance | undefined, onAppMissing: () => void = () => {}) {
     this.#settings = settings
     this.#log = log
     this.#app = app
     this.#onAppMissing = onAppMissing
+    this.#lent = { settings, kept: this.#kept, log, lendApp: this.#lendApp }
   }
 
   /** What a check sees of its surroundings. */
@@ -56,7 +96,7 @@ export class Executor {
   async #failures (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<Failure[]> {
     try {
       const errors = await this.#check(entry, execution, timeout)
-      return execution.stopped ? [] : this.#toFailures(entry, errors)
+      return execution.stopping.aborted ? [] : this.#toFailures(entry, errors)
     } catch {
       // What it failed with cannot even be looked at: its text is a getter that throws, say.
       return [unknown]
@@ -67,7 +107,7 @@ export class Executor {
     let check: HealthCheck | undefined
     try {
       check = new Check(copyPlain(options))
-      await check.check(this.#context(identifier, execution, timeout))
+      await check.check(new Context(this.#lent, identifier, execution, timeout))
       return check.errors
     } catch (error) {
       return [...check?.errors ?? [], error]
@@ -80,19 +120,6 @@ export class Executor {
     if (unexpected.length === 0) this.#logged.delete(entry)
     for (const error of unexpected) this.#logUnexpected(entry, error, secrets)
     return errors.map(error => toFailure(error, secrets))
-  }
-
-  #context (identifier: string, execution: Stoppable, timeout: number): CheckContext {
-    const lend = this.#lendApp
-    const log = this.#log
-    return {
-      settings: this.#settings,
-      get signal () { return execution.signal },
-      timeout,
-      kept: this.#kept,
-      get app () { return lend() },
-      get log () { return log.child({ check: identifier }) },
-    }
   }
 
   readonly #lendApp = (): FastifyInstance => {

@@ -30,9 +30,24 @@ export function copyPlain<T> (value: T, copies?: Map<unknown, unknown>): T {
   copies ??= new Map()
   copies.set(value, copy)
   for (const [key, item] of entries) {
-    Object.defineProperty(copy, key, { value: copyPlain(item, copies), writable: true, enumerable: true, configurable: true })
+    const value = copyPlain(item, copies)
+    // The one name that is not simply assigned to.
+    if (key === '__proto__') Object.defineProperty(copy, key, { value, writable: true, enumerable: true, configurable: true })
+    else copy[key] = value
   }
   return copy
+}
+
+const deepest = 10
+
+/** Whether a value still is what `copyPlain` made of it: told sooner than by two keys, but not of what leads back to itself. */
+export function isAsCopied (copy: unknown, value: unknown, depth = 0): boolean {
+  if (Object.is(copy, value)) return true
+  if (!isPlain(copy) || !isPlain(value) || Array.isArray(copy) !== Array.isArray(value) || depth > deepest) return false
+  const names = Object.keys(copy)
+  if (names.length !== Object.keys(value).length) return false
+  const [then, now] = [copy, value] as Array<Record<string, unknown>>
+  return names.every(name => Object.hasOwn(now!, name) && isAsCopied(then![name], now![name], depth + 1))
 }
 
 function isReference (value: unknown): value is WeakKey {

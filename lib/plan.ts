@@ -1,7 +1,7 @@
 import { isFault, loadCheck, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
 import type { CheckClass } from './check.js'
 import { isRecord, type Fault } from './options.js'
-import { keyOf } from './plain-data.js'
+import { copyPlain, isAsCopied, keyOf } from './plain-data.js'
 import { shown, suggestion } from './rules.js'
 import type { Settings } from '../types/options.js'
 
@@ -17,7 +17,9 @@ export interface Plan {
 }
 
 interface Cached {
-  /** The entry's content at that time, to tell when it was changed in place. */
+  readonly check: ParsedEntry['check']
+  /** A copy of its options at that time, to tell when they were changed in place. */
+  readonly options: object
   readonly written: string
   readonly entry: ResolvedEntry | LocatedFault
 }
@@ -91,10 +93,12 @@ export class Planner {
       const cached = this.#resolved.get(source)
       // A class or a specifier by itself cannot be changed in place.
       if (cached !== undefined && !Array.isArray(source)) return cached.entry
-      const written = keyOf([parsed.check, parsed.options])
+      const { check, options } = parsed
+      if (cached?.check === check && isAsCopied(cached.options, options)) return cached.entry
+      const written = keyOf([check, options])
       if (cached?.written === written) return cached.entry
       const entry = this.#resolveAnew(parsed)
-      this.#resolved.set(source, { written, entry })
+      this.#resolved.set(source, { check, options: copyPlain(options), written, entry })
       return entry
     } catch (error) {
       return { id: 'E008', entry: parsed.label, message: `${parsed.label}: reading its options threw ${reason(error)}`, hint: 'An option must be a value, not a getter that throws.' }

@@ -1,12 +1,13 @@
 import { alarm, type Clock } from './clock.js'
 import { FST_HEALTH_CLOSED, FST_HEALTH_TIMEOUT } from './errors.js'
 import { failed, type Outcome } from './report.js'
+import { StopSignal } from './stop-signal.js'
 import type { Failure } from '../types/report.js'
 
-/** What an execution lends its task. */
+/** What an execution lends its task: twice the same signal. */
 export interface Stoppable {
-  readonly stopped: boolean
-  /** Aborted when it is stopped. Made when it is first asked for: it costs more than the rest of an execution. */
+  readonly stopping: StopSignal
+  /** Made when it is first asked for. */
   readonly signal: AbortSignal
 }
 
@@ -128,8 +129,8 @@ class Execution implements Stoppable {
   readonly #clock: Clock
   readonly #events: ExecutionEvents
   readonly #startedAt: number
+  readonly stopping = new StopSignal()
   #controller: AbortController | undefined
-  #reason: Error | undefined
   readonly #outcome: Promise<Outcome>
   #resolve!: (outcome: Outcome) => void
   /** What those who give it as long as each of these are told. */
@@ -145,19 +146,17 @@ class Execution implements Stoppable {
     this.#outcome = new Promise(resolve => { this.#resolve = resolve })
     task(this, timeout).then(errors => {
       this.settled = true
-      if (this.stopped) events.gone()
+      if (this.stopping.aborted) events.gone()
       else this.#answer(errors)
     })
   }
 
-  get stopped (): boolean {
-    return this.#reason !== undefined
-  }
-
   get signal (): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.stopped) this.#controller.abort(this.#reason)
+      const controller = this.#controller = new AbortController()
+      const abort = () => controller.abort(this.stopping.reason)
+      if (this.stopping.aborted) abort()
+      else this.stopping.addEventListener('abort', abort)
     }
     return this.#controller.signal
   }
@@ -170,9 +169,8 @@ class Execution implements Stoppable {
 
   /** Aborts its signal. A check that heeds it is gone before anybody hears of that, and so does not count as hanging. */
   stop (reason: Error, message: string): void {
-    if (this.stopped) return
-    this.#reason = reason
-    this.#controller?.abort(reason)
+    if (this.stopping.aborted) return
+    this.stopping.abort(reason)
     this.#clock.afterIO(() => this.#answer([{ kind: 'unavailable', message }]))
   }
 

@@ -8,6 +8,7 @@ import { Executor } from '../lib/executor.js'
 import { toSettings } from '../lib/options.js'
 import { statusOf } from '../lib/report.js'
 import type { Stoppable } from '../lib/runner.js'
+import { StopSignal } from '../lib/stop-signal.js'
 import type { CheckContext } from '../types/check.js'
 import { recordedLog } from './helpers/recorded-log.js'
 
@@ -24,7 +25,9 @@ function setUp (app?: FastifyInstance, onAppMissing?: () => void) {
 
 /** An execution that the signal stops. */
 function under (signal: AbortSignal): Stoppable {
-  return { signal, get stopped () { return signal.aborted } }
+  const stopping = new StopSignal()
+  signal.addEventListener('abort', () => stopping.abort(signal.reason))
+  return { signal, stopping }
 }
 
 function entry (act: Act, options: object = {}): ResolvedEntry {

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import fc from 'fast-check'
-import { copyPlain, idOf, isPlain, keyOf } from '../lib/plain-data.js'
+import { copyPlain, idOf, isAsCopied, isPlain, keyOf } from '../lib/plain-data.js'
 
 test('objects and arrays of data are plain, and nothing else', async t => {
   for (const value of [{}, [], Object.create(null)]) t.ok(isPlain(value))
@@ -52,6 +52,24 @@ test('a copy has the key of its original, and never shares a plain object with i
     return keyOf(copy) === keyOf(data) && (Object.keys(data).length === 0 || copy !== data)
   }))
   t.pass()
+})
+
+test('a value is as it was copied until it would have another key', async t => {
+  fc.assert(fc.property(fc.object(), fc.object(), (data, other) => {
+    return isAsCopied(copyPlain(data), data) && isAsCopied(copyPlain(data), other) === (keyOf(data) === keyOf(other))
+  }))
+  const client = new Map()
+  t.ok(isAsCopied(copyPlain({ client, list: [1, [NaN]] }), { list: [1, [NaN]], client }))
+  const changed: Array<[then: unknown, now: unknown]> = [
+    [{ a: 1 }, { a: 2 }], [{ a: 1 }, {}], [{ a: undefined }, { b: undefined }], [{}, []], [[1], { 0: 1 }], [[[1]], [[2]]], [{ client }, { client: new Map() }], [{ a: {} }, { a: null }], [{ a: 0 }, { a: {} }],
+  ]
+  for (const [then, now] of changed) t.notOk(isAsCopied(copyPlain(then), now))
+})
+
+test('of data that goes round in circles, nobody can say whether it is as it was copied', async t => {
+  const circle: Record<string, unknown> = {}
+  circle['self'] = circle
+  t.notOk(isAsCopied(copyPlain(circle), circle))
 })
 
 test('data of the same content has the same key, in whatever order it was written', async t => {

@@ -119,6 +119,16 @@ test('what has not changed is not worked out again, not even where it is faulty'
   t.strictSame(told, [['s', plan]])
 })
 
+test('options that go round in circles are not worked out again either', async t => {
+  const options: Record<string, unknown> = {}
+  options['self'] = options
+  const { planner: planning } = planner({ s: [[A, options]] })
+  const plan = planning.plan('s')
+  t.equal(planning.plan('s'), plan)
+  options['more'] = 1
+  t.not(planning.plan('s'), plan)
+})
+
 test('a change is seen at the next plan: of the list, of options in place, of the class in place, of a fault', async t => {
   class B extends A {}
   const options: EntryOptions & { list: string[] } = { list: ['x'] }

@@ -1,8 +1,10 @@
+import type { Interruption } from '../stop-signal.js'
+
 /**
  * Settles as `work` does. Once aborted, it destroys what hangs and rejects with the signal's reason at once, whatever
  * becomes of `work`.
  */
-export async function abortable<T> (signal: AbortSignal, work: Promise<T>, destroy: () => unknown = () => {}): Promise<T> {
+export async function abortable<T> (signal: Interruption, work: Promise<T>, destroy: () => unknown = () => {}): Promise<T> {
   let onAbort!: () => void
   const aborted = new Promise<never>((_resolve, reject) => {
     onAbort = () => {
@@ -26,7 +28,7 @@ async function attempt (action: () => unknown): Promise<void> {
 }
 
 /** Waits; rejects with the signal's reason once aborted. */
-export async function pause (ms: number, signal: AbortSignal): Promise<void> {
+export async function pause (ms: number, signal: Interruption): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const waited = new Promise<void>(resolve => { timer = setTimeout(resolve, ms) })
   await abortable(signal, waited, () => clearTimeout(timer))

@@ -1,6 +1,7 @@
 import { HealthCheck } from '../check.js'
 import { isHealthCheckError, ServiceUnavailable, ServiceWarning } from '../errors.js'
 import { milliseconds, rule, text } from '../rules.js'
+import { interruptionOf } from '../stop-signal.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
 import { pause } from './abortable.js'
 import { look, type QueueState } from './bullmq/look.js'
@@ -62,7 +63,7 @@ export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
     const states = await withRedis(context, this.options, async client => {
       const first = await look(client, prefix, queues)
       if (![...first.values()].some(isQuiet)) return first
-      await pause(secondLookAfter, context.signal)
+      await pause(secondLookAfter, interruptionOf(context))
       return await look(client, prefix, queues)
     })
     for (const [queue, state] of states) this.#judge(queue, state)
@@ -100,7 +101,7 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
     await withRedis(context, this.options, async client => {
       const trips = await Promise.allSettled(queues.map(async queue => {
         const leftBehind = await context.kept.get(`bullmq ${url} ${namespace} ${prefix}:${queue}`, () => new Set<string>())
-        await roundTrip({ client, prefix, queue, maxWait, signal: context.signal, leftBehind })
+        await roundTrip({ client, prefix, queue, maxWait, signal: interruptionOf(context), leftBehind })
       }))
       for (const trip of trips) {
         if (trip.status === 'fulfilled') continue

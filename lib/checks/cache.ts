@@ -4,6 +4,7 @@ import { HealthCheck } from '../check.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { rule } from '../rules.js'
+import { interruptionOf, StopSignal } from '../stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import { abortable } from './abortable.js'
 import { decorated } from './requirements.js'
@@ -64,28 +65,31 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
   override async check (context: CheckContext) {
     const { cache = 'cache' } = this.options
     const asked = (typeof cache === 'string' ? decorated(context.app, [cache]) : cache) as CacheLike
-    const heard = new AbortController()
+    const outer = interruptionOf(context)
+    const signal = new StopSignal()
+    const onStop = () => signal.abort(outer.reason)
+    outer.addEventListener('abort', onStop, { once: true })
     let first: unknown
     // Keyv and cache-manager keep the errors of their stores from the caller, and only emit them.
     const onError = (error: unknown) => {
       first ??= error
-      if (wordsFor(error) !== undefined) heard.abort(error)
+      if (wordsFor(error) !== undefined) signal.abort(error)
     }
     const emitters = emittersOf(asked)
     for (const emitter of emitters) emitter.on('error', onError)
-    const signal = AbortSignal.any([context.signal, heard.signal])
     try {
       await earlier(asked, signal)
       await given(asked, signal, roundTrip(asked, signal, context.timeout + expiryMargin))
     } catch (error) {
       throw unavailable(signal.aborted ? error : first ?? error)
     } finally {
+      outer.removeEventListener('abort', onStop)
       for (const emitter of emitters) emitter.off('error', onError)
     }
   }
 }
 
-async function roundTrip (cache: CacheLike, signal: AbortSignal, expiry: number): Promise<void> {
+async function roundTrip (cache: CacheLike, signal: StopSignal, expiry: number): Promise<void> {
   const key = `healthcheck:${randomUUID()}`
   const value = randomUUID()
   let found: unknown
@@ -120,12 +124,12 @@ function unwrapped (found: unknown): unknown {
   return typeof found === 'object' && found !== null && 'item' in found ? found.item : found
 }
 
-async function earlier (cache: CacheLike, signal: AbortSignal): Promise<void> {
+async function earlier (cache: CacheLike, signal: StopSignal): Promise<void> {
   const given = unanswered.get(identity(cache))
   if (given !== undefined && Date.now() - given.since < patience) await abortable(signal, given.answered)
 }
 
-async function given (cache: CacheLike, signal: AbortSignal, work: Promise<void>): Promise<void> {
+async function given (cache: CacheLike, signal: StopSignal, work: Promise<void>): Promise<void> {
   await abortable(signal, work, () => {
     const answered = work.catch(() => {}).finally(() => unanswered.delete(identity(cache)))
     unanswered.set(identity(cache), { answered, since: Date.now() })

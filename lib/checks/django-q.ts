@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { text, texts } from '../rules.js'
+import { interruptionOf } from '../stop-signal.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
 import { unsign } from './django-q/signature.js'
 import { valuesOf, walk, type Values } from './django-q/stat-keys.js'
@@ -75,7 +76,7 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
       const found = this.#read(await valuesOf(client, known.keys))
       const healthy = found.stats.some(({ status }) => !this.#unhealthy.includes(status))
       if (healthy && performance.now() - known.walkedAt < walkEvery) return found
-      const values = await walk(client, `django_q:${cluster}:cluster:`, context.signal)
+      const values = await walk(client, `django_q:${cluster}:cluster:`, interruptionOf(context))
       known.keys = [...values.keys()]
       known.walkedAt = performance.now()
       return this.#read(values)

@@ -5,6 +5,7 @@ import type { CheckContext, Requirement, RequirementsContext } from '../../types
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { HealthCheckError, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
+import { interruptionOf, type Interruption } from '../stop-signal.js'
 import { abortable, pause } from './abortable.js'
 import { decorated, needsDriver } from './requirements.js'
 
@@ -41,7 +42,7 @@ export async function postgresRequirements (source: PostgresSource, context: Req
  * the pool's queue, no socket that hangs.
  */
 export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PoolClient) => Promise<T>): Promise<T> {
-  const { signal } = context
+  const signal = interruptionOf(context)
   try {
     // Boot tells as much, but a subset may be changed later.
     const [missing] = await postgresRequirements(source, context)
@@ -87,7 +88,7 @@ async function checkOut (pool: Pool, context: CheckContext): Promise<{ client: P
   const before = new Set(clientsOf(pool))
   const connecting = pool.connect()
   const created = clientsOf(pool).find(client => !before.has(client))
-  const client = await abortable(context.signal, connecting, () => {
+  const client = await abortable(interruptionOf(context), connecting, () => {
     // The pool offers no way to give up a connection that is being made, and would wait for it for ever. Nor does it listen to
     // one that is held up by its `verify`.
     created?.on('error', () => {})
@@ -102,15 +103,15 @@ function isExhausted ({ waitingCount, idleCount, totalCount, options }: Pool): b
 }
 
 // Given up a little before the run's time is over, so that it can say why.
-async function room (pool: Pool, { signal, timeout }: CheckContext): Promise<void> {
-  const end = performance.now() + timeout * 0.9
+async function room (pool: Pool, context: CheckContext): Promise<void> {
+  const end = performance.now() + context.timeout * 0.9
   while (isExhausted(pool)) {
     if (performance.now() >= end) throw new ServiceUnavailable('connection pool exhausted')
-    await pause(10, signal)
+    await pause(10, interruptionOf(context))
   }
 }
 
-async function lend<T> (client: PoolClient, signal: AbortSignal, use: (client: PoolClient) => Promise<T>): Promise<T> {
+async function lend<T> (client: PoolClient, signal: Interruption, use: (client: PoolClient) => Promise<T>): Promise<T> {
   let failure: Error | undefined
   // Without a listener, the loss of a connection that is checked out would end the process.
   const onError = (error: Error) => { failure = error }

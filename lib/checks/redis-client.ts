@@ -3,6 +3,7 @@ import type { CheckContext, Requirement, RequirementsContext } from '../../types
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { HealthCheckError, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
+import { interruptionOf, type Interruption } from '../stop-signal.js'
 import { abortable, pause } from './abortable.js'
 import { decorated, needsDriver } from './requirements.js'
 
@@ -72,10 +73,10 @@ const oneTry = {
   disableClientInfo: true,
 }
 
-async function withOwn<T> ({ kept, signal }: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
+async function withOwn<T> (context: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
   const { Redis } = await import('ioredis')
-  const line = await kept.get(`redis ${url}`, () => new Line(() => new Redis(url, oneTry)), line => line.close())
-  return await line.lend(signal, use)
+  const line = await context.kept.get(`redis ${url}`, () => new Line(() => new Redis(url, oneTry)), line => line.close())
+  return await line.lend(interruptionOf(context), use)
 }
 
 interface Connection {
@@ -94,7 +95,7 @@ class Line {
     this.#open = open
   }
 
-  async lend<T> (signal: AbortSignal, use: (client: Redis) => Promise<T>): Promise<T> {
+  async lend<T> (signal: Interruption, use: (client: Redis) => Promise<T>): Promise<T> {
     const reused = this.#current
     try {
       return await this.#lend(signal, use)
@@ -106,7 +107,7 @@ class Line {
     }
   }
 
-  async #lend<T> (signal: AbortSignal, use: (client: Redis) => Promise<T>): Promise<T> {
+  async #lend<T> (signal: Interruption, use: (client: Redis) => Promise<T>): Promise<T> {
     signal.throwIfAborted()
     const connection = this.#connection()
     connection.users++
@@ -154,11 +155,18 @@ async function connect (client: Redis): Promise<void> {
 // What became of the runs whose client belongs to the app, and so could not be destroyed.
 const unanswered = new WeakMap<Redis, Promise<void>>()
 
+const connectionLost = Symbol('connection lost')
+
 async function withDecorated<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
   const client = decorated(context.app, decoratorPath(source)) as Redis
   await free(client, context)
   const work = use(client)
-  return await abortable(context.signal, answered(client, context, work), () => remember(client, work))
+  try {
+    return await answered(client, context, work)
+  } catch (error) {
+    if (interruptionOf(context).aborted) remember(client, work)
+    throw error
+  }
 }
 
 /** Resolves once the client is connected, and has answered everything that earlier runs asked it. */
@@ -166,7 +174,7 @@ async function free (client: Redis, context: CheckContext): Promise<void> {
   for (;;) {
     const earlier = unanswered.get(client)
     if (client.status !== 'ready') await ready(client, context)
-    else if (earlier !== undefined) await abortable(context.signal, earlier)
+    else if (earlier !== undefined) await abortable(interruptionOf(context), earlier)
     else return
   }
 }
@@ -181,13 +189,12 @@ function remember (client: Redis, work: Promise<unknown>): void {
 /** What `work` settles with. Where the connection is lost, ioredis keeps its commands for the next one, which may never come. */
 async function answered<T> (client: Redis, context: CheckContext, work: Promise<T>): Promise<T> {
   for (;;) {
-    const lost = new AbortController()
-    const onClose = () => lost.abort()
+    let onClose!: () => void
+    const lost = new Promise<typeof connectionLost>(resolve => { onClose = () => resolve(connectionLost) })
     client.once('close', onClose)
     try {
-      return await abortable(AbortSignal.any([context.signal, lost.signal]), work)
-    } catch (error) {
-      if (!lost.signal.aborted) throw error
+      const answer = await abortable(interruptionOf(context), Promise.race([work, lost]))
+      if (answer !== connectionLost) return answer
     } finally {
       client.off('close', onClose)
     }
@@ -196,9 +203,10 @@ async function answered<T> (client: Redis, context: CheckContext, work: Promise<
 }
 
 /** Resolves once the app's own client is connected; rejects as soon as it is known why it cannot be. */
-async function ready (client: Redis, { signal, timeout }: CheckContext): Promise<void> {
+async function ready (client: Redis, context: CheckContext): Promise<void> {
+  const signal = interruptionOf(context)
   // Given up a little before the run's time is over, to say why.
-  const end = performance.now() + timeout * 0.9
+  const end = performance.now() + context.timeout * 0.9
   if (client.status !== 'end' && !client.isCluster) await scout(client, signal)
   if (client.status === 'wait') client.connect().catch(() => {})
   while (client.status !== 'ready') {
@@ -209,7 +217,7 @@ async function ready (client: Redis, { signal, timeout }: CheckContext): Promise
 }
 
 // The app's client waits between its tries to reconnect, so a connection made on the side says sooner what is wrong.
-async function scout (client: Redis, signal: AbortSignal): Promise<void> {
+async function scout (client: Redis, signal: Interruption): Promise<void> {
   const side = client.duplicate(oneTry)
   try {
     await abortable(signal, connect(side).then(async () => await side.ping()))

@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../../errors.js'
 import { healthJobAnswer, healthJobName } from '../../heartbeat/bullmq.js'
+import type { Interruption } from '../../stop-signal.js'
 import { pause } from '../abortable.js'
 
 export interface RoundTrip {
@@ -11,7 +12,7 @@ export interface RoundTrip {
   readonly queue: string
   /** Milliseconds that a worker may take. */
   readonly maxWait: number
-  readonly signal: AbortSignal
+  readonly signal: Interruption
   /** The jobs of earlier runs that could not be removed then, since a worker held them. */
   readonly leftBehind: Set<string>
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ChainableCommander, Redis } from 'ioredis'
+import { interruptionOf, type Interruption } from '../../stop-signal.js'
 import type { CheckContext } from '../../../types/check.js'
 import { pause } from '../abortable.js'
 import { withRedis } from '../redis-client.js'
@@ -42,7 +43,7 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
       const sent = await Promise.all(poll.commands({ exchange, routing_key: id })
         .map(async command => await client.publish(`${globalKeyPrefix}/${client.options.db}.${controlExchange}.pidbox`, messageOf(command))))
       poll.expect(sent.reduce((sum, workers) => sum + workers))
-      await collect(client, list, poll, wait, context.signal)
+      await collect(client, list, poll, wait, interruptionOf(context))
       const closing = client.multi().srem(bindings, binding)
       await run(poll.isComplete ? closing.del(list) : closing.pexpire(list, grace))
       isRemoved = true
@@ -97,7 +98,7 @@ function messageOf (command: Buffer): string {
 }
 
 // A blocking read would hold up whatever else uses the connection.
-async function collect (client: Redis, list: string, poll: Poll, wait: number, signal: AbortSignal): Promise<void> {
+async function collect (client: Redis, list: string, poll: Poll, wait: number, signal: Interruption): Promise<void> {
   const end = performance.now() + wait
   let left = wait
   let seen = 0

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import type { Interruption } from '../../stop-signal.js'
 
 // One round trip a page, and no moment between finding a key and reading it. A key that holds no text is none of Django-Q's.
 const pageScript = `
@@ -27,7 +28,7 @@ export type Values = Map<string, string>
  * Every key that starts with `start`, found by walking the keyspace: 1,000 keys a round trip, each about a millisecond of Redis's
  * time, with other clients served in between.
  */
-export async function walk (client: Redis, start: string, signal: AbortSignal): Promise<Values> {
+export async function walk (client: Redis, start: string, signal: Interruption): Promise<Values> {
   const found: Values = new Map()
   const pattern = `${start.replace(/[\\*?[\]]/g, '\\$&')}*`
   let cursor = '0'
