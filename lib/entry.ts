@@ -33,7 +33,8 @@ export function isFault (value: object): value is Fault {
 }
 
 const howToWrite = 'An entry is "module#Export", [specifier, options], a HealthCheck class, [Class, options], or what defineCheck() returns.'
-const noOptions = Object.freeze({})
+/** What an entry without options has. */
+export const noOptions = Object.freeze({})
 
 export function parseEntry (entry: unknown): ParsedEntry | Fault {
   const [check, options = noOptions, ...rest] = Array.isArray(entry) ? entry : [entry]

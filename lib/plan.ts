@@ -1,4 +1,4 @@
-import { isFault, loadCheck, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
+import { isFault, loadCheck, noOptions, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
 import type { CheckClass } from './check.js'
 import { isRecord, type Fault } from './options.js'
 import { copyPlain, isAsCopied, keyOf } from './plain-data.js'
@@ -24,13 +24,19 @@ interface Cached {
   readonly entry: ResolvedEntry | LocatedFault
 }
 
+interface Planned {
+  /** What was in the subset's list. */
+  readonly sources: readonly unknown[]
+  readonly resolved: ReadonlyArray<ResolvedEntry | LocatedFault>
+  readonly plan: Plan
+}
+
 /** Turns the subsets as they are now into plans; what has not changed since is not worked out again. */
 export class Planner {
   readonly #settings: Settings
   readonly #loaded = new Map<string, CheckClass | Fault>()
   readonly #resolved = new Map<unknown, Cached>()
-  readonly #plans = new Map<string, { readonly resolved: ReadonlyArray<ResolvedEntry | LocatedFault>, readonly plan: Plan }>()
-
+  readonly #plans = new Map<string, Planned>()
   readonly #replanned: (subset: string, plan: Plan) => void
 
   /** `replanned` is told of each subset whose plan is not what it was. */
@@ -46,11 +52,30 @@ export class Planner {
     if (!Array.isArray(list)) {
       return { entries: [], faults: [{ id: 'E002', message: `it is ${shown(list)}`, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }] }
     }
+    const last = this.#plans.get(subset)
+    if (last !== undefined && this.#isAsPlanned(list, last)) return last.plan
     // Holes of the list included.
     const parsed = Array.from(list, entry => parseEntry(entry))
     const unloaded = parsed.flatMap(entry => isFault(entry) || typeof entry.check !== 'string' || this.#loaded.has(entry.check) ? [] : [entry.check])
     if (unloaded.length > 0) return this.#load(unloaded).then(() => this.plan(subset))
     return this.#assemble(subset, list, parsed)
+  }
+
+  /** Whether nothing of a list has changed: what each probe asks first. */
+  #isAsPlanned (list: readonly unknown[], { sources }: Planned): boolean {
+    return list.length === sources.length && sources.every((source, index) => source === list[index] && this.#isAsResolved(source))
+  }
+
+  #isAsResolved (source: unknown): boolean {
+    const cached = this.#resolved.get(source)
+    // A class or a specifier by itself cannot be changed in place.
+    if (cached === undefined || !Array.isArray(source)) return cached !== undefined
+    try {
+      return source.length <= 2 && source[0] === cached.check && isAsCopied(cached.options, source[1] === undefined ? noOptions : source[1])
+    } catch {
+      // An option that is a getter may throw.
+      return false
+    }
   }
 
   async #load (specifiers: readonly string[]): Promise<void> {
@@ -62,9 +87,13 @@ export class Planner {
   #assemble (subset: string, list: readonly unknown[], parsed: ReadonlyArray<ParsedEntry | Fault>): Plan {
     const resolved = parsed.map((entry, index) => this.#resolve(entry, list[index], index))
     const last = this.#plans.get(subset)
-    if (last?.resolved.length === resolved.length && last.resolved.every((entry, index) => isSame(entry, resolved[index]))) return last.plan
+    const sources = [...list]
+    if (last?.resolved.length === resolved.length && last.resolved.every((entry, index) => isSame(entry, resolved[index]))) {
+      this.#plans.set(subset, { ...last, sources })
+      return last.plan
+    }
     const plan = toPlan(resolved)
-    this.#plans.set(subset, { resolved, plan })
+    this.#plans.set(subset, { sources, resolved, plan })
     this.#forget()
     this.#replanned(subset, plan)
     return plan
@@ -91,10 +120,8 @@ export class Planner {
     if (isFault(parsed)) return { ...parsed, entry: `[${index}]` }
     try {
       const cached = this.#resolved.get(source)
-      // A class or a specifier by itself cannot be changed in place.
-      if (cached !== undefined && !Array.isArray(source)) return cached.entry
+      if (cached !== undefined && this.#isAsResolved(source)) return cached.entry
       const { check, options } = parsed
-      if (cached?.check === check && isAsCopied(cached.options, options)) return cached.entry
       const written = keyOf([check, options])
       if (cached?.written === written) return cached.entry
       const entry = this.#resolveAnew(parsed)

@@ -147,11 +147,14 @@ test('a change is seen at the next plan: of the list, of options in place, of th
   t.strictSame(faults(planning.plan('s') as Plan), [['E008', 'B', "B: 'timeout' is -1"]])
   options.timeout = -2
   t.strictSame(faults(planning.plan('s') as Plan), [['E008', 'B', "B: 'timeout' is -2"]])
+  entry[1] = null
+  t.strictSame(faults(planning.plan('s') as Plan), [['E005', '[0]', 'the options of B are null']])
+  entry[1] = options
   list.push(42)
   t.equal(faults(planning.plan('s') as Plan).length, 2)
   list.unshift(42)
   t.strictSame(faults(planning.plan('s') as Plan).map(([, entry]) => entry), ['[0]', 'B', '[2]'])
-  t.equal(told.length, 7)
+  t.equal(told.length, 8)
 })
 
 test('the entries and questions in use are those of the plans that there are', async t => {
