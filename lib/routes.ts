@@ -167,9 +167,11 @@ function refuse (reply: FastifyReply, { statusCode, message }: { statusCode?: nu
 }
 
 function send (reply: FastifyReply, status: number, contentType: string, text: string): FastifyReply {
-  // Bytes pass by the app's `preSerialization` hooks and serializers, and their type is left as it is.
-  return reply.code(status).type(contentType).send(Buffer.from(text))
+  // A text with a serializer of its own passes by the app's `preSerialization` hooks and serializers, and its type is left as it is.
+  return reply.code(status).type(contentType).serializer(asItIs).send(text)
 }
+
+const asItIs = (text: unknown) => text as string
 
 async function seesDetails ({ details, timeout, deadline = timeout }: Settings, request: FastifyRequest): Promise<boolean> {
   if (typeof details !== 'function') return details === 'always'

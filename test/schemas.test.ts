@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import fc from 'fast-check'
 import { anyStatuses, bodySchema, healthReport, livenessBody, query, statuses, text, validated } from '../lib/schemas.js'
 
 const invalid = { code: 'FST_HEALTH_INVALID_RESPONSE' }
@@ -64,4 +65,11 @@ test('the format of a query is one that exists', async t => {
     type: 'object',
     properties: { format: { type: 'string', enum: ['html', 'json', 'plain', 'health+json', 'openmetrics'], description: 'Wins over the Accept header.' } },
   })
+})
+
+test('statuses are written as JSON.stringify() writes them, whatever they and their checks are called', async t => {
+  fc.assert(fc.property(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.oneof(fc.constant('working'), fc.string({ unit: 'grapheme' }))), body => {
+    return validated(statuses(Object.keys(body)), body) === JSON.stringify(body)
+  }))
+  t.equal(validated(statuses([]), {}), '{}')
 })
