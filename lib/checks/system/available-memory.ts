@@ -16,34 +16,33 @@ const v2 = { limit: 'memory.max', usage: 'memory.current', inactive: 'inactive_f
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
 export function availableMemory (root = '/'): number {
-  return Math.min(hostMemory(root), ...cgroupRooms(root))
-}
-
-function hostMemory (root: string): number {
   const meminfo = readIfThere(join(root, 'proc/meminfo'))
-  return meminfo === undefined ? freemem() : 1024 * field(meminfo, 'MemAvailable:')
+  if (meminfo === undefined) return freemem()
+  const [available, total] = [1024 * field(meminfo, 'MemAvailable:'), 1024 * field(meminfo, 'MemTotal:')]
+  return Math.min(available, ...cgroupRooms(root, total))
 }
 
-function cgroupRooms (root: string): number[] {
+function cgroupRooms (root: string, total: number): number[] {
   const membership = readIfThere(join(root, 'proc/self/cgroup'))
   if (membership === undefined) return []
   const own = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(membership)?.[1]
-  if (own !== undefined) return roomsUpFrom(join(root, 'sys/fs/cgroup/memory'), own, v1)
+  if (own !== undefined) return roomsUpFrom(join(root, 'sys/fs/cgroup/memory'), own, v1, total)
   const unified = /^0::(.*)$/m.exec(membership)?.[1]
-  return unified === undefined ? [] : roomsUpFrom(join(root, 'sys/fs/cgroup'), unified, v2)
+  return unified === undefined ? [] : roomsUpFrom(join(root, 'sys/fs/cgroup'), unified, v2, total)
 }
 
 // A container may see the host's path of its cgroup while only its own part of the tree is mounted: folders that are not there
 // are passed over, and the mount itself is the last one looked at.
-function roomsUpFrom (mount: string, path: string, version: typeof v1): number[] {
+function roomsUpFrom (mount: string, path: string, version: typeof v1, total: number): number[] {
   const names = path.split('/').filter(name => name !== '')
   const folders = [mount, ...names.map((_name, depth) => join(mount, ...names.slice(0, depth + 1)))]
-  return folders.map(folder => room(folder, version)).filter(bytes => bytes !== undefined)
+  return folders.map(folder => room(folder, version, total)).filter(bytes => bytes !== undefined)
 }
 
-function room (folder: string, version: typeof v1): number | undefined {
+function room (folder: string, version: typeof v1, total: number): number | undefined {
   const limit = readIfThere(join(folder, version.limit))?.trim()
-  if (limit === undefined || limit === 'max') return undefined
+  // Version 1 has a very large number where there is no limit. More than the host has says no more than the host does.
+  if (limit === undefined || limit === 'max' || bytes(limit) > total) return undefined
   const usage = readFileSync(join(folder, version.usage), 'utf8')
   const stat = readFileSync(join(folder, 'memory.stat'), 'utf8')
   const workingSet = Math.max(0, bytes(usage.trim()) - field(stat, version.inactive))
@@ -61,8 +60,7 @@ function readIfThere (file: string): string | undefined {
 }
 
 function field (text: string, name: string): number {
-  const line = text.split('\n').find(line => line.startsWith(`${name} `))
-  return bytes(line?.slice(name.length).trim().replace(/ kB$/, ''))
+  return bytes(new RegExp(`^${name} +(.*?)(?: kB)?$`, 'm').exec(text)?.[1])
 }
 
 function bytes (text: string | undefined): number {
