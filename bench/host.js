@@ -1,4 +1,6 @@
 // The process of one contender: does what it is told, and says what it cost.
+import { getHeapSpaceStatistics } from 'node:v8'
+
 const [file, name, options] = process.argv.slice(2)
 
 const cpu = () => {
@@ -12,7 +14,8 @@ const common = {
   memory () {
     globalThis.gc()
     const { heapUsed, rss } = process.memoryUsage()
-    return { heap: heapUsed, rss }
+    const { physical_space_size: young } = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')
+    return { heap: heapUsed, rss, young }
   },
   /** What keeps the process alive, counted by type. */
   handles () {

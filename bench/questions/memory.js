@@ -27,6 +27,7 @@ export default async function memory () {
     row('memory after boot', 'MiB resident', ({ booted }) => booted.rss),
     row('memory after 120,000 probes', 'MiB of heap', ({ probed }) => probed.heap),
     row('memory after 120,000 probes', 'MiB resident', ({ probed }) => probed.rss),
+    row('memory after 120,000 probes', "MiB resident, without V8's young generation", ({ probed }) => probed.rss - probed.young),
     compared({
       question: 'memory after 120,000 probes',
       against: 'itself after 20,000',
