@@ -32,7 +32,7 @@ async function compile () {
   const folder = path('./node_modules/.cache')
   await mkdir(folder, { recursive: true })
   const outfile = `${folder}/servers-${process.pid}.mjs`
-  const names = ['postgres', 'redis', 'rabbitmq', 'relay']
+  const names = ['postgres', 'redis', 'rabbitmq', 'celery', 'django-q', 'relay']
   await build({
     stdin: { contents: names.map(name => `export * from './${name}.ts'`).join('\n'), resolveDir: path('../test/helpers'), loader: 'ts' },
     outfile,

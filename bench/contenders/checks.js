@@ -3,9 +3,10 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { pingOverAmqp, pingOverRedis } from '../celery-pings.js'
 
 /** One app, one registry, and by the name of a subset the bare call beside it. */
-export async function checks ({ postgres, redis, rabbitmq, folder }) {
+export async function checks ({ postgres, redis, rabbitmq, folder, cluster, secretKey }) {
   const { default: Fastify } = await import('fastify')
   const app = Fastify({ logger: false })
   await app.register(import('@fastify/postgres'), { connectionString: postgres })
@@ -36,10 +37,20 @@ export async function checks ({ postgres, redis, rabbitmq, folder }) {
       rabbitmq: [['fastify-health/checks/rabbitmq', { url: rabbitmq }]],
       http: [['fastify-health/checks/http', { url }]],
       heartbeat: [['fastify-health/checks/heartbeat', { file: beat, maxAge: 2 ** 31 - 1 }]],
+      bullmq: [['fastify-health/checks/bullmq', { queues: ['mail'] }]],
+      'django-q': [['fastify-health/checks/django-q', { cluster, secretKey }]],
+      'celery-rabbitmq': [['fastify-health/checks/celery', { url: rabbitmq }]],
+      'celery-redis': [['fastify-health/checks/celery', { url: redis }]],
     },
   }, { app })
 
   const { readdir, stat } = await import('node:fs/promises')
+  const { Queue } = await import('bullmq')
+  // What a worker needs to be there for is made when it is first asked.
+  const queue = once(() => new Queue('mail', { connection: app.redis, skipMetasUpdate: true }))
+  const statKey = once(async () => (await app.redis.keys(`django_q:${cluster}:cluster:*`))[0])
+  const overAmqp = once(async () => await pingOverAmqp(broker))
+  const overRedis = once(async () => await pingOverRedis(app.redis.duplicate()))
   const bare = {
     postgres: async () => await app.pg.query('SELECT 1'),
     migrations: async () => await Promise.all([app.pg.query('SELECT name FROM pgmigrations'), readdir(migrations)]),
@@ -63,6 +74,10 @@ export async function checks ({ postgres, redis, rabbitmq, folder }) {
     },
     http: async () => await (await fetch(url)).text(),
     heartbeat: async () => await stat(beat),
+    bullmq: async () => await queue().getWorkers(),
+    'django-q': async () => await app.redis.get(await statKey()),
+    'celery-rabbitmq': async () => await (await overAmqp())(),
+    'celery-redis': async () => await (await overRedis())(),
   }
   return {
     async run (subset, times) {
@@ -75,6 +90,11 @@ export async function checks ({ postgres, redis, rabbitmq, folder }) {
       for (let n = 0; n < times; n++) await bare[subset]()
     },
   }
+}
+
+function once (make) {
+  let made
+  return () => (made ??= make())
 }
 
 /** A registry that counts the workers of one cluster in Redis. */

@@ -4,15 +4,44 @@ import { join } from 'node:path'
 import { compared, contender, counted, rounds, scaled } from '../measure.js'
 import { startDatabases, withServers } from '../servers.js'
 
-const calls = {
-  postgres: '`SELECT 1` of its pool',
-  migrations: 'the SELECT and the listing',
-  redis: '`PING` of its client',
-  cache: 'set, get and delete of its client',
-  storage: 'write, read, delete and stat',
-  rabbitmq: 'a channel, opened and closed',
-  http: '`fetch` and the text',
-  heartbeat: '`stat`',
+const cluster = 'bench'
+const secretKey = 'correct horse battery staple'
+
+const usual = { times: 200, probes: 10_000 }
+// A worker of Celery's takes milliseconds to answer, whoever asks: as many probes as of the others would take minutes.
+const slow = { times: 25, probes: 1000 }
+
+// By the name of its subset: what each check is measured against, how often in a round, and how many of its probes leave nothing behind;
+// `start` starts the worker that it asks, which runs for no other check.
+const checked = {
+  postgres: { ...usual, against: '`SELECT 1` of its pool' },
+  migrations: { ...usual, against: 'the SELECT and the listing' },
+  redis: { ...usual, against: '`PING` of its client' },
+  cache: { ...usual, against: 'set, get and delete of its client' },
+  storage: { ...usual, against: 'write, read, delete and stat' },
+  rabbitmq: { ...usual, against: 'a channel, opened and closed' },
+  http: { ...usual, against: '`fetch` and the text' },
+  heartbeat: { ...usual, against: '`stat`' },
+  bullmq: {
+    ...usual,
+    against: '`getWorkers()` of its queue',
+    start: startBullMQ,
+  },
+  'django-q': {
+    ...usual,
+    against: '`GET` of the stat, not verified',
+    start: async (scope, { startDjangoQ }, { redis }) => await startDjangoQ(scope, { redis: redis.url, cluster, secretKey }),
+  },
+  'celery-rabbitmq': {
+    ...slow,
+    against: 'a ping by hand and its reply, over a channel kept open',
+    start: async (scope, { startCeleryWorker }, { rabbitmq }) => await startCeleryWorker(scope, { broker: rabbitmq.url }),
+  },
+  'celery-redis': {
+    ...slow,
+    against: 'a ping by hand and its reply, over a list kept open',
+    start: async (scope, { startCeleryWorker }, { redis }) => await startCeleryWorker(scope, { broker: redis.url }),
+  },
 }
 
 /** One after another, over clients that are connected already. */
@@ -22,10 +51,16 @@ export default async function checks () {
     return await withServers(async (scope, helpers) => {
       const [databases, rabbitmq] = await Promise.all([startDatabases(scope, helpers), helpers.startRabbitMQ(scope)])
       return { ...databases, rabbitmq }
-    }, async ({ postgres, redis, rabbitmq }) => {
-      const { call, close } = await contender('checks.js', 'checks', { postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, folder })
+    }, async servers => {
+      const { postgres, redis, rabbitmq } = servers
+      const { call, close } = await contender('checks.js', 'checks', { postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, folder, cluster, secretKey })
       const rows = []
-      for (const [subset, against] of Object.entries(calls)) rows.push(await latency(call, subset, against), ...await leftBehind(call, subset))
+      for (const [subset, { start = () => {}, ...check }] of Object.entries(checked)) {
+        rows.push(...await withServers(
+          async (scope, helpers) => await start(scope, helpers, servers),
+          async () => [await latency(call, subset, check), ...await leftBehind(call, subset, check)]
+        ))
+      }
       await close()
       return rows
     })
@@ -34,8 +69,15 @@ export default async function checks () {
   }
 }
 
-async function latency (call, subset, against) {
-  const times = scaled(200)
+async function startBullMQ (scope, _helpers, { redis }) {
+  const { Worker } = await import('bullmq')
+  const worker = new Worker('mail', async () => {}, { connection: { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null } })
+  scope.after(async () => await worker.close(true))
+  await worker.waitUntilReady()
+}
+
+async function latency (call, subset, { against, ...check }) {
+  const times = scaled(check.times)
   const found = { run: [], bare: [] }
   for (let round = -1; round < rounds; round++) {
     for (const [method, values] of Object.entries(found)) {
@@ -43,12 +85,12 @@ async function latency (call, subset, against) {
       if (round >= 0) values.push(wall / times)
     }
   }
-  return compared({ question: `check \`${subset}\``, against, unit: 'µs until it has answered', ours: found.run, theirs: found.bare, aim: { atMost: 1.15 } })
+  return compared({ question: `check \`${subset}\`, ${times} a round`, against, unit: 'µs until it has answered', ours: found.run, theirs: found.bare, aim: { atMost: 1.15 } })
 }
 
-/** What ten thousand probes leave: the more of them, the more would be left. */
-async function leftBehind (call, subset) {
-  const probes = scaled(10_000)
+/** What all these probes leave: the more of them, the more would be left. */
+async function leftBehind (call, subset, check) {
+  const probes = scaled(check.probes)
   const before = { ...await call('memory'), handles: await handles(call) }
   await call('run', subset, probes)
   const after = { ...await call('memory'), handles: await handles(call) }

@@ -3,7 +3,8 @@ import type { CheckContext, Requirement } from '../../types/check.js'
 import { unavailable } from '../driver-errors.js'
 import { ServiceUnavailable } from '../errors.js'
 import { url } from '../rules.js'
-import { abortable } from './abortable.js'
+import { interruptionOf } from '../stop-signal.js'
+import { Line, type Connection } from './line.js'
 import { needsDriver } from './requirements.js'
 
 /** Which broker. The connection is the checks' own: one for each URL, kept between runs. */
@@ -27,22 +28,13 @@ export async function amqpRequirements (): Promise<Requirement[]> {
  * @throws what the broker refused the channel with: an error whose `code` is AMQP's reply code.
  */
 export async function withChannel<T> (context: CheckContext, url: string, use: (channel: Channel) => Promise<T>): Promise<T> {
-  const { kept, signal } = context
-  const key = `amqp ${url}`
-  const attempt = async (link: Link) => await abortable(signal, lend(link, use), () => {
-    link.destroy()
-    return kept.drop(key)
-  })
+  const signal = interruptionOf(context)
   try {
-    const link = await linkOf(context, key, url)
-    const isProven = link.isProven
-    try {
-      return await attempt(link)
-    } catch (error) {
-      // It may have been lost since the last run, and that be noticed only now.
-      if (!isProven || link.closedBy === undefined || signal.aborted) throw error
-      return await attempt(await linkOf(context, key, url))
-    }
+    const line = await context.kept.get(`amqp ${url}`, () => new Line(() => connectionTo(url)), line => line.close())
+    return await line.lend(signal, async link => await lend(link, async channel => {
+      signal.throwIfAborted()
+      return await use(channel)
+    }))
   } catch (error) {
     throw unavailable(error)
   }
@@ -50,74 +42,54 @@ export async function withChannel<T> (context: CheckContext, url: string, use: (
 
 interface Link {
   readonly model: ChannelModel
-  /** Gives up the socket, whatever hangs on it. */
-  readonly destroy: () => void
-  /** Whether a channel has been lent and closed. */
-  isProven: boolean
   /** Why it is closed; `undefined` while it is open. */
   closedBy: Error | undefined
   /** The alarm because of which the broker takes no message; `undefined` while it takes them. */
   blockedBy: string | undefined
 }
 
-async function linkOf ({ kept, signal }: CheckContext, key: string, url: string): Promise<Link> {
-  const open = async () => await connect(url, signal)
-  const link = await kept.get(key, open, hangUp)
-  if (link.closedBy === undefined) return link
-  await kept.drop(key)
-  return await kept.get(key, open, hangUp)
-}
-
-async function connect (url: string, signal: AbortSignal): Promise<Link> {
-  const { connect } = await import('amqplib')
+function connectionTo (url: string): Connection<Link> {
   const socket = new AbortController()
-  // The options go on to the socket, which takes the signal.
-  const options = { signal: socket.signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }
-  const connecting = connect(url, options)
-  return await abortable(signal, connecting.then(model => watched(model, socket)), () => socket.abort())
+  const destroy = () => socket.abort()
+  let link: Link | undefined
+  const connected = connect(url, socket.signal).then(model => (link = watched(model)))
+  return {
+    connected,
+    isLost: () => link?.closedBy !== undefined,
+    sayGoodbye: async () => await close((await connected).model, destroy),
+    destroy,
+  }
 }
 
-function watched (model: ChannelModel, socket: AbortController): Link {
-  const lost = () => new ServiceUnavailable('connection lost')
-  const link: Link = {
-    model,
-    isProven: false,
-    closedBy: undefined,
-    blockedBy: undefined,
-    destroy () {
-      link.closedBy ??= lost()
-      socket.abort()
-    },
-  }
+async function connect (url: string, signal: AbortSignal): Promise<ChannelModel> {
+  const { connect } = await import('amqplib')
+  // They go on to the socket, which takes the signal.
+  const options = { signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }
+  return await connect(url, options)
+}
+
+function watched (model: ChannelModel): Link {
+  const link: Link = { model, closedBy: undefined, blockedBy: undefined }
   model.on('error', error => { link.closedBy ??= error })
-  model.on('close', error => { link.closedBy ??= error ?? lost() })
+  model.on('close', error => { link.closedBy ??= error ?? new ServiceUnavailable('connection lost') })
   model.on('blocked', reason => { link.blockedBy = reason })
   model.on('unblocked', () => { link.blockedBy = undefined })
   return link
 }
 
-async function hangUp (link: Link): Promise<void> {
-  if (link.closedBy === undefined) await closed(link)
-  // The driver ends its half only, and waits for the other, which may be frozen.
-  link.destroy()
-}
-
-async function closed ({ model, destroy }: Link): Promise<void> {
+// A frozen broker answers no goodbye, and what close() returns never settles where the connection is lost meanwhile.
+async function close (model: ChannelModel, destroy: () => void): Promise<void> {
   const late = setTimeout(destroy, 250)
-  // What close() returns never settles where the connection is lost meanwhile; the event comes in any case.
-  await new Promise(resolve => {
-    model.once('close', resolve)
-    model.close().catch(() => {})
-  })
+  const closed = new Promise(resolve => { model.once('close', resolve) })
+  model.close().catch(() => {})
+  await closed
   clearTimeout(late)
 }
 
 async function lend<T> (link: Link, use: (channel: Channel) => Promise<T>): Promise<T> {
   if (link.blockedBy !== undefined) throw blocked(link.blockedBy)
   try {
-    const answer = await uninterrupted(link, onChannel(link, use))
-    link.isProven = true
-    return answer
+    return await uninterrupted(link, onChannel(link, use))
   } catch (error) {
     throw link.closedBy ?? error
   }

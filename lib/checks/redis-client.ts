@@ -5,6 +5,7 @@ import { HealthCheckError, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
 import { interruptionOf, type Interruption } from '../stop-signal.js'
 import { abortable, pause } from './abortable.js'
+import { Line, type Connection } from './line.js'
 import { decorated, needsDriver } from './requirements.js'
 
 /** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, or a connection of the check's own. */
@@ -75,69 +76,15 @@ const oneTry = {
 
 async function withOwn<T> (context: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
   const { Redis } = await import('ioredis')
-  const line = await context.kept.get(`redis ${url}`, () => new Line(() => new Redis(url, oneTry)), line => line.close())
+  const line = await context.kept.get(`redis ${url}`, () => new Line(() => connectionOf(new Redis(url, oneTry))), line => line.close())
   return await line.lend(interruptionOf(context), use)
 }
 
-interface Connection {
-  readonly client: Redis
-  readonly connected: Promise<void>
-  /** How many runs use it now. */
-  users: number
-}
-
-/** One connection for all checks of a URL. What one of them gives up stays open until the others are done with it. */
-class Line {
-  readonly #open: () => Redis
-  #current: Connection | undefined
-
-  constructor (open: () => Redis) {
-    this.#open = open
-  }
-
-  async lend<T> (signal: Interruption, use: (client: Redis) => Promise<T>): Promise<T> {
-    const reused = this.#current
-    try {
-      return await this.#lend(signal, use)
-    } catch (error) {
-      // It may have been lost since the last run, and that be noticed only now. What a probe asks can be asked twice.
-      if (reused === undefined || signal.aborted || wordsFor(error) !== 'connection lost') throw error
-      this.#giveUp(reused)
-      return await this.#lend(signal, use)
-    }
-  }
-
-  async #lend<T> (signal: Interruption, use: (client: Redis) => Promise<T>): Promise<T> {
-    signal.throwIfAborted()
-    const connection = this.#connection()
-    connection.users++
-    const work = connection.connected.then(async () => {
-      signal.throwIfAborted()
-      return await use(connection.client)
-    })
-    try {
-      return await abortable(signal, work, () => this.#giveUp(connection))
-    } finally {
-      connection.users--
-      if (connection !== this.#current) this.#giveUp(connection)
-    }
-  }
-
-  close (): void {
-    this.#current?.client.disconnect()
-  }
-
-  #connection (): Connection {
-    if (this.#current === undefined || this.#current.client.status === 'end') {
-      const client = this.#open()
-      this.#current = { client, connected: connect(client), users: 0 }
-    }
-    return this.#current
-  }
-
-  #giveUp (connection: Connection): void {
-    if (this.#current === connection) this.#current = undefined
-    if (connection.users === 0) connection.client.disconnect()
+function connectionOf (client: Redis): Connection<Redis> {
+  return {
+    connected: connect(client).then(() => client),
+    isLost: failure => client.status === 'end' || wordsFor(failure) === 'connection lost',
+    destroy: () => client.disconnect(),
   }
 }
 

@@ -8,6 +8,8 @@ import { connect, type ConsumeMessage } from 'amqplib'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { CeleryPingCheck, type CeleryOptions } from '../../lib/checks/celery.js'
+import { RabbitMQCheck } from '../../lib/checks/rabbitmq.js'
+import { RedisCheck } from '../../lib/checks/redis.js'
 import { createHealth } from '../../lib/index.js'
 import type { EntryOptions } from '../../types/check.js'
 import { startCeleryWorker } from '../helpers/celery.js'
@@ -214,6 +216,24 @@ for (const kind of ['Redis', 'RabbitMQ']) {
       t.equal((await ask()).status, `unavailable: timed out after ${timeout} ms`)
       await relay.pass()
       t.same(await ask(), working)
+    })
+
+    await t.test('a check of the same broker that has less time does not take the connection', async t => {
+      const relay = await startRelay(t, server.port)
+      const relayed = url.replace(String(server.port), String(relay.port))
+      const Hasty = kind === 'Redis' ? RedisCheck : RabbitMQCheck
+      const health = createHealth({ subsets: { s: [[Hasty, { url: relayed, timeout: 100 }], [CeleryPingCheck, { url: relayed, wait: 5000, timeout: 10_000 }]] } }, { log: silent })
+      t.after(() => health.close())
+      const statuses = async () => (await health.run('s')).results.map(({ status }) => status)
+      t.same(await statuses(), ['working', 'working'])
+      const before = await atRest()
+      await relay.delay(200)
+      const { accepted } = relay
+      t.same(await statuses(), ['working', 'unavailable: timed out after 100 ms'])
+      t.equal(relay.accepted, accepted)
+      await relay.pass()
+      t.same(await statuses(), ['working', 'working'])
+      await isAsBefore(before)
     })
 
     await t.test('a connection that is lost while workers have time to answer leaves nothing either, after the next run', async t => {

@@ -4,13 +4,9 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { Channel } from 'amqplib'
 import t, { type Test } from 'tap'
-import { withChannel } from '../../lib/checks/amqp-client.js'
 import { RabbitMQCheck } from '../../lib/checks/rabbitmq.js'
 import { createHealth, type HealthRegistry } from '../../lib/index.js'
-import { KeptThings } from '../../lib/kept.js'
-import type { CheckContext } from '../../types/check.js'
 import { openSockets, until } from '../helpers/leaks.js'
 import { startRabbitMQ, type RabbitMQ } from '../helpers/rabbitmq.js'
 import { startRelay, type Relay } from '../helpers/relay.js'
@@ -189,7 +185,7 @@ t.test('RabbitMQCheck', async t => {
     t.equal(await status(health), 'working')
   })
 
-  t.test('checks of one URL share a connection; who waits while another gives it up tries a new one', async t => {
+  t.test('checks of one URL share a connection; who waits while another gives it up keeps it', async t => {
     class SameCheck extends RabbitMQCheck {}
     const { relay, url } = await behindRelay(t, rabbit)
     const health = createHealth({
@@ -286,26 +282,6 @@ t.test('RabbitMQCheck', async t => {
     t.equal(await status(health), 'unavailable: connection refused')
     await rabbit.start()
     t.equal(await status(health), 'working')
-  })
-
-  t.test('a channel is closed whatever its user does, and a refusal of the broker comes with its code', async t => {
-    const kept = new KeptThings()
-    t.after(() => kept.close())
-    const context = { kept, signal: new AbortController().signal } as unknown as CheckContext
-    const lend = async <T>(use: (channel: Channel) => Promise<T>, url = rabbit.url) => await withChannel(context, url, use)
-    t.equal(await lend(async () => 'an answer'), 'an answer')
-    const before = await census(rabbit)
-    const mistake = new Error('a mistake of its own')
-    await t.rejects(lend(async () => { throw mistake }), mistake)
-    await t.rejects(lend(async channel => await channel.checkQueue('ghost')), { code: 404 })
-    // One that nobody waits for is told when the work is done.
-    await t.rejects(lend(async channel => {
-      channel.publish('ghost', '', Buffer.alloc(0))
-      await once(channel, 'close').catch(() => {})
-    }), { code: 404 })
-    t.same(await census(rabbit), before)
-    const reading = rabbit.url.replace(`${rabbit.user}:${rabbit.password}`, 'reader:reading')
-    await t.rejects(lend(async channel => await channel.assertQueue('forbidden'), reading), { kind: 'unavailable', message: 'permission denied' })
   })
 
   t.test('the system checks say what is wrong with its options, and show no secret', async t => {
