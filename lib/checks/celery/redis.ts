@@ -102,7 +102,7 @@ async function collect (client: Redis, list: string, poll: Poll, wait: number, s
   const end = performance.now() + wait
   let left = wait
   let seen = 0
-  for (let interval = 2; !poll.over.aborted && left > 0; interval = Math.min(2 * interval, 50)) {
+  for (let interval = 1; !poll.over.aborted && left > 0; interval = Math.min(2 * interval, 50)) {
     await pause(Math.min(interval, left), signal)
     // Workers push on the left; on the right is what the list was made with.
     const replies = await client.lrange(list, 0, -2 - seen)
