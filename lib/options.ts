@@ -97,24 +97,29 @@ function copySubsets (subsets: unknown): Settings['subsets'] {
 /** Settings that were found valid, as they were then: each run asks again, and hardly ever is there anything new. */
 const valid = new WeakMap<Settings, Record<string, unknown>>()
 
+// Every setting has a value, but for the one without a default.
+const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: option !== 'deadline' }]))
+
 /** E001: what is wrong with the settings as they are now. */
 export function settingsFaults (settings: Settings): Fault[] {
   const values = settings as unknown as Record<string, unknown>
   if (isAsItWas(values, valid.get(settings))) return []
-  const faults = violations(rules, values).map(({ message, hint }): Fault => ({ id: 'E001', message, hint }))
+  const faults = violations(complete, values).map(({ message, hint }): Fault => ({ id: 'E001', message, hint }))
   if (faults.length === 0) valid.set(settings, { ...values })
   return faults
 }
 
 function isAsItWas (values: Record<string, unknown>, earlier: Record<string, unknown> | undefined): boolean {
   if (earlier === undefined) return false
+  let left = Object.keys(earlier).length
   for (const option in values) {
+    left--
     const value = values[option]
     if (value !== earlier[option]) return false
     // What is in an object may have changed all the same.
     if (typeof value === 'object' && value !== null && !(rules[option] as OptionRule).test(value)) return false
   }
-  return true
+  return left === 0
 }
 
 /** Where a subset's name is no path segment (E003). */

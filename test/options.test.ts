@@ -141,3 +141,17 @@ test('settings that were valid are looked at again once anything of them changes
   Object.assign(settings, { timeout: 0 })
   t.strictSame(messages(), ["'timeout' is 0"])
 })
+
+test('a setting that is taken away is missing, but for the one without a default', async t => {
+  const settings = toSettings({})
+  const messages = () => settingsFaults(settings).map(({ message }) => message)
+  t.strictSame(messages(), [])
+  Object.assign(settings, { timeout: undefined })
+  t.strictSame(messages(), ["'timeout' is missing"])
+  Object.assign(settings, { timeout: 3000, deadline: 500 })
+  t.strictSame(messages(), [])
+  Object.assign(settings, { deadline: undefined })
+  t.strictSame(messages(), [])
+  Reflect.deleteProperty(settings, 'cacheFor')
+  t.strictSame(messages(), ["'cacheFor' is missing"])
+})
