@@ -63,7 +63,8 @@ export async function checks ({ postgres, redis, rabbitmq, folder, cluster, secr
     },
     async storage () {
       const path = join(folder, randomUUID())
-      await writeFile(path, path)
+      // Flushed, as the check has it: what is only in memory says nothing of a disk.
+      await writeFile(path, path, { flush: true })
       await readFile(path)
       await rm(path)
       await stat(path).catch(() => {})

@@ -18,7 +18,7 @@ const checked = {
   migrations: { ...usual, against: 'the SELECT and the listing' },
   redis: { ...usual, against: '`PING` of its client' },
   cache: { ...usual, against: 'set, get and delete of its client' },
-  storage: { ...usual, against: 'write, read, delete and stat' },
+  storage: { ...usual, against: 'write and flush, read, delete and stat' },
   rabbitmq: { ...usual, against: 'a channel, opened and closed' },
   http: { ...usual, against: '`fetch` and the text' },
   heartbeat: { ...usual, against: '`stat`' },
@@ -51,22 +51,44 @@ export default async function checks () {
     return await withServers(async (scope, helpers) => {
       const [databases, rabbitmq] = await Promise.all([startDatabases(scope, helpers), helpers.startRabbitMQ(scope)])
       return { ...databases, rabbitmq }
-    }, async servers => {
-      const { postgres, redis, rabbitmq } = servers
-      const { call, close } = await contender('checks.js', 'checks', { postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, folder, cluster, secretKey })
-      const rows = []
-      for (const [subset, { start = () => {}, ...check }] of Object.entries(checked)) {
-        rows.push(...await withServers(
-          async (scope, helpers) => await start(scope, helpers, servers),
-          async () => [await latency(call, subset, check), ...await leftBehind(call, subset, check)]
-        ))
-      }
-      await close()
-      return rows
-    })
+    }, async servers => [...await beside(servers, folder), ...await acrossNetwork(servers, folder)])
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+const optionsOf = ({ postgres, redis, rabbitmq }, folder) => ({ postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, folder, cluster, secretKey })
+
+/** The servers are on this machine: next to nothing of what is measured is theirs. */
+async function beside (servers, folder) {
+  const { call, close } = await contender('checks.js', 'checks', optionsOf(servers, folder))
+  const rows = []
+  for (const [subset, { start = () => {}, ...check }] of Object.entries(checked)) {
+    rows.push(...await withServers(
+      async (scope, helpers) => await start(scope, helpers, servers),
+      async () => [await latency(call, subset, check), ...await leftBehind(call, subset, check)]
+    ))
+  }
+  await close()
+  return rows
+}
+
+/** A millisecond away, there and back, as a server of another availability zone is. */
+async function acrossNetwork (servers, folder) {
+  return await withServers(async (scope, { startRelay }) => {
+    const far = async server => {
+      const relay = await startRelay(scope, server.port)
+      await relay.delay(0.5)
+      return { url: server.url.replace(`:${server.port}`, `:${relay.port}`) }
+    }
+    return { ...servers, postgres: await far(servers.postgres), redis: await far(servers.redis) }
+  }, async remote => {
+    const { call, close } = await contender('checks.js', 'checks', optionsOf(remote, folder))
+    const rows = []
+    for (const subset of ['postgres', 'redis']) rows.push(await latency(call, subset, { ...checked[subset], where: ' across a network' }))
+    await close()
+    return rows
+  })
 }
 
 async function startBullMQ (scope, _helpers, { redis }) {
@@ -76,7 +98,7 @@ async function startBullMQ (scope, _helpers, { redis }) {
   await worker.waitUntilReady()
 }
 
-async function latency (call, subset, { against, ...check }) {
+async function latency (call, subset, { against, where = '', ...check }) {
   const times = scaled(check.times)
   const found = { run: [], bare: [] }
   for (let round = -1; round < rounds; round++) {
@@ -85,7 +107,7 @@ async function latency (call, subset, { against, ...check }) {
       if (round >= 0) values.push(wall / times)
     }
   }
-  return compared({ question: `check \`${subset}\`, ${times} a round`, against, unit: 'µs until it has answered', ours: found.run, theirs: found.bare, aim: { atMost: 1.15 } })
+  return compared({ question: `check \`${subset}\`${where}, ${times} a round`, against, unit: 'µs until it has answered', ours: found.run, theirs: found.bare, aim: { atMost: 1.15 } })
 }
 
 /** What all these probes leave: the more of them, the more would be left. */
