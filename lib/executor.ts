@@ -2,7 +2,7 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { HealthCheck } from './check.js'
 import type { ResolvedEntry } from './entry.js'
-import { FST_HEALTH_NO_APP, isHealthCheckError } from './errors.js'
+import { FST_HEALTH_NO_APP, HealthCheckError, isHealthCheckError } from './errors.js'
 import { KeptThings } from './kept.js'
 import { copyPlain } from './plain-data.js'
 import { redact, secretsOf } from './redact.js'
@@ -110,7 +110,18 @@ export class Executor {
       await check.check(new Context(this.#lent, identifier, execution, timeout))
       return check.errors
     } catch (error) {
-      return [...check?.errors ?? [], error]
+      return [...check?.errors ?? [], isHealthCheckError(error) ? error : await this.#missing(check) ?? error]
+    }
+  }
+
+  /** Boot tells what a check needs and does not find, but a subset may be changed later. */
+  async #missing (check: HealthCheck | undefined): Promise<HealthCheckError | undefined> {
+    try {
+      const missing = await check?.requirements(this.surroundings()) ?? []
+      return missing.length === 0 ? undefined : new HealthCheckError(missing.map(({ message }) => `E007 ${message}`).join('; '))
+    } catch {
+      // What it threw itself says more.
+      return undefined
     }
   }
 

@@ -90,6 +90,20 @@ test('what cannot be awaited or counted is an unknown error, too', async t => {
   }), 'unavailable: gone')
 })
 
+test('where a check throws for want of what it needs, that is told (E007)', async t => {
+  const { execute, lines } = setUp()
+  const needing = (requirements: HealthCheck['requirements']) => execute(function () {
+    this.requirements = requirements
+    throw new TypeError("Cannot read properties of undefined (reading 'canary')")
+  })
+  t.equal(await needing(() => [{ message: 'app.mail is not there', hint: '' }, { message: "the package 'mailer' cannot be loaded", hint: '' }]),
+    "unknown error: E007 app.mail is not there; E007 the package 'mailer' cannot be loaded")
+  t.equal(lines.length, 0)
+  t.equal(await needing(async () => []), 'unknown error')
+  t.equal(await needing(({ app }) => [{ message: String(app), hint: '' }]), 'unknown error')
+  t.match(lines, [{ err: { type: 'TypeError' } }])
+})
+
 test('a constructor that throws only now is an unknown error', async t => {
   const { execute } = setUp()
   let made = 0

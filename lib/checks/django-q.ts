@@ -62,7 +62,7 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
     for (const fault of faults) this.addError(new ServiceReturnedUnexpectedResult(fault))
     const counts = new Map<string, number>()
     for (const { status } of stats) counts.set(status, (counts.get(status) ?? 0) + 1)
-    assertHealthy(counts, this.#unhealthy, this.subject, context.log)
+    assertHealthy(counts, this.#unhealthy, this.subject, context)
   }
 
   get #unhealthy (): readonly string[] {

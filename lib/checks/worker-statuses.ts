@@ -1,5 +1,5 @@
-import type { FastifyBaseLogger } from 'fastify'
 import { ServiceUnavailable } from '../errors.js'
+import type { CheckContext } from '../../types/check.js'
 
 /** The statuses of a worker that takes no more work. */
 export const defaultUnhealthyStatuses: readonly string[] = ['Stopping', 'Stopped']
@@ -12,11 +12,11 @@ export const defaultUnhealthyStatuses: readonly string[] = ['Stopping', 'Stopped
  * @param who what one of them is called in the message
  * @throws ServiceUnavailable that tells the statuses found
  */
-export function assertHealthy (counts: ReadonlyMap<string, number>, unhealthy: readonly string[], who: string, log: FastifyBaseLogger): void {
+export function assertHealthy (counts: ReadonlyMap<string, number>, unhealthy: readonly string[], who: string, context: Pick<CheckContext, 'log'>): void {
   const failing = [...counts].filter(([status]) => unhealthy.includes(status)).sort()
   const told = failing.map(([status, count]) => `${count} ${status}`).join(', ')
   if (failing.length < counts.size) {
-    if (failing.length > 0) log.info({ unhealthy: Object.fromEntries(failing) }, `not every ${who} is healthy: ${told}`)
+    if (failing.length > 0) context.log.info({ unhealthy: Object.fromEntries(failing) }, `not every ${who} is healthy: ${told}`)
     return
   }
   throw new ServiceUnavailable(failing.length === 0 ? `no ${who}` : `no healthy ${who}: ${told}`)

@@ -72,13 +72,15 @@ test('settings that do not fit, from one moment to the next', async t => {
 
 test('a check whose decorator is missing, added while the app runs, fails and nothing else does', async t => {
   const { app } = await serve(t)
-  app.health.add('readiness', 'fastify-health/checks/postgres', 'fastify-health/checks/redis')
+  app.health.add('readiness', 'fastify-health/checks/postgres', 'fastify-health/checks/redis', 'fastify-health/checks/cache', ['fastify-health/checks/storage', { disk: 'uploads' }])
   const { statusCode, body } = await app.inject('/healthcheck/readiness?format=json')
   t.equal(statusCode, 500)
   t.same(JSON.parse(body), {
+    'Cache backend: cache': 'unknown error: E007 app.cache is not there',
     DatabaseHeartbeatCheck: 'unknown error: E007 app.pg is not there',
     RedisCheck: 'unknown error: E007 app.redis is not there',
     Sound: 'working',
+    StorageCheck: 'unknown error: E007 app.uploads is not there',
   })
   t.equal((await app.inject('/healthcheck/integrations')).statusCode, 200)
 })

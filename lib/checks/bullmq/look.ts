@@ -38,7 +38,8 @@ type Answer = [paused: number, waiting: number, occupied: number, time: string, 
 /** One round trip, whose cost grows with the number of Redis's clients, not with that of the jobs. */
 export async function look (client: Redis, prefix: string, queues: readonly string[]): Promise<Map<string, QueueState>> {
   const [clients, ...answers] = await ask(client, queues.map(queue => `${prefix}:${queue}`))
-  const connections = clients.split('\n').map(fieldsOf)
+  // There may be thousands of others.
+  const connections = clients.split('\n').filter(line => line.includes(` name=${prefix}:`)).map(fieldsOf)
   return new Map(queues.map((queue, i) => {
     const [paused, waiting, occupied, time, timestamp, options] = answers[i] as Answer
     return [queue, {

@@ -10,5 +10,5 @@ export { redisRequirements } from '../redis-client.js'
 export async function assertWorker (context: CheckContext, options: HeartbeatRedisOptions, host?: string): Promise<void> {
   const { cluster, unhealthyStatuses = defaultUnhealthyStatuses } = options
   const counts = await withRedis(context, options, async client => await count(client, cluster, host))
-  assertHealthy(counts, unhealthyStatuses, `worker of cluster '${cluster}'${host === undefined ? '' : ' on this host'}`, context.log)
+  assertHealthy(counts, unhealthyStatuses, `worker of cluster '${cluster}'${host === undefined ? '' : ' on this host'}`, context)
 }
