@@ -49,8 +49,7 @@ export async function checks ({ postgres, redis, rabbitmq, folder, cluster, secr
   // What a worker needs to be there for is made when it is first asked.
   const queue = once(() => new Queue('mail', { connection: app.redis, skipMetasUpdate: true }))
   const statKey = once(async () => (await app.redis.keys(`django_q:${cluster}:cluster:*`))[0])
-  const overAmqp = once(async () => await pingOverAmqp(broker))
-  const overRedis = once(async () => await pingOverRedis(app.redis.duplicate()))
+  const waiting = once(() => app.redis.duplicate())
   const bare = {
     postgres: async () => await app.pg.query('SELECT 1'),
     migrations: async () => await Promise.all([app.pg.query('SELECT name FROM pgmigrations'), readdir(migrations)]),
@@ -77,8 +76,8 @@ export async function checks ({ postgres, redis, rabbitmq, folder, cluster, secr
     heartbeat: async () => await stat(beat),
     bullmq: async () => await queue().getWorkers(),
     'django-q': async () => await app.redis.get(await statKey()),
-    'celery-rabbitmq': async () => await (await overAmqp())(),
-    'celery-redis': async () => await (await overRedis())(),
+    'celery-rabbitmq': async () => await pingOverAmqp(broker),
+    'celery-redis': async () => await pingOverRedis(waiting()),
   }
   return {
     async run (subset, times) {
