@@ -2,6 +2,7 @@ import { isFault, loadCheck, noOptions, parseEntry, reason, resolveEntry, type P
 import type { CheckClass } from './check.js'
 import { isRecord, type Fault } from './options.js'
 import { copyPlain, isAsCopied, keyOf } from './plain-data.js'
+import { byIdentifier as byName } from './report.js'
 import { shown, suggestion } from './rules.js'
 import type { Settings } from '../types/options.js'
 
@@ -13,6 +14,8 @@ export interface LocatedFault extends Fault {
 export interface Plan {
   /** Those that can run; the ones that others come `after` stand before them. */
   readonly entries: readonly ResolvedEntry[]
+  /** Their places in the order of a report, where they stand by identifier. */
+  readonly order: readonly number[]
   readonly faults: readonly LocatedFault[]
 }
 
@@ -50,7 +53,7 @@ export class Planner {
     const { subsets } = this.#settings
     const list: unknown = isRecord(subsets) ? subsets[subset] : undefined
     if (!Array.isArray(list)) {
-      return { entries: [], faults: [{ id: 'E002', message: `it is ${shown(list)}`, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }] }
+      return { entries: [], order: [], faults: [{ id: 'E002', message: `it is ${shown(list)}`, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }] }
     }
     const last = this.#plans.get(subset)
     if (last !== undefined && this.#isAsPlanned(list, last)) return last.plan
@@ -164,12 +167,14 @@ function toPlan (resolved: ReadonlyArray<ResolvedEntry | LocatedFault>): Plan {
       byIdentifier.set(entry.identifier, entry)
     }
   }
-  const entries = new Set<ResolvedEntry>()
+  const placed = new Set<ResolvedEntry>()
   for (const entry of byIdentifier.values()) {
-    const fault = place(entry, byIdentifier, entries)
+    const fault = place(entry, byIdentifier, placed)
     if (fault !== undefined) faults.push({ ...fault, entry: entry.label })
   }
-  return { entries: [...entries], faults }
+  const entries = [...placed]
+  const order = [...entries.keys()].sort((a, b) => byName(entries[a] as ResolvedEntry, entries[b] as ResolvedEntry))
+  return { entries, order, faults }
 }
 
 /** Puts the entry behind those it comes after; says where that cannot be done. */

@@ -71,8 +71,13 @@ export function misconfigured (faults: readonly Fault[], at: number): Judged[] {
 
 type Run = Pick<Report, 'subset' | 'draining' | 'startedAt' | 'duration'>
 
+/** The order of results. */
+export function byIdentifier (a: { readonly identifier: string }, b: { readonly identifier: string }): number {
+  return a.identifier < b.identifier ? -1 : a.identifier > b.identifier ? 1 : 0
+}
+
 export function toReport (run: Run, results: readonly Result[]): Report {
-  const sorted = [...results].sort((a, b) => a.identifier < b.identifier ? -1 : a.identifier > b.identifier ? 1 : 0)
+  const sorted = [...results].sort(byIdentifier)
   const { subset, draining, startedAt, duration } = run
   return { subset, healthy: !draining && sorted.every(({ healthy, critical }) => healthy || !critical), draining, startedAt, duration, results: sorted }
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { TSchema } from 'typebox'
-import { abortable } from './checks/abortable.js'
+import { abortable } from './abortable.js'
 import type { DocumentedSchema } from './documentation.js'
 import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_TIMEOUT, FST_HEALTH_UNKNOWN_SUBSET } from './errors.js'
 import { answer, livenessRoute } from './liveness.js'

@@ -36,6 +36,15 @@ export async function handWritten (options) {
   return { address: async () => ({ url: `${await address()}/readiness` }) }
 }
 
+/** The cheapest answer that there is: what sharing can come to at most. */
+export async function asksNothing (options) {
+  const { app, address } = await fastifyApp(options)
+  const text = { type: 'string' }
+  const schema = { response: { 200: { type: 'object', properties: { database: text, redis: text } } } }
+  app.get('/readiness', { schema }, async () => ({ database: 'working', redis: 'working' }))
+  return { address: async () => ({ url: `${await address()}/readiness` }) }
+}
+
 export async function terminus (options) {
   const { default: { createTerminus } } = await import('@godaddy/terminus')
   const { pool, redis } = await bareClients(options)

@@ -17,8 +17,8 @@ export default async function livenessInProcess () {
   const amount = scaled(20_000)
   const found = await interleaved(new Map(['ours', ...Object.keys(peers)].map(name => [name])), async (_, name) => {
     const { call, close } = await contender('liveness.js', name)
-    await call('probe', 5 * amount)
-    const cost = await call('probe', amount) / amount * 1000
+    await call('probe', 15 * amount)
+    const cost = await call('probe', 5 * amount) / 5 / amount * 1000
     await close()
     return cost
   })

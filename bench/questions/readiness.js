@@ -7,6 +7,7 @@ const peers = {
   handWritten: ['a hand-written route', { atLeast: 5 }],
   nestTerminus: ['@nestjs/terminus, sharing for 1 ms'],
   terminus: ['@godaddy/terminus', { atLeast: 5 }],
+  asksNothing: ['a route that asks nothing'],
 }
 
 /** Over real servers: one client, 64, and a thousand. */

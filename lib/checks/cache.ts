@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
+import { abortable } from '../abortable.js'
 import { HealthCheck } from '../check.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { rule } from '../rules.js'
 import { interruptionOf, StopSignal } from '../stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
-import { abortable } from './abortable.js'
 import { decorated } from './requirements.js'
 
 /**

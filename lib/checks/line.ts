@@ -1,5 +1,5 @@
 import type { Interruption } from '../stop-signal.js'
-import { abortable } from './abortable.js'
+import { abortable } from '../abortable.js'
 
 /** A connection, from the moment that it is being made. */
 export interface Connection<Client> {

@@ -2,11 +2,11 @@ import type { Socket } from 'node:net'
 import { finished } from 'node:stream/promises'
 import type { Pool, PoolClient } from 'pg'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import { abortable, pause } from '../abortable.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { HealthCheckError, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
 import { interruptionOf, type Interruption } from '../stop-signal.js'
-import { abortable, pause } from './abortable.js'
 import { decorated, needsDriver } from './requirements.js'
 
 /** Which PostgreSQL: `app.pg` of @fastify/postgres, one of its named instances, or a connection of the check's own. */

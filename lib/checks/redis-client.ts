@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import { abortable, pause } from '../abortable.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { HealthCheckError, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
 import { interruptionOf, type Interruption } from '../stop-signal.js'
-import { abortable, pause } from './abortable.js'
 import { Line, type Connection } from './line.js'
 import { decorated, needsDriver } from './requirements.js'
 

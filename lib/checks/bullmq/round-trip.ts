@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { pause } from '../../abortable.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../../errors.js'
 import { healthJobAnswer, healthJobName } from '../../heartbeat/bullmq.js'
 import type { Interruption } from '../../stop-signal.js'
-import { pause } from '../abortable.js'
 
 export interface RoundTrip {
   readonly client: Redis

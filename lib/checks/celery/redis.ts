@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { ChainableCommander, Redis } from 'ioredis'
+import { pause } from '../../abortable.js'
 import { interruptionOf, type Interruption } from '../../stop-signal.js'
 import type { CheckContext } from '../../../types/check.js'
-import { pause } from '../abortable.js'
 import { withRedis } from '../redis-client.js'
 import type { Poll } from './poll.js'
 

@@ -1,4 +1,4 @@
-import type { Interruption } from '../stop-signal.js'
+import type { Interruption } from './stop-signal.js'
 
 /**
  * Settles as `work` does. Once aborted, it destroys what hangs and rejects with the signal's reason at once, whatever

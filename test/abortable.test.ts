@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { getEventListeners } from 'node:events'
-import { abortable, pause } from '../../lib/checks/abortable.js'
+import { abortable, pause } from '../lib/abortable.js'
 
 test('what settles in time settles as it does', async t => {
   const { signal } = new AbortController()
