@@ -25,7 +25,7 @@ const options = {
 // The command is one file, since a probe that is run as a command pays for each that it loads every few seconds. What it loads only at
 // times it takes from the library's files.
 const taken = new Set()
-await build({ ...options, entryPoints: [bin], plugins: [{ name: 'library', setup: takeFromLibrary }] })
+await build({ ...options, banner: {}, entryPoints: [bin], plugins: [{ name: 'library', setup: takeFromLibrary }, { name: 'built-ins', setup: askForBuiltIns }] })
 
 await build({
   ...options,
@@ -48,5 +48,18 @@ function takeFromLibrary ({ onResolve }) {
     const file = resolve(resolveDir, path)
     taken.add(relative(process.cwd(), file).replace(/\.js$/, '.ts'))
     return { path: `./${relative(dirname(resolve(bin)), file)}`, external: true }
+  })
+}
+
+// An import of a module of Node.js reads all that it exports, and so loads what most commands have no use for: of `node:fs`, all of
+// `node:stream`. So it is asked for, and only what is used of it is read.
+function askForBuiltIns ({ onResolve, onLoad }) {
+  const filter = /^node:/
+  onResolve({ filter }, ({ path, kind }) => ({ path, namespace: kind === 'require-call' ? 'required' : 'imported' }))
+  onLoad({ filter, namespace: 'required' }, ({ path }) => ({ contents: `module.exports = process.getBuiltinModule('${path}')` }))
+  onLoad({ filter, namespace: 'imported' }, ({ path }) => {
+    const names = Object.keys(process.getBuiltinModule(path))
+    const exported = names.map(name => `export const ${name} = /* @__PURE__ */ get('${name}')`)
+    return { contents: [`const get = name => process.getBuiltinModule('${path}')[name]`, ...exported].join('\n') }
   })
 }

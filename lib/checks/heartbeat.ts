@@ -1,5 +1,6 @@
-import { stat } from 'node:fs/promises'
+import { stat as statWithCallback } from 'node:fs'
 import { hostname } from 'node:os'
+import { promisify } from 'node:util'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { clusterName, defaultFile } from '../heartbeat/common.js'
@@ -7,6 +8,9 @@ import { milliseconds, text, texts, url } from '../rules.js'
 import type { CheckContext, OptionRule, RequirementsContext } from '../../types/check.js'
 import { elapsed } from './elapsed.js'
 import type { RedisSource } from './redis-client.js'
+
+// That of `node:fs/promises` takes a command longer to load than to use.
+const stat = promisify(statWithCallback)
 
 export interface HeartbeatFileOptions {
   /** The file that the worker touches; default as `startFileHeartbeat`'s: `fastify-health.heartbeat` in the system's temporary folder. */

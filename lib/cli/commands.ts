@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatOf } from './formats.js'
 import type { Target } from './target.js'
@@ -32,7 +32,7 @@ export async function check ({ io, registries }: Target): Promise<number> {
 
 /** Prints the manifest that fits the configuration. */
 export async function manifest ({ args, io, registries }: Target): Promise<number> {
-  const { target = '', kind, port, name = await packageName(io.cwd) } = args
+  const { target = '', kind, port, name = packageName(io.cwd) } = args
   const { manifests, toManifestInput } = await import('../manifests/index.js')
   const write = manifests.get(target)
   if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)
@@ -41,9 +41,9 @@ export async function manifest ({ args, io, registries }: Target): Promise<numbe
   return 0
 }
 
-async function packageName (cwd: string): Promise<string | undefined> {
-  const text = await readFile(join(cwd, 'package.json'), 'utf8').catch(() => '{}')
-  return JSON.parse(text).name
+function packageName (cwd: string): string | undefined {
+  const path = join(cwd, 'package.json')
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).name : undefined
 }
 
 function registryOf (subset: string, registries: readonly HealthRegistry[]): HealthRegistry {

@@ -1,4 +1,5 @@
-import { access, readFile } from 'node:fs/promises'
+// Synchronous, since `node:fs/promises` takes longer to load than a configuration to be read.
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
@@ -18,8 +19,8 @@ const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
  * @throws FST_HEALTH_INVALID_CONFIGURATION where there is none, or it exports something else.
  */
 export async function loadConfig (file: string | undefined, cwd: string): Promise<CommandConfig> {
-  const path = file === undefined ? await findConfig(cwd) : resolve(cwd, file)
-  const config = path.endsWith('.json') ? await loadJson(path) : await loadDefault(path)
+  const path = file === undefined ? findConfig(cwd) : resolve(cwd, file)
+  const config = path.endsWith('.json') ? loadJson(path) : await loadDefault(path)
   if (typeof config !== 'object' || config === null) {
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${config === undefined ? 'nothing' : `a ${typeof config}`} by default: it must be the options of fastify-health, such as { subsets: { … } }.`)
   }
@@ -40,10 +41,10 @@ export async function loadApp (file: string, cwd: string): Promise<FastifyPlugin
   return plugin as FastifyPluginAsync
 }
 
-async function findConfig (cwd: string): Promise<string> {
+function findConfig (cwd: string): string {
   for (const name of standard) {
     const path = resolve(cwd, name)
-    if (await access(path).then(() => true, () => false)) return path
+    if (existsSync(path)) return path
   }
   throw new FST_HEALTH_INVALID_CONFIGURATION(`There is no ${standard.join(', ')} in ${cwd}: name a file with --config or --app.`)
 }
@@ -57,9 +58,9 @@ async function loadDefault (path: string): Promise<unknown> {
   }
 }
 
-async function loadJson (path: string): Promise<unknown> {
+function loadJson (path: string): unknown {
   try {
-    return JSON.parse(await readFile(path, 'utf8'))
+    return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
     throw cannotLoad(path, error)
   }

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
 import { parseArguments, usage } from './args.js'
 import { ask, check, manifest } from './commands.js'
 import { withRegistries } from './target.js'
@@ -24,7 +23,7 @@ export async function run (argv: readonly string[], io: IO): Promise<number> {
         io.out(usage)
         return 0
       case 'version':
-        io.out(`${await version()}\n`)
+        io.out(`${version()}\n`)
         return 0
       case 'check': return await withRegistries(args, io, check)
       case 'manifest': return await withRegistries(args, io, manifest)
@@ -50,7 +49,6 @@ function asksForNagios (argv: readonly string[]): boolean {
   return argv.some((argument, index) => argument === '--format=nagios' || (argument === '--format' && argv[index + 1] === 'nagios'))
 }
 
-async function version (): Promise<string> {
-  const path = createRequire(import.meta.url).resolve('fastify-health/package.json')
-  return JSON.parse(await readFile(path, 'utf8')).version
+function version (): string {
+  return JSON.parse(readFileSync(new URL(import.meta.resolve('fastify-health/package.json')), 'utf8')).version
 }
