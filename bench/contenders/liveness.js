@@ -4,7 +4,8 @@ import { probe } from '../in-process.js'
 
 const body = JSON.stringify({ status: 'ok' })
 
-const fastify = async () => (await import('fastify')).default({ logger: false })
+/** With a logger, requests are logged as Fastify does by default; nobody reads them. */
+const fastify = async ({ logger = false } = {}) => (await import('fastify')).default({ logger: logger && { file: '/dev/null' } })
 
 /** Of a Fastify app: by its router, and by its port. */
 async function app (app, path) {
@@ -24,14 +25,14 @@ async function listenOnce (server) {
   return `http://127.0.0.1:${server.address().port}`
 }
 
-export async function ours () {
-  const instance = await fastify()
+export async function ours (options) {
+  const instance = await fastify(options)
   await instance.register(import('../../dist/lib/index.js'), { subsets: { readiness: ['fastify-health/checks/system'] } })
   return await once(await app(instance, '/healthcheck/liveness'))
 }
 
-export async function bareRoute () {
-  const instance = await fastify()
+export async function bareRoute (options) {
+  const instance = await fastify(options)
   const schema = { response: { 200: { type: 'object', properties: { status: { type: 'string' } } } } }
   instance.get('/liveness', { schema }, (_request, reply) => { reply.send({ status: 'ok' }) })
   return await once(await app(instance, '/liveness'))
@@ -46,14 +47,14 @@ export async function bareRouteWithHeaders () {
   return await once(await app(instance, '/liveness'))
 }
 
-export async function underPressure () {
-  const instance = await fastify()
+export async function underPressure (options) {
+  const instance = await fastify(options)
   await instance.register(import('@fastify/under-pressure'), { exposeStatusRoute: '/status' })
   return await once(await app(instance, '/status'))
 }
 
-export async function fastifyHealthcheck () {
-  const instance = await fastify()
+export async function fastifyHealthcheck (options) {
+  const instance = await fastify(options)
   await instance.register(import('fastify-healthcheck'))
   return await once(await app(instance, '/health'))
 }

@@ -1,10 +1,13 @@
 import { compared, contender, interleaved, scaled } from '../measure.js'
 
-const peers = {
+const common = {
   bareRoute: ['a bare Fastify route with a schema', { atMost: 0.8 }],
-  bareRouteWithHeaders: ['the same with our headers', { atMost: 0.8 }],
   underPressure: ['@fastify/under-pressure', { atMost: 1 }],
   fastifyHealthcheck: ['fastify-healthcheck', { atMost: 1 }],
+}
+const peers = {
+  ...common,
+  bareRouteWithHeaders: ['the bare route, sending our headers', { atMost: 0.8 }],
   nestTerminus: ['@nestjs/terminus', { atMost: 1 }],
   nodeHttp: ['bare `node:http`'],
 }
@@ -14,15 +17,22 @@ const peers = {
  * the same code makes one of them a fifth slower than the next for all its life.
  */
 export default async function livenessInProcess () {
-  const amount = scaled(20_000)
+  return [
+    ...await beside('liveness, in process', peers),
+    ...await beside('liveness, in process, with a logger', common, { logger: true }),
+  ]
+}
+
+async function beside (question, peers, options) {
+  const amount = scaled(100_000)
   const found = await interleaved(new Map(['ours', ...Object.keys(peers)].map(name => [name])), async (_, name) => {
-    const { call, close } = await contender('liveness.js', name)
-    await call('probe', 15 * amount)
-    const cost = await call('probe', 5 * amount) / 5 / amount * 1000
+    const { call, close } = await contender('liveness.js', name, options)
+    await call('probe', 3 * amount)
+    const cost = await call('probe', amount) / amount * 1000
     await close()
     return cost
   })
   return Object.entries(peers).map(([name, [against, aim]]) => compared({
-    question: 'liveness, in process', against, unit: 'CPU ns a request', ours: found.get('ours'), theirs: found.get(name), aim,
+    question, against, unit: 'CPU ns a request', ours: found.get('ours'), theirs: found.get(name), aim,
   }))
 }
