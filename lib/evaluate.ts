@@ -1,4 +1,4 @@
-import { failed, isHealthy, type Judged, type Outcome } from './report.js'
+import { isHealthy, notRun, type Judged, type Outcome } from './report.js'
 import type { ResolvedEntry } from './entry.js'
 import type { Clock } from './clock.js'
 import type { Result } from '../types/report.js'
@@ -34,13 +34,13 @@ function answerOf (entry: ResolvedEntry, answers: ReadonlyMap<string, Result | P
   if (after === undefined) return asked(entry, evaluation)
   return Promise.resolve(answers.get(after)).then(async first => {
     if (first?.healthy) return await asked(entry, evaluation)
-    return judge(entry, failed('unavailable', `blocked by ${after}`, evaluation.clock.date()), evaluation)
+    return judge(entry, notRun(`blocked by ${after}`, evaluation.clock.date()), evaluation)
   })
 }
 
 function asked (entry: ResolvedEntry, evaluation: Evaluation): Promise<Result> | Result {
   const { ask, clock, until, deadline } = evaluation
-  const outcome = clock.now() < until ? ask(entry) : failed('unavailable', `timed out after ${deadline} ms`, clock.date())
+  const outcome = clock.now() < until ? ask(entry) : notRun(`timed out after ${deadline} ms`, clock.date())
   return outcome instanceof Promise ? outcome.then(outcome => judge(entry, outcome, evaluation)) : judge(entry, outcome, evaluation)
 }
 

@@ -11,8 +11,12 @@ export class History {
   healthy: boolean | undefined = undefined
   #outcomes: readonly boolean[] = []
 
-  /** Returns whether this is a change of state; a first success is none. */
-  record (healthy: boolean, at: number): boolean {
+  /**
+   * Returns whether this is a change of state; a first success is none.
+   *
+   * @param isRun whether the check was asked, and is not only known to fail
+   */
+  record (healthy: boolean, at: number, isRun = true): boolean {
     const changed = this.healthy === undefined ? !healthy : this.healthy !== healthy
     if (this.healthy !== healthy) this.since = at
     if (changed) this.transitions++
@@ -20,7 +24,7 @@ export class History {
     const outcomes = this.#outcomes.slice(this.#outcomes.length < capacity ? 0 : 1)
     outcomes.push(healthy)
     this.#outcomes = outcomes
-    this.runs++
+    if (isRun) this.runs++
     this.consecutiveFailures = healthy ? 0 : this.consecutiveFailures + 1
     if (healthy) this.lastSuccess = at
     return changed

@@ -23,7 +23,7 @@ export class Ledger {
     const last = slots.get(judged.identifier)
     const history = last?.history ?? new History()
     slots.set(judged.identifier, { history, judged })
-    if (last?.judged.outcome !== judged.outcome && history.record(judged.healthy, at)) this.#changed(subset, judged, at)
+    if (last?.judged.outcome !== judged.outcome && history.record(judged.healthy, at, judged.outcome.withoutRun !== true)) this.#changed(subset, judged, at)
     return toResult(judged, history)
   }
 

@@ -10,11 +10,18 @@ export interface Outcome {
   /** Since the epoch. */
   readonly startedAt: number
   readonly duration: number
+  /** It is known without a run of the check. */
+  readonly withoutRun?: true
 }
 
 /** What is wrong without asking: it took no time. */
 export function failed (kind: Failure['kind'], message: string, at: number, duration = 0): Outcome {
   return { errors: [{ kind, message }], startedAt: at, duration }
+}
+
+/** Why a check was not run. */
+export function notRun (message: string, at: number): Outcome {
+  return { ...failed('unavailable', message, at), withoutRun: true }
 }
 
 /** A check's error as it may be reported; the text of anything that is no `HealthCheckError` is kept back. */

@@ -1,6 +1,6 @@
 import { alarm, type Clock } from './clock.js'
 import { FST_HEALTH_CLOSED, FST_HEALTH_TIMEOUT } from './errors.js'
-import { failed, type Outcome } from './report.js'
+import { failed, notRun, type Outcome } from './report.js'
 import { StopSignal } from './stop-signal.js'
 import type { Failure } from '../types/report.js'
 
@@ -87,12 +87,12 @@ export class Runner {
     if (this.#stuck !== undefined) return this.#stillRunning()
     if (this.#kept === undefined) return undefined
     const age = this.#clock.now() - this.#kept.at
-    return age > maxStale ? failed('unavailable', `stale for ${wholeSeconds(age)} s`, this.#clock.date()) : this.#kept.outcome
+    return age > maxStale ? notRun(`stale for ${wholeSeconds(age)} s`, this.#clock.date()) : this.#kept.outcome
   }
 
   #stillRunning (): Outcome {
     const since = Math.min(...Array.from(this.#hanging, ({ begun }) => begun))
-    return failed('unavailable', `still running after ${wholeSeconds(this.#clock.now() - since)} s`, this.#clock.date())
+    return notRun(`still running after ${wholeSeconds(this.#clock.now() - since)} s`, this.#clock.date())
   }
 
   #start ({ task, timeout }: Question): Execution {

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { Ledger } from '../lib/ledger.js'
-import { failed, type Judged } from '../lib/report.js'
+import { failed, notRun, type Judged } from '../lib/report.js'
 
 function judged (identifier: string, healthy: boolean, startedAt = 0): Judged {
   return { identifier, critical: true, healthy, outcome: healthy ? { errors: [], startedAt, duration: 1 } : failed('unavailable', 'gone', startedAt) }
@@ -26,6 +26,14 @@ test('an outcome that is served again happened only once', async t => {
   const answer = judged('A', true)
   for (let run = 0; run < 5; run++) book.record('s', { ...answer }, run)
   t.equal(book.record('s', answer, 9).runs, 1)
+})
+
+test('what is known without a run changes the state, and is no run', async t => {
+  const { book, changes } = ledger()
+  book.record('s', judged('A', true), 10)
+  const result = book.record('s', { ...judged('A', false), outcome: notRun('blocked by B', 20) }, 20)
+  t.match(result, { healthy: false, runs: 1, consecutiveFailures: 1, history: [true, false], errors: [{ kind: 'unavailable', message: 'blocked by B' }], duration: 0 })
+  t.strictSame(changes, [['s', 'A', false, 20]])
 })
 
 test('subsets have histories of their own', async t => {

@@ -20,7 +20,7 @@ export interface Result {
   readonly since: number | null
   readonly lastSuccess: number | null
   readonly consecutiveFailures: number
-  /** Runs, and changes of state, since the registry was made. */
+  /** Runs, and changes of state, since the registry was made. What is known without a run, such as `blocked by …`, is none. */
   readonly runs: number
   readonly transitions: number
   /** The last 60 outcomes, the latest last. */
