@@ -110,7 +110,9 @@ export class Executor {
       await check.check(new Context(this.#lent, identifier, execution, timeout))
       return check.errors
     } catch (error) {
-      return [...check?.errors ?? [], isHealthCheckError(error) ? error : await this.#missing(check) ?? error]
+      // Once stopped, it has to settle at once, or it would count as hanging; and what it says is not heard any more.
+      const isExplained = isHealthCheckError(error) || execution.stopping.aborted
+      return [...check?.errors ?? [], isExplained ? error : await this.#missing(check) ?? error]
     }
   }
 

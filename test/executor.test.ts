@@ -104,6 +104,17 @@ test('where a check throws for want of what it needs, that is told (E007)', asyn
   t.match(lines, [{ err: { type: 'TypeError' } }])
 })
 
+test('a check that heeds its signal is gone at once, whatever finding out what it needs would take', async t => {
+  const { execute } = setUp()
+  const stop = new AbortController()
+  const answered = execute(async function ({ signal }) {
+    this.requirements = async () => await new Promise(() => {})
+    await new Promise((_resolve, reject) => { signal.addEventListener('abort', () => reject(signal.reason)) })
+  }, {}, stop.signal)
+  stop.abort(new Error('late'))
+  t.equal(await Promise.race([answered, new Promise(resolve => { setImmediate(resolve, 'still running') })]), 'working')
+})
+
 test('a constructor that throws only now is an unknown error', async t => {
   const { execute } = setUp()
   let made = 0
