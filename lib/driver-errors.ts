@@ -15,6 +15,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'no such file or folder': ['ENOENT', 'NoSuchKey'],
   'no such bucket': ['NoSuchBucket'],
   'not a folder': ['ENOTDIR'],
+  'name too long': ['ENAMETOOLONG'],
   'read only': ['25006', 'READONLY', 'EROFS'],
   'out of memory': ['53200', 'OOM'],
   'not able to persist': ['MISCONF'],

@@ -342,7 +342,7 @@ test('migrations', async t => {
 
     t.equal(await status(t, { ...options, dir: 'knex/20230101000000_authors.js' }), 'unavailable: The folder of migrations cannot be read: not a folder')
     t.equal(await status(t, { ...options, tool: 'drizzle', dir: 'knex' }), 'unavailable: The folder of migrations cannot be read: no such file or folder', 'drizzle without its journal')
-    t.equal(await status(t, { ...options, dir: 'long'.repeat(2000) }), 'unknown error')
+    t.equal(await status(t, { ...options, dir: 'long'.repeat(2000) }), 'unavailable: The folder of migrations cannot be read: name too long')
 
     const journal = await folder(t, 'meta/', 'meta/_journal.json')
     t.equal(await status(t, { ...options, tool: 'drizzle', dir: journal }), "unexpected result: drizzle's meta/_journal.json is not a journal")
