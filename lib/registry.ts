@@ -13,6 +13,7 @@ import { Planner, type Plan } from './plan.js'
 import { failed, isHealthy, misconfigured, statusOf, toReport, type Judged } from './report.js'
 import { shown } from './rules.js'
 import { Runners } from './runners.js'
+import { SharedRuns } from './shared-runs.js'
 import { findFaults, timeNeeded } from './system-checks.js'
 import type { Entry, HealthOptions, Settings } from '../types/options.js'
 import type { Report, Result, SystemCheck, Transition } from '../types/report.js'
@@ -25,6 +26,20 @@ export interface Surroundings {
   clock?: Clock
   /** Called when a check asks for `app` where there is none. */
   onAppMissing?: () => void
+}
+
+/** One run of a subset. */
+interface Run {
+  readonly subset: string
+  readonly draining: boolean
+  /** Since the epoch. */
+  readonly startedAt: number
+  /** On the clock's monotonic time, as is `until`. */
+  readonly begun: number
+  /** Milliseconds from the start; `Infinity` where there is no limit. */
+  readonly deadline: number
+  /** When the response has to leave. */
+  readonly until: number
 }
 
 /** How long closing may take: nothing that a check kept open can hold up a shutdown. */
@@ -40,6 +55,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #executor: Executor
   readonly #background: Background
   readonly #runners: Runners
+  readonly #sharedRuns = new SharedRuns()
   readonly #ledger = new Ledger((subset, judged, at) => this.#changed(subset, judged, at))
   #draining = false
   #closed = false
@@ -87,13 +103,19 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
    */
   async run (subset: string, { deadline = this.settings.deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
     this.#mustExist(subset)
-    const startedAt = this.#clock.date()
-    const begun = this.#clock.now()
-    const faults = misconfigured(settingsFaults(this.settings), startedAt)
-    const draining = this.#drains(subset)
     const limit = deadline ?? Infinity
-    const results = faults.length > 0 ? this.#unrecorded(subset, faults) : await this.#results(subset, draining, begun + limit, limit)
-    return toReport({ subset, draining, startedAt, duration: this.#clock.now() - begun }, results)
+    const begun = this.#clock.now()
+    const run: Run = { subset, draining: this.#drains(subset), startedAt: this.#clock.date(), begun, deadline: limit, until: begun + limit }
+    const faults = settingsFaults(this.settings)
+    if (faults.length > 0) return this.#report(run, this.#unrecorded(subset, misconfigured(faults, run.startedAt)))
+    const planned = this.#planner.plan(subset)
+    const plan = planned instanceof Promise ? await this.#inTime(planned, run.until) : planned
+    if (plan === undefined) return this.#report(run, this.#unrecorded(subset, [this.#down({ identifier: subset, critical: true }, `timed out after ${limit} ms`)]))
+    if (run.draining) return this.#report(run, this.#unrecorded(subset, plan.entries.map(entry => this.#down(entry, 'draining'))))
+    // With a deadline, each probe has one of its own.
+    if (deadline !== undefined) return await this.#evaluated(run, plan, () => {})
+    const { sequential, warningsAsErrors, timeout } = this.settings
+    return await this.#sharedRuns.join(subset, [plan, sequential, warningsAsErrors, timeout], async onAnswer => await this.#evaluated(run, plan, onAnswer))
   }
 
   /**
@@ -160,19 +182,23 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     cancel()
   }
 
-  async #results (subset: string, draining: boolean, until: number, deadline: number): Promise<Result[]> {
-    const plan = await this.#planInTime(subset, until)
-    if (plan === undefined) {
-      return this.#unrecorded(subset, [this.#down({ identifier: subset, critical: true }, `timed out after ${deadline} ms`)])
-    }
-    const { entries, order, faults } = plan
-    if (draining) return this.#unrecorded(subset, entries.map(entry => this.#down(entry, 'draining')))
+  /** @param onAnswer called at the first answer of a check, and maybe at others */
+  async #evaluated (run: Run, { entries, order, faults }: Plan, onAnswer: () => void): Promise<Report> {
+    const { subset, until, deadline } = run
     const { sequential, warningsAsErrors } = this.settings
     const ask = (entry: ResolvedEntry) => this.#runners.ask(entry, { subset, until, deadline, background: this.#background.started })
-    const record = (judged: Judged) => this.#record(subset, judged)
+    const record = (judged: Judged) => {
+      onAnswer()
+      return this.#record(subset, judged)
+    }
     const results = await evaluate({ entries, ask, record, clock: this.#clock, sequential, warningsAsErrors, until, deadline })
+    onAnswer()
     // A report sorts them, which takes no time where they are sorted already.
-    return [...order.map(place => results[place] as Result), ...this.#unrecorded(subset, misconfigured(faults, this.#clock.date()))]
+    return this.#report(run, [...order.map(place => results[place] as Result), ...this.#unrecorded(subset, misconfigured(faults, this.#clock.date()))])
+  }
+
+  #report ({ subset, draining, startedAt, begun }: Run, results: readonly Result[]): Report {
+    return toReport({ subset, draining, startedAt, duration: this.#clock.now() - begun }, results)
   }
 
   #mustExist (subset: string): void {
@@ -200,9 +226,8 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   }
 
   // Loading an app's own module may take for ever, too.
-  async #planInTime (subset: string, until: number): Promise<Plan | undefined> {
-    const plan = this.#planner.plan(subset)
-    if (!(plan instanceof Promise) || until === Infinity) return await plan
+  async #inTime (plan: Promise<Plan>, until: number): Promise<Plan | undefined> {
+    if (until === Infinity) return await plan
     let cancel!: () => void
     const late = new Promise<undefined>(resolve => { cancel = alarm(this.#clock, until, 0, () => resolve(undefined)) })
     return await Promise.race([plan, late]).finally(cancel)

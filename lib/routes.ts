@@ -10,7 +10,7 @@ import type { HealthRegistry } from './registry.js'
 import { withoutDetails } from './report.js'
 import { routerOptions } from './router-options.js'
 import { longestTimer } from './rules.js'
-import type { Settings } from '../types/options.js'
+import type { Details, Settings } from '../types/options.js'
 import type { Renderer } from '../types/renderer.js'
 import type { Report } from '../types/report.js'
 
@@ -72,9 +72,10 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
     const checks = await registry.checks(subset)
     const identifiers = checks.map(({ identifier }) => identifier).sort()
     const body = schemas.statuses(identifiers)
+    const asked: Asked = { registry, mounted, schemas, subset, declared: { identifiers, body } }
     declare(`${base}/${subset}`, {
       schema: subsetDocumentation({ subset, checks, body }, mounted),
-      handler: async (request, reply) => await answerFor({ registry, mounted, schemas, subset, declared: { identifiers, body } }, request, reply),
+      handler: async (request, reply) => await answerFor(asked, request, reply),
     })
   }
   declare(`${base}/:subset`, {
@@ -122,6 +123,8 @@ interface Asked {
   readonly subset: string
   /** What the route's schema lists. */
   readonly declared?: { readonly identifiers: readonly string[], readonly body: TSchema }
+  /** What was sent last. */
+  last?: Rendering
 }
 
 /** Never throws: the app's error handler might make a success of it. */
@@ -143,18 +146,34 @@ async function answerFor (asked: Asked, request: FastifyRequest, reply: FastifyR
 }
 
 async function respond (asked: Asked, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { registry, mounted, schemas, subset } = asked
+  const { registry, subset } = asked
   if (!exists(registry, subset)) return refuse(reply, new FST_HEALTH_UNKNOWN_SUBSET(subset))
   const renderer = negotiate((request.query as { format?: unknown }).format, request.headers)
   if (renderer === undefined) return refuse(reply, new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes))
   const detailed = seesDetails(registry.settings, request)
-  const found = await registry.run(subset)
-  const report = await detailed ? found : withoutDetails(found)
+  const report = await registry.run(subset)
+  const { status, text } = rendered(asked, renderer, report, typeof detailed === 'boolean' ? detailed : await detailed)
+  if (renderer.headers !== undefined) reply.headers(renderer.headers)
+  return send(reply, status, renderer.contentType, text)
+}
+
+interface Rendering {
+  readonly report: Report
+  readonly renderer: Renderer
+  readonly detailed: boolean
+  readonly status: number
+  readonly text: string
+}
+
+/** What is sent of a report. Probes that arrive at once are told the same one, so the last is kept. */
+function rendered (asked: Asked, renderer: Renderer, found: Report, detailed: boolean): Rendering {
+  const { registry, mounted, schemas, last } = asked
+  if (last !== undefined && last.report === found && last.renderer === renderer && last.detailed === detailed) return last
+  const report = detailed ? found : withoutDetails(found)
   // Settings that became invalid are what the report is about, and are of no use for answering.
   const { failureStatus, service } = report.healthy || settingsFaults(registry.settings).length === 0 ? registry.settings : mounted
   const text = schemas.validated(schemaOf(asked, renderer, report), renderer.render(report, service))
-  reply.headers(renderer.headers ?? {})
-  return send(reply, report.healthy || renderer.alwaysOk ? 200 : failureStatus, renderer.contentType, text)
+  return (asked.last = { report: found, renderer, detailed, status: report.healthy || renderer.alwaysOk === true ? 200 : failureStatus, text })
 }
 
 function exists ({ settings: { subsets } }: HealthRegistry, subset: string): boolean {
@@ -173,8 +192,12 @@ function send (reply: FastifyReply, status: number, contentType: string, text: s
 
 const asItIs = (text: unknown) => text as string
 
-async function seesDetails ({ details, timeout, deadline = timeout }: Settings, request: FastifyRequest): Promise<boolean> {
-  if (typeof details !== 'function') return details === 'always'
+function seesDetails (settings: Settings, request: FastifyRequest): boolean | Promise<boolean> {
+  const { details } = settings
+  return typeof details === 'function' ? decided(details, settings, request) : details === 'always'
+}
+
+async function decided (details: Exclude<Details, string>, { timeout, deadline = timeout }: Settings, request: FastifyRequest): Promise<boolean> {
   const limit = Math.min(timeout, deadline)
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new FST_HEALTH_TIMEOUT(limit)), limit)

@@ -189,6 +189,43 @@ test('simultaneous runs of a subset, of another one, and of the same question un
   t.equal((await report).results[0]?.runs, 2, 'and each subset counts it as one run')
 })
 
+test('runs that begin before any check has answered are told one report; later ones ask anew what has answered', async t => {
+  const [a, b] = [controlled(() => clock, 'A'), controlled(() => clock, 'B')]
+  const { clock, health } = setUp({ subsets: { s: [a.entry, b.entry], empty: [] } })
+  a.takes = 10
+  b.takes = 50
+  const begun = [health.run('s'), health.run('s')]
+  await clock.advance(5)
+  begun.push(health.run('s'))
+  await clock.advance(10)
+  const later = health.run('s')
+  await clock.advance(50)
+  const [first, ...joined] = await Promise.all(begun)
+  t.ok(joined.every(report => report === first))
+  t.match(await later, { startedAt: clock.date() - 50, results: [{ identifier: 'A', startedAt: clock.date() - 50 }, { identifier: 'B', startedAt: clock.date() - 65 }] })
+  t.strictSame([a.runs, b.runs], [2, 1])
+  t.not(await health.run('empty'), await health.run('empty'))
+})
+
+test('a run is not joined by one that other settings hold for, or that has a deadline', async t => {
+  const { clock, health } = setUp({ subsets: { s: [defineCheck({ identifier: 'A', check: () => new Promise((_resolve, reject) => { clock.after(50, () => reject(new ServiceWarning('late'))) }) })] } })
+  const strict = health.run('s')
+  health.settings.warningsAsErrors = false
+  const lenient = health.run('s')
+  health.drain()
+  health.settings.drainSubsets = ['s']
+  const draining = health.run('s')
+  health.settings.drainSubsets = []
+  const hurried = health.run('s', { deadline: 20 })
+  await clock.advance(50)
+  t.match([await strict, await lenient, await draining, await hurried], [
+    { healthy: false, draining: false },
+    { healthy: true, draining: false },
+    { healthy: false, draining: true, results: [{ status: 'unavailable: draining' }] },
+    { healthy: false, duration: 20, results: [{ status: 'unavailable: timed out after 20 ms' }] },
+  ])
+})
+
 test('a result is kept as long as the plugin, the subset or the entry says', async t => {
   const [a, b] = [controlled(() => clock, 'A'), controlled(() => clock, 'B', { cacheFor: 300 })]
   const { clock, run, health } = setUp({ cacheFor: 100, subsets: { s: [a.entry, b.entry], other: [a.entry] } })

@@ -569,3 +569,27 @@ test('probes are not logged, and errors are, unless the level says otherwise', a
   t.match((await asked({ details: () => { throw new Error('shown') } })).join(''), 'shown')
   t.strictSame(await asked({ logLevel: 'silent', details: () => { throw new Error('shown') } }), [])
 })
+
+test('probes that arrive at once are each told their own format, and no more than they may see', async t => {
+  let ran = 0
+  const slow = defineCheck({
+    identifier: 'Redis',
+    async check () {
+      ran++
+      await new Promise(resolve => { setTimeout(resolve, 20) })
+      throw new ServiceUnavailable('connection refused')
+    },
+  })
+  const app = await build(t, { options: { subsets: { readiness: [slow] }, details: async ({ headers }) => headers['x-role'] === 'admin' } })
+  const told = (detail: string): Record<string, string> => ({
+    json: `{"Redis":"unavailable${detail}"}`,
+    plain: `Redis                    ... unavailable${detail}\n`,
+  })
+  const bodies = { admin: told(': connection refused'), guest: told('') }
+  const wanted = ['json', 'plain', 'json', 'json', 'plain'].flatMap(format => (['admin', 'guest', 'admin'] as const).map(role => ({ format, role })))
+  await Promise.all(wanted.map(async ({ format, role }) => {
+    const { body } = await app.inject({ url: withFormat(readiness, format), headers: { 'x-role': role } })
+    t.equal(body, bodies[role][format], `${format} for ${role}`)
+  }))
+  t.equal(ran, 1)
+})
