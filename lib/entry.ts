@@ -5,7 +5,7 @@ import { isCheckClass, type CheckClass } from './check.js'
 import { entryRules, type Fault } from './options.js'
 import { copyPlain, idOf, keyOf } from './plain-data.js'
 import { redact, secretsOf } from './redact.js'
-import { flag, func, milliseconds, shown, suggestion, text, violations } from './rules.js'
+import { flag, func, line, milliseconds, shown, suggestion, violations } from './rules.js'
 import type { EntryOptions, OptionRules } from '../types/check.js'
 
 /** An entry as written: what to load, and with which options. */
@@ -48,7 +48,7 @@ export function parseEntry (entry: unknown): ParsedEntry | Fault {
 
 /** What an instance must be, whether its options or its class say so. */
 const classRules: OptionRules = {
-  identifier: text({ required: true }),
+  identifier: line({ required: true }),
   critical: flag({ required: true }),
   timeout: milliseconds(1),
   check: func({ required: true }),

@@ -1,9 +1,10 @@
 import { test } from 'tap'
-import { flag, func, longestTimer, milliseconds, numeric, oneOf, rule, shown, suggestion, text, texts, url, violations } from '../lib/rules.js'
+import { flag, func, longestTimer, line, milliseconds, numeric, oneOf, rule, shown, suggestion, text, texts, url, violations } from '../lib/rules.js'
 import type { OptionRule } from '../types/check.js'
 
 const cases: Array<[name: string, rule: OptionRule, right: unknown[], wrong: unknown[]]> = [
   ['text', text(), ['a', ' '], ['', 1, null, [], {}]],
+  ['line', line(), ['a', ' ', '__proto__'], ['', 'a\nb', '\x1b[31m', 1, null]],
   ['flag', flag(), [true, false], [0, 1, '', 'true', null]],
   ['numeric', numeric('a percentage', 0, 100), [0, 0.5, 100], [-0.1, 100.1, NaN, Infinity, '50', null]],
   ['milliseconds', milliseconds(), [0, 1, longestTimer], [-1, 0.5, longestTimer + 1, NaN, Infinity, '100', null]],
