@@ -17,6 +17,8 @@ export class History {
    * @param isRun whether the check was asked, and is not only known to fail
    */
   record (healthy: boolean, at: number, isRun = true): boolean {
+    // Told again and again, it happened once.
+    if (!isRun && this.healthy === healthy) return false
     const changed = this.healthy === undefined ? !healthy : this.healthy !== healthy
     if (this.healthy !== healthy) this.since = at
     if (changed) this.transitions++

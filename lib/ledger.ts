@@ -23,13 +23,22 @@ export class Ledger {
     const last = slots.get(judged.identifier)
     const history = last?.history ?? new History()
     slots.set(judged.identifier, { history, judged })
-    if (last?.judged.outcome !== judged.outcome && history.record(judged.healthy, at, judged.outcome.withoutRun !== true)) this.#changed(subset, judged, at)
+    const isNew = last?.judged.outcome !== judged.outcome
+    // What it found before may count otherwise by now: `warningsAsErrors` is live.
+    const isJudgedAnew = last !== undefined && last.judged.healthy !== judged.healthy
+    const isRun = isNew && judged.outcome.withoutRun !== true
+    if ((isNew || isJudgedAnew) && history.record(judged.healthy, at, isRun)) this.#changed(subset, judged, at)
     return toResult(judged, history)
   }
 
   /** A result that says nothing about the check itself. */
   unrecorded (subset: string, judged: Judged): Result {
     return toResult(judged, this.#slots.get(subset)?.get(judged.identifier)?.history ?? new History())
+  }
+
+  /** Whether an entry was healthy when it was recorded last; `undefined` where it never was. */
+  isHealthy (subset: string, identifier: string): boolean | undefined {
+    return this.#slots.get(subset)?.get(identifier)?.judged.healthy
   }
 
   /** What was recorded last of each entry of a subset. */

@@ -18,6 +18,14 @@ test('a change of state is told once, and dated', async t => {
   t.match(history, { since: 30, lastSuccess: 40, consecutiveFailures: 0, runs: 5, transitions: 2, healthy: true })
 })
 
+test('what is known without a run is one outcome, however often it is told', async t => {
+  const history = new History()
+  history.record(true, 0)
+  t.strictSame([10, 20, 30].map(at => history.record(false, at, false)), [true, false, false])
+  t.match(history, { since: 10, lastSuccess: 0, consecutiveFailures: 1, runs: 1, transitions: 1 })
+  t.strictSame(history.outcomes(), [true, false])
+})
+
 test('failures in a row are counted from the last success', async t => {
   const history = new History()
   for (const [at, healthy] of [false, true, false, false, false].entries()) history.record(healthy, at)

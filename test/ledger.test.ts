@@ -36,6 +36,15 @@ test('what is known without a run changes the state, and is no run', async t => 
   t.strictSame(changes, [['s', 'A', false, 20]])
 })
 
+test('an outcome that counts otherwise by now changes the state, and is no run', async t => {
+  const { book, changes } = ledger()
+  const answer = judged('A', false)
+  book.record('s', answer, 10)
+  t.match(book.record('s', { ...answer, healthy: true }, 20), { healthy: true, runs: 1, consecutiveFailures: 0, lastSuccess: 20, history: [false, true] })
+  t.strictSame(changes, [['s', 'A', false, 10], ['s', 'A', true, 20]])
+  t.strictSame([book.isHealthy('s', 'A'), book.isHealthy('s', 'B'), book.isHealthy('other', 'A')], [true, undefined, undefined])
+})
+
 test('subsets have histories of their own', async t => {
   const { book } = ledger()
   book.record('s', judged('A', false), 1)
