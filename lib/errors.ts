@@ -42,6 +42,7 @@ export const FST_HEALTH_UNKNOWN_SUBSET = createError('FST_HEALTH_UNKNOWN_SUBSET'
 export const FST_HEALTH_NOT_ACCEPTABLE = createError('FST_HEALTH_NOT_ACCEPTABLE', 'Not Acceptable: Supported content types: %s', 406)
 export const FST_HEALTH_INVALID_RESPONSE = createError('FST_HEALTH_INVALID_RESPONSE', 'The response does not match its schema: %s', 500)
 export const FST_HEALTH_ALREADY_REGISTERED = createError('FST_HEALTH_ALREADY_REGISTERED', 'fastify-health is already registered here: list every subset in one registration, or add one with app.health.add(subset, ...entries).')
+export const FST_HEALTH_INVALID_DURATION = createError('FST_HEALTH_INVALID_DURATION', '%s must be %s; it is %s.')
 export const FST_HEALTH_NO_APP = createError('FST_HEALTH_NO_APP', 'This check asks for `app`, and there is no Fastify instance here: give it a connection of its own (`url` or `connectionString`), or run it with --app or a `setup(app)`.')
 export const FST_HEALTH_TIMEOUT = createError('FST_HEALTH_TIMEOUT', 'timed out after %s ms')
 export const FST_HEALTH_CLOSED = createError('FST_HEALTH_CLOSED', 'The health registry is closed.')

@@ -3,15 +3,15 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Background } from './background.js'
 import { alarm, systemClock, type Clock } from './clock.js'
 import type { ResolvedEntry } from './entry.js'
-import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_UNKNOWN_SUBSET } from './errors.js'
+import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_UNKNOWN_SUBSET } from './errors.js'
 import { evaluate } from './evaluate.js'
 import { Executor } from './executor.js'
 import { Ledger } from './ledger.js'
 import { lineLogger } from './logger.js'
-import { isRecord, nameFault, settingsFaults, toSettings } from './options.js'
+import { isRecord, nameFault, settingsFaults, toSettings, type Fault } from './options.js'
 import { Planner, type Plan } from './plan.js'
 import { failed, isHealthy, misconfigured, statusOf, toReport, type Judged } from './report.js'
-import { shown } from './rules.js'
+import { longestTimer, numeric, shown } from './rules.js'
 import { Runners } from './runners.js'
 import { SharedRuns } from './shared-runs.js'
 import { findFaults, timeNeeded } from './system-checks.js'
@@ -99,19 +99,24 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
    * Asks every check of a subset. It never rejects for what a check does.
    *
    * @param options.deadline Milliseconds it may take; default: the settings' `deadline`.
-   * @throws FST_HEALTH_UNKNOWN_SUBSET where there is no subset of that name.
+   * @throws FST_HEALTH_UNKNOWN_SUBSET where there is no subset of that name; FST_HEALTH_INVALID_DURATION where the deadline is no
+   * number of milliseconds.
    */
   async run (subset: string, { deadline = this.settings.deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
     this.#mustExist(subset)
+    const faults = settingsFaults(this.settings)
+    // A setting that is none is told with the others.
+    if (faults.length === 0 && deadline !== undefined) mustBeDuration('The deadline', deadline)
     const limit = deadline ?? Infinity
     const begun = this.#clock.now()
     const run: Run = { subset, draining: this.#drains(subset), startedAt: this.#clock.date(), begun, deadline: limit, until: begun + limit }
-    const faults = settingsFaults(this.settings)
-    if (faults.length > 0) return this.#report(run, this.#unrecorded(subset, misconfigured(faults, run.startedAt)))
+    if (faults.length > 0) return this.#report(run, this.#misconfigured(subset, faults))
     const planned = this.#planner.plan(subset)
     const plan = planned instanceof Promise ? await this.#inTime(planned, run.until) : planned
     if (plan === undefined) return this.#report(run, this.#unrecorded(subset, [this.#down({ identifier: subset, critical: true }, `timed out after ${limit} ms`)]))
-    if (run.draining) return this.#report(run, this.#unrecorded(subset, plan.entries.map(entry => this.#down(entry, 'draining'))))
+    // What is closed opens nothing any more.
+    const refusal = this.#closed ? 'closing' : run.draining ? 'draining' : undefined
+    if (refusal !== undefined) return this.#report(run, this.#unrecorded(subset, plan.entries.map(entry => this.#down(entry, refusal))))
     // With a deadline, each probe has one of its own.
     if (deadline !== undefined) return await this.#evaluated(run, plan, () => {})
     const { sequential, warningsAsErrors, timeout } = this.settings
@@ -126,8 +131,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
    */
   lastReport (subset: string): Report | undefined {
     this.#mustExist(subset)
-    const faults = misconfigured(this.#planner.known(subset)?.faults ?? [], this.#clock.date())
-    const results = [...this.#ledger.last(subset), ...this.#unrecorded(subset, faults)]
+    const invalid = settingsFaults(this.settings)
+    const results = invalid.length > 0
+      ? this.#misconfigured(subset, invalid)
+      : [...this.#ledger.last(subset), ...this.#misconfigured(subset, this.#faults(subset, this.#planner.known(subset)))]
     if (results.length === 0) return undefined
     const startedAt = Math.min(...results.map(({ startedAt }) => startedAt))
     const duration = Math.max(...results.map(({ duration }) => duration))
@@ -166,8 +173,13 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     return this.#draining
   }
 
-  /** Fails the `drainSubsets` from now on, and resolves after `ms`: the time the load balancer needs to notice. */
+  /**
+   * Fails the `drainSubsets` from now on, and resolves after `ms`: the time the load balancer needs to notice.
+   *
+   * @throws FST_HEALTH_INVALID_DURATION where that is no number of milliseconds; nothing is drained then.
+   */
   async drain (ms = 0): Promise<void> {
+    mustBeDuration('The time to drain', ms)
     this.#draining = true
     await new Promise<void>(resolve => { this.#clock.after(ms, resolve) })
   }
@@ -183,8 +195,9 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   }
 
   /** @param onAnswer called at the first answer of a check, and maybe at others */
-  async #evaluated (run: Run, { entries, order, faults }: Plan, onAnswer: () => void): Promise<Report> {
+  async #evaluated (run: Run, plan: Plan, onAnswer: () => void): Promise<Report> {
     const { subset, until, deadline } = run
+    const { entries, order } = plan
     const { sequential, warningsAsErrors } = this.settings
     const ask = (entry: ResolvedEntry) => this.#runners.ask(entry, { subset, until, deadline, background: this.#background.started })
     const record = (judged: Judged) => {
@@ -194,7 +207,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     const results = await evaluate({ entries, ask, record, clock: this.#clock, sequential, warningsAsErrors, until, deadline })
     onAnswer()
     // A report sorts them, which takes no time where they are sorted already.
-    return this.#report(run, [...order.map(place => results[place] as Result), ...this.#unrecorded(subset, misconfigured(faults, this.#clock.date()))])
+    return this.#report(run, [...order.map(place => results[place] as Result), ...this.#misconfigured(subset, this.#faults(subset, plan))])
   }
 
   #report ({ subset, draining, startedAt, begun }: Run, results: readonly Result[]): Report {
@@ -205,6 +218,16 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     const { subsets } = this.settings
     // Where there are no subsets at all, any of them is answered with what is wrong.
     if (isRecord(subsets) && !Object.hasOwn(subsets, subset)) throw new FST_HEALTH_UNKNOWN_SUBSET(subset)
+  }
+
+  /** What is wrong with a subset, and not only at boot. */
+  #faults (subset: string, plan: Plan | undefined): Fault[] {
+    const named = nameFault(subset)
+    return [...named === undefined ? [] : [named], ...plan?.faults ?? []]
+  }
+
+  #misconfigured (subset: string, faults: readonly Fault[]): Result[] {
+    return this.#unrecorded(subset, misconfigured(faults, this.#clock.date()))
   }
 
   #drains (subset: string): boolean {
@@ -260,10 +283,21 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   async #beat (subset: string, entry: ResolvedEntry): Promise<void> {
     const { settings } = this
     if (settingsFaults(settings).length > 0) return
-    const outcome = await this.#runners.beat(entry, subset)
-    const { identifier, critical } = entry
+    const { identifier, critical, options: { after, interval } } = entry
+    if (after !== undefined && this.#ledger.isHealthy(subset, after) !== true) {
+      // It is blocked, which is for probes to tell; and once it no longer is, what was found before is out of date.
+      this.#runners.forget(entry)
+      return
+    }
+    const outcome = await this.#runners.beat(entry, subset, interval as number)
     this.#record(subset, { identifier, critical, outcome, healthy: isHealthy(outcome.errors, settings.warningsAsErrors) })
   }
+}
+
+const duration = numeric(`a number of milliseconds, 0 to ${longestTimer}`, 0, longestTimer)
+
+function mustBeDuration (what: string, value: unknown): void {
+  if (!duration.test(value)) throw new FST_HEALTH_INVALID_DURATION(what, duration.expected, shown(value))
 }
 
 /** The same registry that the plugin decorates the app with, for a worker or a script. */

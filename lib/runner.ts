@@ -50,6 +50,8 @@ export class Runner {
   #stuck: Execution | undefined
   #running: Execution | undefined
   #kept: Kept | undefined
+  /** When its interval came round last. */
+  #beaten = -Infinity
 
   constructor (clock: Clock) {
     this.#clock = clock
@@ -71,6 +73,19 @@ export class Runner {
     if (this.#hanging.size >= mostHanging) return this.#stillRunning()
     if (this.#stuck !== undefined && this.#clock.now() - this.#stuck.begun < retryAfter) return this.#stillRunning()
     return this.#start(question).wait(question)
+  }
+
+  /** A run of an interval; what a beat less than `apart` ago found, for another subset, is as good. */
+  beat (question: Question, apart: number): Outcome | Promise<Outcome> {
+    const now = this.#clock.now()
+    if (this.#running === undefined && this.#kept !== undefined && now - this.#beaten < apart) return this.#kept.outcome
+    this.#beaten = now
+    return this.run(question)
+  }
+
+  /** Whoever asks next is not told what was found before. */
+  forget (): void {
+    this.#kept = undefined
   }
 
   /** Tells the execution under way to stop. */

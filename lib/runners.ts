@@ -16,6 +16,9 @@ export interface Asker {
   readonly background: boolean
 }
 
+/** Of an interval: beats come as early as nine tenths of it. */
+const leastApart = 0.8
+
 /** A runner for each question, so that entries that ask the same share what is known of it. */
 export class Runners {
   readonly #settings: Settings
@@ -34,9 +37,15 @@ export class Runners {
     return this.#runner(entry).ask(this.#question(entry, asker))
   }
 
-  /** A run of the check's own interval. */
-  beat (entry: ResolvedEntry, subset: string): Outcome | Promise<Outcome> {
-    return this.#runner(entry).run(this.#question(entry, { subset, until: Infinity, deadline: Infinity, background: true }))
+  /** A run of the check's own interval: one for all the subsets that hold it. */
+  beat (entry: ResolvedEntry, subset: string, interval: number): Outcome | Promise<Outcome> {
+    const question = this.#question(entry, { subset, until: Infinity, deadline: Infinity, background: true })
+    return this.#runner(entry).beat(question, interval * leastApart)
+  }
+
+  /** Whoever asks next is not told what was found before. */
+  forget (entry: ResolvedEntry): void {
+    this.#runner(entry).forget()
   }
 
   /** Forgets all but these questions, and what is still being asked. */

@@ -254,6 +254,7 @@ test('an invalid setting is told by E001, the app goes on, and so do the checks 
     health.drain()
     t.match(await run(), { healthy: false, results: [{ identifier: 'E001', critical: true, status: new RegExp(`^unknown error: '${name}' is `) }] }, name)
     t.equal((await run()).results.length, 1)
+    t.match(health.lastReport('s'), { healthy: false, results: [{ identifier: 'E001' }] })
     await t.rejects(run('ghost'), { code: 'FST_HEALTH_UNKNOWN_SUBSET' })
     settings[name] = before
     t.match(await run(), { healthy: true })
@@ -284,6 +285,8 @@ test('a subset changed to something invalid is told by the id of each fault, bes
   t.match(await run(), { healthy: true, results: [{ identifier: 'A', runs: 2 }] })
   health.settings.subsets['s'] = 'A' as never
   t.match(await run(), { healthy: false, results: [{ identifier: 'E002', status: "unknown error: it is 'A'" }] })
+  health.settings.subsets['a b'] = [working('A')]
+  t.match(await run('a b'), { healthy: false, results: [{ identifier: 'A', healthy: true }, { identifier: 'E003', status: "unknown error: 'a b' cannot be a path segment" }] })
   health.settings.subsets['s'] = [[working('A'), { get url () { throw new Error('not now') } }]] as never
   t.match(await run(), { healthy: false, results: [{ identifier: 'E008' }] })
 })
@@ -400,6 +403,17 @@ test('while it drains, the drainSubsets fail and everything else is served', asy
   t.ok(health.draining, 'until the process ends')
 })
 
+test('a time that is none is refused, and changes nothing', async t => {
+  const { health } = setUp({ subsets: { s: [working('A')] } })
+  const invalid = { code: 'FST_HEALTH_INVALID_DURATION' }
+  for (const ms of [-1, NaN, Infinity, 2 ** 31, '10s'] as number[]) {
+    await t.rejects(health.drain(ms), invalid)
+    await t.rejects(health.run('s', { deadline: ms }), invalid)
+  }
+  await t.rejects(health.drain('10s' as never), { message: "The time to drain must be a number of milliseconds, 0 to 2147483647; it is '10s'." })
+  t.notOk(health.draining)
+})
+
 test('a drain without a time resolves at once', async t => {
   const { clock, health } = setUp()
   const drained = health.drain()
@@ -442,6 +456,37 @@ test('a background check that has not run yet is not working', async t => {
   t.match(await run('s', 50), { healthy: false, results: [{ status: 'unavailable: timed out after 50 ms' }] })
   await clock.advance(50)
   t.match(await run(), { healthy: true })
+  await health.close()
+})
+
+test('a background check that stands after one that failed does not run, and is asked anew once it no longer does', async t => {
+  const [a, b] = [controlled(() => clock, 'A'), controlled(() => clock, 'B', { interval: 1000, after: 'A' })]
+  const { clock, health, run, transitions } = setUp({ subsets: { s: [a.entry, b.entry] } })
+  health.start()
+  await clock.advance(1500)
+  t.equal(b.runs, 0, 'nobody has asked yet whether it may')
+  await run()
+  await clock.advance(1000)
+  t.equal(b.runs, 2)
+  a.error = new ServiceUnavailable('gone')
+  for (let probe = 0; probe < 10; probe++) {
+    t.match((await run()).results[1], { identifier: 'B', status: 'unavailable: blocked by A', runs: 2, consecutiveFailures: 1 })
+    await clock.advance(500)
+  }
+  t.equal(b.runs, 2)
+  t.strictSame(transitions.map(({ identifier, healthy }) => [identifier, healthy]), [['A', false], ['B', false]])
+  a.error = undefined
+  t.match(await run(), { healthy: true, results: [{}, { identifier: 'B', startedAt: clock.date(), runs: 3 }] })
+  await health.close()
+})
+
+test('a check runs once each interval, however many subsets hold it', async t => {
+  const a = controlled(() => clock, 'A', { interval: 1000 })
+  const { clock, health } = setUp({ subsets: { s: [a.entry], other: [a.entry], third: [a.entry] } })
+  health.start()
+  await clock.advance(9500)
+  t.equal(a.runs, 10)
+  t.match([health.lastReport('other'), health.lastReport('third')], [{ results: [{ runs: 10 }] }, { results: [{ runs: 10 }] }])
   await health.close()
 })
 
@@ -510,6 +555,15 @@ test('closing aborts what is under way, closes what is kept, and tells no failur
   t.strictSame([closed, aborted], [['connection'], ['FST_HEALTH_CLOSED']])
   t.strictSame([transitions, lines], [[], []])
   t.strictSame(clock.timers, { foreground: 0, background: 0 })
+})
+
+test('once closed, nothing is asked any more', async t => {
+  const a = controlled(() => clock)
+  const { clock, health, run, transitions } = setUp({ subsets: { s: [a.entry] } })
+  await health.close()
+  t.match(await run(), { healthy: false, results: [{ status: 'unavailable: closing', runs: 0 }] })
+  t.equal(a.runs, 0)
+  t.strictSame(transitions, [])
 })
 
 test('closing does not wait for ever for what cannot be closed', async t => {

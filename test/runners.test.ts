@@ -82,7 +82,7 @@ test('without an interval nothing is stale', async t => {
 
 test('three beats may be missed before a background result is stale, or what the entry says', async t => {
   const { clock, entry, ask, runners } = setUp({ timeout: 500 })
-  const beaten = runners.beat(entry(), 's')
+  const beaten = runners.beat(entry(), 's', 1000)
   await clock.advance(10)
   await beaten
   const background = true
@@ -106,10 +106,30 @@ test('an interval counts only where checks run in the background', async t => {
 test('a beat asks, whatever is kept', async t => {
   const { clock, entry, runners, timeouts } = setUp({ cacheFor: 1000 })
   for (let beat = 0; beat < 3; beat++) {
-    runners.beat(entry({ interval: 100 }), 's')
+    runners.beat(entry({ interval: 100 }), 's', 100)
     await clock.advance(100)
   }
   t.equal(timeouts.length, 3)
+})
+
+test('a beat of one subset is one of the others that ask the same at that interval', async t => {
+  const { clock, entry, runners, timeouts } = setUp()
+  const beat = async () => statusOf((await runners.beat(entry({ interval: 100 }), 's', 100)).errors)
+  await Promise.all([beat(), clock.advance(10)])
+  await clock.advance(69)
+  t.equal(await beat(), 'working')
+  t.equal(timeouts.length, 1)
+  await clock.advance(1)
+  await Promise.all([beat(), clock.advance(10)])
+  t.equal(timeouts.length, 2)
+})
+
+test('what is forgotten is asked again', async t => {
+  const { clock, entry, ask, runners, timeouts } = setUp()
+  await Promise.all([runners.beat(entry(), 's', 1000), clock.advance(10)])
+  runners.forget(entry())
+  await Promise.all([ask(entry({ interval: 1000 }), { background: true }), clock.advance(10)])
+  t.equal(timeouts.length, 2)
 })
 
 test('questions that are not in use any more are forgotten, once they are not asked any more', async t => {
@@ -129,7 +149,7 @@ test('questions that are not in use any more are forgotten, once they are not as
 
 test('closing aborts what is under way', async t => {
   const { clock, entry, runners } = setUp()
-  const answer = runners.beat(entry(), 's')
+  const answer = runners.beat(entry(), 's', 1000)
   await runners.close()
   await clock.settle()
   t.equal(statusOf((await answer).errors), 'unavailable: closing')
