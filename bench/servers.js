@@ -21,6 +21,13 @@ export const startDatabases = async (scope, { startPostgres, startRedis }) => {
   return { postgres, redis }
 }
 
+/** The same server so many milliseconds away, there and back. */
+export async function farAway (scope, { startRelay }, server, roundTrip) {
+  const relay = await startRelay(scope, server.port)
+  await relay.delay(roundTrip / 2)
+  return { ...server, url: server.url.replace(`:${server.port}`, `:${relay.port}`) }
+}
+
 let compiled
 
 async function helpers () {

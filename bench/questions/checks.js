@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compared, contender, counted, rounds, scaled } from '../measure.js'
-import { startDatabases, withServers } from '../servers.js'
+import { farAway, startDatabases, withServers } from '../servers.js'
 
 const cluster = 'bench'
 const secretKey = 'correct horse battery staple'
@@ -75,14 +75,11 @@ async function beside (servers, folder) {
 
 /** A millisecond away, there and back, as a server of another availability zone is. */
 async function acrossNetwork (servers, folder) {
-  return await withServers(async (scope, { startRelay }) => {
-    const far = async server => {
-      const relay = await startRelay(scope, server.port)
-      await relay.delay(0.5)
-      return { url: server.url.replace(`:${server.port}`, `:${relay.port}`) }
-    }
-    return { ...servers, postgres: await far(servers.postgres), redis: await far(servers.redis) }
-  }, async remote => {
+  return await withServers(async (scope, helpers) => ({
+    ...servers,
+    postgres: await farAway(scope, helpers, servers.postgres, 1),
+    redis: await farAway(scope, helpers, servers.redis, 1),
+  }), async remote => {
     const { call, close } = await contender('checks.js', 'checks', optionsOf(remote, folder))
     const rows = []
     for (const subset of ['postgres', 'redis']) rows.push(await latency(call, subset, { ...checked[subset], where: ' across a network' }))

@@ -1,7 +1,7 @@
 import { startCounting } from '../counts.js'
 import { load } from '../load.js'
 import { compared, counted, interleaved, quantile, scaled, withContenders } from '../measure.js'
-import { startDatabases, withServers } from '../servers.js'
+import { farAway, startDatabases, withServers } from '../servers.js'
 
 const peers = {
   handWritten: ['a hand-written route', { atLeast: 5 }],
@@ -15,7 +15,9 @@ export default async function readiness () {
   return await withServers(startDatabases, async servers => [
     ...await withContenders('readiness.js', ['ours', 'handWritten'], urls(servers), oneClient),
     ...await withContenders('readiness.js', ['ours', ...Object.keys(peers)], urls(servers), async contenders => await manyClients(contenders, servers)),
-    ...await withContenders('readiness.js', ['ours'], urls(servers), async contenders => await thousandProbes(contenders, servers)),
+    ...await withContenders('readiness.js', ['ours', 'handWritten', 'asksNothing'], urls(servers), thousandClients),
+    ...await withContenders('readiness.js', ['ours'], urls(servers), async contenders => await counts(contenders, servers)),
+    ...await tenMillisecondsAway(servers),
   ])
 }
 
@@ -26,7 +28,13 @@ async function throughput ({ call }, amount, connections) {
   return amount / (await load(url, amount, connections)).seconds
 }
 
+/** Until V8 has compiled what runs all the time: throughput is about that, and the first round alone is too short for it. */
+async function warmUp (contenders, connections) {
+  for (const contender of contenders.values()) await throughput(contender, scaled(10_000), connections)
+}
+
 async function oneClient (contenders) {
+  await warmUp(contenders, 1)
   const amount = scaled(1000)
   const found = await interleaved(contenders, async contender => {
     const before = await contender.call('cpu')
@@ -39,7 +47,9 @@ async function oneClient (contenders) {
 }
 
 async function manyClients (contenders, servers) {
+  // It restarts PostgreSQL, which apps with idle clients do not all survive.
   const counting = await startCounting(servers)
+  await warmUp(contenders, 64)
   const found = await interleaved(contenders, async contender => {
     const amount = scaled(5000)
     const before = await contender.call('cpu')
@@ -59,7 +69,29 @@ async function manyClients (contenders, servers) {
   ])
 }
 
-async function thousandProbes (contenders, servers) {
+async function thousandClients (contenders) {
+  await warmUp(contenders, 1000)
+  const found = await interleaved(contenders, async contender => await throughput(contender, scaled(5000), 1000))
+  return ['handWritten', 'asksNothing'].map(name => beside('readiness, 1,000 clients', found, name))
+}
+
+/** Each query holds one of the pool's ten clients for as long: what a hand-written route is bound by, and a shared run is not. */
+async function tenMillisecondsAway (servers) {
+  return await withServers(async (scope, helpers) => ({
+    postgres: await farAway(scope, helpers, servers.postgres, 10),
+    redis: await farAway(scope, helpers, servers.redis, 10),
+  }), async remote => await withContenders('readiness.js', ['ours', 'handWritten'], urls(remote), async contenders => {
+    const found = await interleaved(contenders, async contender => await throughput(contender, scaled(2000), 64))
+    return [beside('readiness, 64 clients, databases 10 ms away', found, 'handWritten')]
+  }))
+}
+
+function beside (question, found, name) {
+  const [against, aim] = peers[name]
+  return compared({ question, against, unit: 'requests a second', ours: found.get('ours'), theirs: found.get(name), aim })
+}
+
+async function counts (contenders, servers) {
   const { call } = contenders.get('ours')
   const counting = await startCounting(servers)
   const { url } = await call('address')
