@@ -57,6 +57,18 @@ export function url (schemes: readonly string[], options: RuleOptions = {}): Opt
   }, { secret: true, ...options })
 }
 
+const database = /^\d{1,9}$/
+
+/** The URL of a Redis. Its database is a number, in its path or as `?db=`: drivers take anything else for 0, or for NaN. */
+export function redisUrl (options?: RuleOptions): OptionRule {
+  const { expected, test, ...rest } = url(['redis', 'rediss'], options)
+  return rule(`${expected}, and has no path but the number of a database`, value => {
+    if (!test(value)) return false
+    const { pathname, searchParams } = new URL(value as string)
+    return (pathname.length < 2 || database.test(pathname.slice(1))) && searchParams.getAll('db').every(number => database.test(number))
+  }, rest)
+}
+
 export interface Violation {
   readonly option: string
   readonly message: string

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { flag, func, longestTimer, line, milliseconds, numeric, oneOf, rule, shown, suggestion, text, texts, url, violations } from '../lib/rules.js'
+import { flag, func, line, longestTimer, milliseconds, numeric, oneOf, redisUrl, rule, shown, suggestion, text, texts, url, violations } from '../lib/rules.js'
 import type { OptionRule } from '../types/check.js'
 
 const cases: Array<[name: string, rule: OptionRule, right: unknown[], wrong: unknown[]]> = [
@@ -13,6 +13,9 @@ const cases: Array<[name: string, rule: OptionRule, right: unknown[], wrong: unk
   ['texts', texts(), [[], ['a', 'b']], ['a', [''], [1], null, {}]],
   ['func', func(), [() => {}, class {}], ['a', null, {}]],
   ['url', url(['redis', 'rediss']), ['redis://h', 'rediss://u:p@h:1/2'], ['http://h', 'redis', 'h:6379', '', 5, null, '//h']],
+  ['redisUrl', redisUrl(),
+    ['redis://h', 'redis://h/', 'rediss://u:p@h:1/12', 'redis:///3', 'REDIS://h/0', 'redis://h?db=2', 'redis://h/1?family=6'],
+    ['http://h', 'redis://h/abc', 'redis://h/-1', 'redis://h/0/x', 'redis://h/1.5', 'redis://h/9999999999', 'redis://h?db=abc', 'redis://h?db=', 'redis://h/0?db=1&db=x', 5, null]],
 ]
 
 for (const [name, { test: fits }, right, wrong] of cases) {
@@ -25,12 +28,14 @@ for (const [name, { test: fits }, right, wrong] of cases) {
 test('every rule says what a valid value is, after "must be"', async t => {
   t.equal(oneOf(['a', 'b']).expected, "one of 'a', 'b'")
   t.equal(url(['redis', 'rediss']).expected, 'a URL that starts with redis:// or rediss://')
+  t.equal(redisUrl().expected, 'a URL that starts with redis:// or rediss://, and has no path but the number of a database')
   t.equal(milliseconds(1).expected, 'a whole number of milliseconds, 1 or more')
 })
 
 test('a rule may be required, or secret; a URL is secret unless it says otherwise', async t => {
   t.match(rule('x', () => true, { required: true, secret: true }), { required: true, secret: true })
   t.equal(url(['http']).secret, true)
+  t.match(redisUrl({ required: true }), { required: true, secret: true })
   t.equal(url(['http'], { secret: false }).secret, false)
 })
 

@@ -1,5 +1,5 @@
 import { HealthCheck } from '../check.js'
-import { milliseconds, rule, text, texts } from '../rules.js'
+import { milliseconds, redisUrl, rule, text, texts, url } from '../rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import { amqpRequirements } from './amqp-client.js'
 import { pollOverAmqp } from './celery/amqp.js'
@@ -20,7 +20,7 @@ export interface CeleryOptions {
   globalKeyPrefix?: string
 }
 
-const brokers = ['amqp:', 'amqps:', 'redis:', 'rediss:']
+const brokers = [url(['amqp', 'amqps']), redisUrl()]
 
 const usualWait = 1000
 
@@ -28,9 +28,10 @@ const usualWait = 1000
 export class CeleryPingCheck extends HealthCheck<CeleryOptions> {
   static override readonly rules = {
     url: rule(
-      'the URL of a broker that the check speaks to: amqp://, amqps://, redis:// or rediss:// (pyamqp:// is amqp://). ' +
+      'the URL of a broker that the check speaks to: amqp://, amqps://, redis:// or rediss:// (pyamqp:// is amqp://); ' +
+      'the path of a Redis URL is the number of a database. ' +
       'For any other broker, such as SQS, let the workers send heartbeats and use fastify-health/checks/heartbeat',
-      value => typeof value === 'string' && URL.canParse(value) && brokers.includes(new URL(value).protocol),
+      value => brokers.some(({ test }) => test(value)),
       { required: true, secret: true }
     ),
     queues: texts(),

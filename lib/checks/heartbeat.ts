@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { clusterName, defaultFile } from '../heartbeat/common.js'
-import { milliseconds, text, texts, url } from '../rules.js'
+import { milliseconds, redisUrl, text, texts } from '../rules.js'
 import type { CheckContext, OptionRule, RequirementsContext } from '../../types/check.js'
 import { elapsed } from './elapsed.js'
 import type { RedisSource } from './redis-client.js'
@@ -43,7 +43,7 @@ export interface HeartbeatRedisOptions extends RedisSource {
 }
 
 // Said again, and not taken from redis-client.ts, since an exec probe pays for every module that the check of a file loads.
-const sourceRules = { namespace: text(), url: url(['redis', 'rediss']) } satisfies Record<keyof RedisSource, OptionRule>
+const sourceRules = { namespace: text(), url: redisUrl() } satisfies Record<keyof RedisSource, OptionRule>
 
 const clusterRules = { ...sourceRules, cluster: clusterName, unhealthyStatuses: texts() }
 

@@ -3,7 +3,7 @@ import type { CheckContext, Requirement, RequirementsContext } from '../../types
 import { abortable, pause } from '../abortable.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { HealthCheckError, ServiceUnavailable } from '../errors.js'
-import { text, url } from '../rules.js'
+import { redisUrl, text } from '../rules.js'
 import { interruptionOf, type Interruption } from '../stop-signal.js'
 import { Line, type Connection } from './line.js'
 import { decorated, needsDriver } from './requirements.js'
@@ -18,7 +18,7 @@ export interface RedisSource {
 
 export const redisRules = {
   namespace: text(),
-  url: url(['redis', 'rediss']),
+  url: redisUrl(),
 }
 
 export async function redisRequirements (source: RedisSource, context: RequirementsContext): Promise<Requirement[]> {

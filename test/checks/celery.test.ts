@@ -412,7 +412,7 @@ t.test('CeleryPingCheck over RabbitMQ, in the particular', async t => {
 
 t.test('the options of CeleryPingCheck', async t => {
   t.test('a broker that it does not speak to is refused at boot, with what to do instead', async t => {
-    for (const url of ['sqs://key:secret@', 'sentinel://h', 'pyamqp://h', 'memory://', '', 5]) {
+    for (const url of ['sqs://key:secret@', 'sentinel://h', 'pyamqp://h', 'memory://', 'redis://h/canary', '', 5]) {
       const found = await faults(t, { url })
       t.match(found, [{ id: 'E008', message: /'url' is /, hint: /amqp:\/\/, amqps:\/\/, redis:\/\/ or rediss:\/\/.*pyamqp:\/\/ is amqp:\/\/.*heartbeat/ }])
       t.notMatch(JSON.stringify(found), /secret/)

@@ -273,6 +273,7 @@ test('options that cannot be used are E008', async t => {
   t.match(await faults([HeartbeatFileCheck, { file: '', maxAge: 0 }]), /^E008 [^]*'file'[^]*'maxAge'/)
   for (const Check of [HeartbeatClusterCheck, HeartbeatLocalCheck]) {
     t.match(await faults([Check, { url: 'redis://127.0.0.1' }]), /E008 [^]*'cluster' is missing/)
+    t.match(await faults([Check, { url: 'redis://127.0.0.1/canary', cluster: 'x' }]), /E008 [^]*'url' is/)
     t.match(await faults([Check, { url: 'http://127.0.0.1', cluster: '{x}', unhealthyStatuses: 'Stopped' }]), /'url'[^]*'cluster'[^]*'unhealthyStatuses'/)
   }
   t.match(await faults([HeartbeatLocalCheck, { url: 'redis://127.0.0.1', cluster: 'x', host: '' }]), /E008 [^]*'host'/)

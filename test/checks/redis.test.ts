@@ -214,6 +214,7 @@ test('the configuration', async t => {
     const found = await faults({ url: 'http://canary:canary@cache' })
     t.match(found, [/^E008 .*'url'.*It must be a URL that starts with redis:\/\/ or rediss:\/\//])
     t.notMatch(found.join(), 'canary')
+    t.match(await faults({ url: 'redis://cache/canary' }), [/^E008 .*'url'.*has no path but the number of a database/])
     t.match(await faults({ namespace: '' }), [/^E008 .*'namespace' is ''/])
     t.match(await faults({ uri: 'redis://cache' }), [/^E008 .*there is no option 'uri'.*Did you mean 'url'/])
   })
