@@ -32,6 +32,7 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
   [/Connection terminated|Connection is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Command aborted due to connection close/i, 'connection lost'],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
+  [/DB index is out of range/, 'database does not exist'],
   [/max number of clients reached/, 'too many connections'],
   [/^Protocol error, got "|^Unknown RESP type /, 'what answers does not speak Redis'],
   // All that amqplib leaves of the broker's reason: no such virtual host, no right to it, or no connection left in it.

@@ -88,12 +88,15 @@ function connectionOf (client: Redis): Connection<Redis> {
   }
 }
 
-// connect() rejects with "Connection is closed." only; what was wrong comes as an event.
+// connect() rejects with "Connection is closed." only; what was wrong comes as an event. That the database was refused is no more
+// than an event, after which ioredis goes on in database 0.
 async function connect (client: Redis): Promise<void> {
   let reason: Error | undefined
   client.on('error', error => { reason ??= error })
+  const { db = 0 } = client.options
   try {
     await client.connect()
+    if (db !== 0) await client.select(db)
   } catch (error) {
     throw reason ?? error
   }

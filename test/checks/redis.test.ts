@@ -144,6 +144,30 @@ test('Redis', async t => {
     t.equal(await status(health), 'unavailable: authentication failed')
   })
 
+  await t.test('says that the database does not exist, and says so at every run', async t => {
+    const few = await startRedis(t, { databases: 4 })
+    const health = healthOf(t, { url: `${few.url}/7` })
+    for (let probe = 0; probe < 3; probe++) t.equal(await status(health), 'unavailable: database does not exist')
+    t.equal(await status(healthOf(t, { url: `${few.url}?db=4` })), 'unavailable: database does not exist', 'however it is named')
+    t.equal(await status(healthOf(t, { url: `${few.url}/3` })), 'working')
+    const admin = new Redis(few.url)
+    t.teardown(() => admin.disconnect())
+    t.match(await admin.client('LIST'), /^(?!.*\bdb=[47]\b)/s)
+  })
+
+  await t.test('says that the user may not choose a database, and is healthy once it may', async t => {
+    const admin = new Redis(server.url)
+    t.teardown(async () => {
+      await admin.acl('DELUSER', 'guest')
+      admin.disconnect()
+    })
+    await admin.acl('SETUSER', 'guest', 'on', '>canary', '+@all', '-select')
+    const health = healthOf(t, { url: `redis://guest:canary@127.0.0.1:${server.port}/3` })
+    for (let probe = 0; probe < 2; probe++) t.equal(await status(health), 'unavailable: authentication failed')
+    await admin.acl('SETUSER', 'guest', '+select')
+    t.equal(await status(health), 'working')
+  })
+
   await t.test('says that the host does not exist', async t => {
     t.equal(await status(healthOf(t, { url: 'redis://health.invalid' })), 'unavailable: host not found')
   })
