@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'
@@ -84,7 +84,9 @@ test('what is no file of a heartbeat is told as such', async t => {
   const status = async (file: string) => await registry(t, [HeartbeatFileCheck, { file }]).status()
   t.equal(await status(folder), 'unexpected result: the heartbeat is no file')
   t.equal(await status(join(folder, 'beat', 'inside')), 'unavailable: no heartbeat file')
-  t.equal(await status(join(folder, 'x'.repeat(300))), 'unknown error', 'the engine logs what nobody foresaw')
+  t.equal(await status(join(folder, 'x'.repeat(300))), 'unavailable: name too long')
+  symlinkSync('circle', join(folder, 'circle'))
+  t.equal(await status(join(folder, 'circle')), 'unknown error', 'the engine logs what nobody foresaw')
 })
 
 test('a folder that may not be read is told as such', async t => {
