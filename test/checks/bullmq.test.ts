@@ -103,6 +103,14 @@ test('other connections of a queue are no workers, nor are those of a queue with
   t.equal(await registry(t, [BullMQWorkersCheck, { url: server.url, queues: ['mail'], prefix: 'other' }]).status(), 'working')
 })
 
+test('workers of another database of the same server are none of this one', async t => {
+  const { server, work } = await bench(t)
+  await work('mail', async () => {}, { connection: connect(t, `${server.url}/1`) })
+  const status = async (url: string) => await registry(t, [BullMQWorkersCheck, { url, queues: ['mail'] }]).status()
+  t.equal(await status(server.url), "unavailable: queue 'mail' has no worker")
+  t.equal(await status(`${server.url}/1`), 'working')
+})
+
 test('an idle worker that is frozen shows once its wait for a job has ended', async t => {
   const { server } = await bench(t)
   const { status } = registry(t, [BullMQWorkersCheck, { url: server.url, queues: ['mail'] }])

@@ -37,9 +37,12 @@ type Answer = [paused: number, waiting: number, occupied: number, time: string, 
 
 /** One round trip, whose cost grows with the number of Redis's clients, not with that of the jobs. */
 export async function look (client: Redis, prefix: string, queues: readonly string[]): Promise<Map<string, QueueState>> {
-  const [clients, ...answers] = await ask(client, queues.map(queue => `${prefix}:${queue}`))
+  const [own, clients, ...answers] = await ask(client, queues.map(queue => `${prefix}:${queue}`))
+  const database = fieldsOf(own).get('db')
   // There may be thousands of others.
   const connections = clients.split('\n').filter(line => line.includes(` name=${prefix}:`)).map(fieldsOf)
+    // The list is of the server, and the queue of one database.
+    .filter(fields => fields.get('db') === database)
   return new Map(queues.map((queue, i) => {
     const [paused, waiting, occupied, time, timestamp, options] = answers[i] as Answer
     return [queue, {
@@ -52,13 +55,13 @@ export async function look (client: Redis, prefix: string, queues: readonly stri
   }))
 }
 
-async function ask (client: Redis, queues: readonly string[]): Promise<[clients: string, ...answers: Answer[]]> {
+async function ask (client: Redis, queues: readonly string[]): Promise<[own: string, clients: string, ...answers: Answer[]]> {
   // One write: several commands would fail in several ways where the connection is lost.
-  const pipeline = client.pipeline().client('LIST', 'TYPE', 'NORMAL')
+  const pipeline = client.pipeline().client('INFO').client('LIST', 'TYPE', 'NORMAL')
   for (const queue of queues) pipeline.eval(stateScript, 0, queue)
   const replies = await pipeline.exec() as Array<[error: Error | null, reply: unknown]>
   for (const [error] of replies) if (error !== null) throw error
-  return replies.map(([, reply]) => reply) as [string, ...Answer[]]
+  return replies.map(([, reply]) => reply) as [string, string, ...Answer[]]
 }
 
 // A delayed job has waited only since it was due.
