@@ -45,6 +45,10 @@ async function bench (t: Test) {
       t.after(async () => await queue.close())
       return queue
     },
+    /** Makes queues that no worker has seen, as an app does that has added jobs to them. */
+    make: async (...names: string[]) => {
+      for (const name of names) await redis.hset(`bull:${name}:meta`, 'opts.maxLenEvents', 10_000)
+    },
     work: async (name: string, processor: Processor, options: Partial<WorkerOptions> = {}) => {
       const connection = connect(t, server.url)
       const worker = new Worker(name, processor, { connection, ...options })
@@ -214,7 +218,8 @@ test('what it costs: one round trip of few commands, however many jobs there are
 })
 
 test('a job goes round where a worker answers it, and leaves nothing', async t => {
-  const { server, redis, queue } = await bench(t)
+  const { server, redis, queue, make } = await bench(t)
+  await make('mail', 'print')
   const { status } = registry(t, [BullMQRoundTripCheck, { url: server.url, queues: ['mail', 'print'], maxWait: 500 }])
   const neither = ['mail', 'print'].map(name => `unavailable: no worker of queue '${name}' took the health job within 500 ms`).join('\n')
   t.equal(await status(), neither)
@@ -227,6 +232,17 @@ test('a job goes round where a worker answers it, and leaves nothing', async t =
   mail.kill('SIGKILL')
   print.kill('SIGSTOP')
   await until(async () => await status() === neither)
+})
+
+test('a queue that does not exist is told, and not made', async t => {
+  const { server, redis, work } = await bench(t)
+  const { status } = registry(t, [BullMQRoundTripCheck, { url: server.url, queues: ['mial'] }])
+  for (let i = 0; i < 2; i++) t.equal(await status(), "unavailable: queue 'mial' does not exist")
+  t.same(await redis.keys('*'), [])
+  await work('mial', withHealthJobs(async () => {}))
+  t.equal(await status(), 'working', 'a worker is enough, though it never had a job')
+  await redis.del('bull:mial:meta')
+  t.equal(await status(), 'working', 'also one of BullMQ 5, which leaves no key')
 })
 
 test('it goes before all that waits', async t => {
@@ -330,12 +346,14 @@ test('a paused queue is told', async t => {
 })
 
 test('it waits for nine tenths of the check\'s time unless told otherwise', async t => {
-  const { server } = await bench(t)
+  const { server, make } = await bench(t)
+  await make('mail')
   t.equal(await registry(t, [BullMQRoundTripCheck, { url: server.url, queues: ['mail'] }], { timeout: 500 }).status(), "unavailable: no worker of queue 'mail' took the health job within 450 ms")
 })
 
 test('a check whose time is up removes its job all the same', async t => {
-  const { server, redis } = await bench(t)
+  const { server, redis, make } = await bench(t)
+  await make('mail')
   const entry: Entry = [BullMQRoundTripCheck, { queues: ['mail'], maxWait: 10_000 }]
   t.equal(await registry(t, entry, { app: { redis }, timeout: 200 }).status(), 'unavailable: timed out after 200 ms')
   await until(async () => (await redis.keys('bull:mail:fastify-health-*')).length === 0)

@@ -5,6 +5,7 @@ import { pause } from '../../abortable.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../../errors.js'
 import { healthJobAnswer, healthJobName } from '../../heartbeat/bullmq.js'
 import type { Interruption } from '../../stop-signal.js'
+import { look } from './look.js'
 
 export interface RoundTrip {
   readonly client: Redis
@@ -21,12 +22,14 @@ export interface RoundTrip {
  * Adds a job and waits until a worker has answered it. It goes to the front of the queue, so that a long queue is no dead worker;
  * and it removes itself however it ends, so that a worker that is late, or another one that gets it then, leaves nothing.
  *
- * @throws ServiceUnavailable where no worker did in time
+ * @throws ServiceUnavailable where no worker did in time, or there is no such queue
  * @throws ServiceReturnedUnexpectedResult where one did otherwise
  */
 export async function roundTrip (trip: RoundTrip): Promise<void> {
   const { Queue } = await import('bullmq')
   const { client, prefix, signal } = trip
+  // Its job would make a queue whose name is misspelt, for ever.
+  if (!await isThere(trip)) throw new ServiceUnavailable(`queue '${trip.queue}' does not exist`)
   const queue = new Queue(trip.queue, { connection: client, prefix, skipVersionCheck: true, skipMetasUpdate: true })
   // What goes wrong rejects the call that it happens to.
   queue.on('error', () => {})
@@ -45,6 +48,13 @@ export async function roundTrip (trip: RoundTrip): Promise<void> {
     await remove(queue, jobId, trip.leftBehind)
     await queue.close()
   }
+}
+
+// Whatever adds a job leaves this key. Workers of BullMQ 6 do so, too; those of 5 show by their connections only.
+async function isThere ({ client, prefix, queue }: RoundTrip): Promise<boolean> {
+  if (await client.exists(`${prefix}:${queue}:meta`) === 1) return true
+  const states = await look(client, prefix, [queue])
+  return [...states.values()].some(({ workers }) => workers.length > 0)
 }
 
 async function late ({ queue: name, maxWait }: RoundTrip, queue: Queue, jobId: string): Promise<ServiceUnavailable> {
