@@ -77,20 +77,24 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
   }
 
   async #send (context: CheckContext, message: Message): Promise<IncomingMessage> {
-    const { kept, signal } = context
-    // One idle connection at most: when it turns out to be broken, the next run makes a new one.
-    const agentOptions = { keepAlive: true, maxFreeSockets: 1 }
-    const { Agent, request }: Transport = message.url.protocol === 'https:' ? await import('node:https') : http
-    const agent = await kept.get(`http ${this.options.url} ${message.url.origin}`, () => new Agent(agentOptions), agent => agent.destroy())
-    const open = (options: RequestOptions) => request(message.url, { ...options, method: message.method, headers: headersOf(message), signal })
-    const sent = open({ agent })
+    const { signal } = context
+    const transport: Transport = message.url.protocol === 'https:' ? await import('node:https') : http
+    // A redirect may lead to another origin every time, so only the first one's connection is kept.
+    const agent = message.url.origin === new URL(this.options.url).origin && await this.#agent(context, transport)
+    const open = () => transport.request(message.url, { agent, method: message.method, headers: headersOf(message), signal })
+    const sent = open()
     try {
       return await answerTo(sent, message.body)
     } catch (error) {
       // The other side may close an idle connection just when it is used again. What a probe sends can be sent twice.
       if (!sent.reusedSocket || signal.aborted) throw error
-      return await answerTo(open({ agent }), message.body)
+      return await answerTo(open(), message.body)
     }
+  }
+
+  async #agent ({ kept }: CheckContext, { Agent }: Transport): Promise<Agent> {
+    // One idle connection at most: when it turns out to be broken, the next run makes a new one.
+    return await kept.get(`http ${this.options.url}`, () => new Agent({ keepAlive: true, maxFreeSockets: 1 }), agent => agent.destroy())
   }
 
   async #judge (response: IncomingMessage): Promise<void> {

@@ -191,6 +191,17 @@ test('another origin sees none of the credentials', async t => {
   t.equal(seen['x-api-key'], undefined)
 })
 
+test('of other origins no connection is kept, since a redirect may lead to a new one every time', async t => {
+  const { url: other, connections, accepted } = await site(t, (_request, response) => { response.end() })
+  const first = await site(t, (_request, response) => { response.writeHead(302, { location: other }).end() })
+  const ask = probe(t, { url: first.url, followRedirects: true })
+  for (let i = 0; i < 3; i++) t.equal(await ask(), 'working')
+  t.equal(accepted(), 3)
+  await until(async () => await connections() === 0)
+  t.equal(await first.connections(), 1)
+  t.equal(first.accepted(), 1)
+})
+
 test('redirects that go round in a circle, or out of HTTP, end', async t => {
   let asked = 0
   const { url } = await site(t, (request, response) => {
