@@ -18,6 +18,8 @@ export interface HttpExpectation {
   json?: unknown
 }
 
+const compressions = ['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'compress']
+
 const tests: Readonly<Record<keyof HttpExpectation, (value: unknown) => boolean>> = {
   status: value => isStatus(value) || (Array.isArray(value) ? value.length > 0 && value.every(isStatus) : isRange(value)),
   headers: value => isPlain(value) && Object.values(value).every(isPattern),
@@ -51,9 +53,17 @@ export function headersMismatch ({ headers = {} }: HttpExpectation, answered: In
   }
 }
 
+/** What is wrong with the encoding of a body, if anything: some servers take no notice of which one is asked for. */
+export function encodingMismatch ({ 'content-encoding': encoding = 'identity' }: IncomingHttpHeaders): string | undefined {
+  const name = encoding.trim().toLowerCase()
+  if (name === 'identity') return undefined
+  return `the body is encoded${compressions.includes(name) ? ` as ${name}` : ''}: expect only a status and headers of it`
+}
+
 /** What is wrong with a body, if anything. `complete`: whether `bytes` are all of it. */
 export function bodyMismatch ({ body, json }: HttpExpectation, { bytes, complete }: { bytes: Buffer, complete: boolean }, maxBytes: number): string | undefined {
-  const text = bytes.toString('utf8')
+  // Without the byte order mark that some servers begin with.
+  const text = new TextDecoder().decode(bytes)
   if (body !== undefined && !fits(text, body)) return `the body ${doesNot(body)}${complete ? '' : ` in its first ${maxBytes} bytes`}`
   if (json === undefined) return undefined
   if (!complete) return `the body is longer than ${maxBytes} bytes`

@@ -7,7 +7,7 @@ import { unavailable } from '../driver-errors.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { flag, rule, url } from '../rules.js'
 import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
-import { bodyMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http-expectation.js'
+import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http-expectation.js'
 
 export type { HttpExpectation, StatusExpectation } from './http-expectation.js'
 
@@ -101,7 +101,7 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     const { expect = {}, maxBytes = 1024 ** 2 } = this.options
     const mismatch = statusMismatch(expect, response.statusCode as number) ??
       headersMismatch(expect, response.headers) ??
-      (needsBody(expect) ? bodyMismatch(expect, await read(response, maxBytes), maxBytes) : undefined)
+      (needsBody(expect) ? encodingMismatch(response.headers) ?? bodyMismatch(expect, await read(response, maxBytes), maxBytes) : undefined)
     if (mismatch !== undefined) throw new ServiceReturnedUnexpectedResult(mismatch)
   }
 }

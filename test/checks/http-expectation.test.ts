@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { bodyMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from '../../lib/checks/http-expectation.js'
+import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from '../../lib/checks/http-expectation.js'
 
 const mib = 1024 ** 2
 
@@ -73,6 +73,16 @@ test('what a JSON body lacks is named with its path', async t => {
 
 test('a name that every object inherits is missing where the JSON does not hold it', async t => {
   t.equal(inBody({ json: { constructor: {} } }, '{}'), "'constructor' of the JSON is missing")
+})
+
+test('a byte order mark at the beginning of a body is no part of it', async t => {
+  t.equal(inBody({ body: /^{/, json: { up: true } }, '\ufeff{"up":true}'), undefined)
+})
+
+test('an encoding is named where it is one that is known', async t => {
+  for (const headers of [{}, { 'content-encoding': 'identity' }, { 'content-encoding': ' Identity' }]) t.equal(encodingMismatch(headers), undefined)
+  t.equal(encodingMismatch({ 'content-encoding': 'BR' }), 'the body is encoded as br: expect only a status and headers of it')
+  t.equal(encodingMismatch({ 'content-encoding': 'canary' }), 'the body is encoded: expect only a status and headers of it')
 })
 
 test('what is no JSON, or only the beginning of it, is told', async t => {

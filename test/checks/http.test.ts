@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import HttpCheckByDefault, { HttpCheck, type HttpOptions } from '../../lib/checks/http.js'
 import { createHealth } from '../../lib/index.js'
@@ -142,6 +143,16 @@ test('what is expected of status, headers, body and JSON is judged in this order
   t.equal(await status({ headers: { etag: 'x' }, body: 'nothing' }), "unexpected result: the header 'etag' is missing")
   t.equal(await status({ body: 'nothing', json: [] }), "unexpected result: the body does not contain 'nothing'")
   t.equal(await status({ json: { queue: [2] } }), "unexpected result: 'queue.0' of the JSON is not 2")
+})
+
+test('a body that is encoded, though nobody asked for it, is told', async t => {
+  let encoding = 'gzip'
+  const { url } = await site(t, (_request, response) => { response.writeHead(200, { 'content-encoding': encoding }).end(gzipSync('{"state":"up"}')) })
+  const ask = probe(t, { url, expect: { json: { state: 'up' } } })
+  t.equal(await ask(), 'unexpected result: the body is encoded as gzip: expect only a status and headers of it')
+  encoding = 'canary'
+  t.equal(await ask(), 'unexpected result: the body is encoded: expect only a status and headers of it', 'in no words of the server')
+  t.equal(await probe(t, { url, expect: { headers: { 'content-encoding': 'canary' } } })(), 'working')
 })
 
 test('a redirect is an answer like any other, since a login page is no health', async t => {
