@@ -17,7 +17,8 @@ interface MigrationTool {
   /** Where it keeps its table; without one, the connection's search path finds it. */
   readonly schema?: string
   readonly columns: readonly string[]
-  readonly onDisk: (dir: string) => Promise<MigrationOnDisk[]>
+  /** The migrations of the folder, without those whose file, folder or tag is `ignored`. */
+  readonly onDisk: (dir: string, ignored: (name: string) => boolean) => Promise<MigrationOnDisk[]>
   /** The key of a row of an applied migration. */
   readonly applied: (row: Row) => string | undefined
   /** The key of a row of one that was begun, and neither finished nor given up. */
@@ -53,13 +54,14 @@ export const migrationTools = {
   kysely: {
     table: 'kysely_migration',
     columns: ['name'],
-    onDisk: files(['.js', '.mjs', '.ts', '.mts'], withoutExtension),
+    // It passes over modules without `up`, of which only loading them would tell.
+    onDisk: files(['.js', '.mjs', '.ts', '.mts'], file => isBarrel(file) ? undefined : withoutExtension(file)),
     applied: byName,
   },
   umzug: {
     table: 'SequelizeMeta',
     columns: ['name'],
-    onDisk: files([...scripts, '.sql'], name => name),
+    onDisk: files([...scripts, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name),
     applied: byName,
   },
   // Its table has the name of the class, which only loading the file would tell; the timestamp that ends it also begins the file's.
@@ -98,12 +100,12 @@ export function migrationTool (name: MigrationToolName): MigrationTool {
 
 /** The files of the folder that `keyOf` gives a key. */
 function files (extensions: readonly string[], keyOf: (file: string) => string | undefined): MigrationTool['onDisk'] {
-  return async dir => {
+  return async (dir, ignored) => {
     const found: MigrationOnDisk[] = []
     for (const entry of await readdir(dir, { withFileTypes: true })) {
       // A mounted ConfigMap shows its files as symbolic links.
       if (!entry.isFile() && !entry.isSymbolicLink()) continue
-      if (entry.name.startsWith('.') || !extensions.includes(extname(entry.name)) || /\.d\.[cm]?ts$/.test(entry.name)) continue
+      if (entry.name.startsWith('.') || !extensions.includes(extname(entry.name)) || /\.d\.[cm]?ts$/.test(entry.name) || ignored(entry.name)) continue
       const key = keyOf(entry.name)
       if (key !== undefined) found.push({ key, name: withoutExtension(entry.name) })
     }
@@ -111,16 +113,16 @@ function files (extensions: readonly string[], keyOf: (file: string) => string |
   }
 }
 
-async function folders (dir: string): Promise<MigrationOnDisk[]> {
+async function folders (dir: string, ignored: (name: string) => boolean): Promise<MigrationOnDisk[]> {
   const entries = await readdir(dir, { withFileTypes: true })
-  return entries.filter(entry => entry.isDirectory()).map(({ name }) => ({ key: name, name }))
+  return entries.filter(entry => entry.isDirectory() && !ignored(entry.name)).map(({ name }) => ({ key: name, name }))
 }
 
-async function drizzleJournal (dir: string): Promise<MigrationOnDisk[]> {
+async function drizzleJournal (dir: string, ignored: (name: string) => boolean): Promise<MigrationOnDisk[]> {
   const text = await readFile(join(dir, 'meta', '_journal.json'), 'utf8')
   try {
     const { entries } = JSON.parse(text) as { entries: Array<{ when: number, tag: string }> }
-    return entries.map(({ when, tag }) => ({ key: String(when), name: tag }))
+    return entries.filter(({ tag }) => !ignored(tag)).map(({ when, tag }) => ({ key: String(when), name: tag }))
   } catch (error) {
     throw new ServiceReturnedUnexpectedResult("drizzle's meta/_journal.json is not a journal", { cause: error })
   }
@@ -130,7 +132,13 @@ function withoutExtension (file: string): string {
   return file.slice(0, -extname(file).length)
 }
 
-function timestampOf (file: string): string {
+/** Whether a file only exports what others hold. */
+function isBarrel (file: string): boolean {
+  return withoutExtension(file) === 'index'
+}
+
+function timestampOf (file: string): string | undefined {
+  if (isBarrel(file)) return undefined
   const timestamp = /\d{13}/.exec(file)?.[0]
   if (timestamp === undefined) throw new ServiceReturnedUnexpectedResult(`no timestamp of 13 digits in the name of the migration ${file}`)
   return timestamp

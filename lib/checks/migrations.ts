@@ -12,6 +12,8 @@ export interface MigrationsOptions extends PostgresSource {
   tool: MigrationToolName
   /** The folder of the migrations; a relative one is resolved against the settings' `baseDir`. */
   dir: string
+  /** The source of a regular expression: files of the folder whose name it matches are no migrations. */
+  ignore?: string
   /** The tool's bookkeeping table, where it is not the tool's default. */
   table?: string
   /** The schema of that table, where it is not the tool's default. */
@@ -26,6 +28,7 @@ const undefinedColumn = '42703'
 
 const withoutNul = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0')
 const path = rule('the path of a folder', withoutNul, { required: true })
+const pattern = rule('the source of a regular expression that compiles', value => typeof value === 'string' && value !== '' && compiles(value))
 const identifier = rule('a name that PostgreSQL can have', withoutNul)
 
 /**
@@ -36,6 +39,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   static override readonly rules = {
     tool: oneOf(migrationToolNames, { required: true }),
     dir: path,
+    ignore: pattern,
     table: identifier,
     schema: identifier,
     ...postgresRules,
@@ -67,8 +71,10 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   }
 
   async #onDisk ({ settings }: RequirementsContext): Promise<MigrationOnDisk[]> {
+    const { tool, dir, ignore } = this.options
+    const ignored = ignore === undefined ? () => false : (name: string) => new RegExp(ignore).test(name)
     try {
-      return await migrationTool(this.options.tool).onDisk(resolve(settings.baseDir, this.options.dir))
+      return await migrationTool(tool).onDisk(resolve(settings.baseDir, dir), ignored)
     } catch (error) {
       if (isHealthCheckError(error)) throw error
       const words = wordsFor(error)
@@ -108,9 +114,17 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
       const { tool, dir } = this.options
       return [{
         message: `the migrations in '${dir}' cannot be listed (${(error as Error).message})`,
-        hint: `Set \`dir\` to the folder that ${tool} reads, and ship that folder with the app; a relative one is resolved against \`baseDir\`.`,
+        hint: `Set \`dir\` to the folder that ${tool} reads, and ship that folder with the app; a relative one is resolved against \`baseDir\`. Files that are no migrations go by \`ignore\`.`,
       }]
     }
+  }
+}
+
+function compiles (source: string): boolean {
+  try {
+    return new RegExp(source) instanceof RegExp
+  } catch {
+    return false
   }
 }
 

@@ -327,9 +327,33 @@ test('migrations', async t => {
     await symlink(join(dir, '001.do.sql'), join(dir, '004.do.sql'))
     t.equal(await status(t, { tool: 'postgrator', dir, connectionString }), pending('001.do', '004.do'), 'postgrator')
     t.equal(await status(t, { tool: 'node-pg-migrate', dir, connectionString }), pending('001.do', '002.undo', '004.do', 'index', 'v3.do'), 'node-pg-migrate')
-    t.equal(await status(t, { tool: 'kysely', dir, connectionString }), pending('index', 'v3.do'), 'kysely')
+    t.equal(await status(t, { tool: 'kysely', dir, connectionString }), pending('v3.do'), 'kysely')
     t.equal(await status(t, { tool: 'prisma', dir, connectionString }), pending('folder.js'), 'prisma')
+    t.equal(await status(t, { tool: 'typeorm', dir: await folder(t, 'index.ts', '1672531200001-Authors.ts'), connectionString }), pending('1672531200001-Authors'), 'typeorm')
+    t.equal(await status(t, { tool: 'umzug', dir: await folder(t, '1.up.sql', '1.down.sql', '2.sql'), connectionString }), pending('1.up', '2'), 'umzug')
     t.equal(await status(t, { tool: 'knex', dir: await folder(t), connectionString }), 'working', 'an empty folder')
+  })
+
+  await t.test('what is ignored is no migration of any tool', async t => {
+    const connectionString = await database()
+    const dir = await folder(t, '_helpers.js', '1672531200001-Authors.js')
+    for (const tool of ['knex', 'kysely', 'typeorm', 'umzug', 'node-pg-migrate'] as const) {
+      t.equal(await status(t, { tool, dir, connectionString, ignore: '^_' }), pending('1672531200001-Authors'), tool)
+    }
+    t.equal(await status(t, { tool: 'postgrator', dir: 'postgrator', connectionString, ignore: 'loans' }), pending('001.do.authors', '002.do.books'))
+    t.equal(await status(t, { tool: 'prisma', dir: 'prisma', connectionString, ignore: '_(authors|books)$' }), pending('20230103000000_loans'))
+    t.equal(await status(t, { tool: 'drizzle', dir: 'drizzle', connectionString, ignore: '^0000' }), pending('0001_books', '0002_loans'))
+  })
+
+  await t.test('what kysely passes over is ignored here by its name', async t => {
+    const connectionString = await database()
+    const dir = await folderWithout(join(fixtures, 'kysely'), 3)
+    t.teardown(async () => await rm(dir, { recursive: true }))
+    await writeFile(join(dir, 'package.json'), '{"type":"module"}')
+    for (const file of ['index.js', '_helpers.js']) await writeFile(join(dir, file), 'export const names = []')
+    await withKysely(connectionString, dir, async migrator => await migrator.migrateToLatest())
+    t.equal(await status(t, { tool: 'kysely', dir, connectionString }), pending('_helpers'))
+    t.equal(await status(t, { tool: 'kysely', dir, connectionString, ignore: '^_' }), 'working')
   })
 
   await t.test('a folder that cannot be listed is told at boot, and at each run', async t => {
@@ -358,6 +382,7 @@ test('migrations', async t => {
     t.match(await faults({}), [/^E008 .*'tool' is missing; 'dir' is missing.*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'postgrator', 'prisma', 'sequelize'/])
     t.match(await faults({ tool: 'flyway', dir: '' }), [/^E008 .*'tool' is 'flyway'; 'dir' is ''/])
     t.match(await faults({ tool: 'knex', dir: 'knex', table: 'a\0b', schema: 3 }), [/^E008 .*'table' is .*; 'schema' is 3/])
+    for (const ignore of ['', '(', /x/]) t.match(await faults({ tool: 'knex', dir: 'knex', ignore }), [/^E008 .*'ignore' is .*the source of a regular expression that compiles/])
     t.match(await healthOf(t, { tool: 'knex', dir: 'knex' }, Fastify()).faults(), [/^E007 .*app\.pg is not there.*@fastify\/postgres/])
   })
 
