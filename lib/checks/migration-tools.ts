@@ -121,8 +121,11 @@ async function folders (dir: string, ignored: (name: string) => boolean): Promis
 async function drizzleJournal (dir: string, ignored: (name: string) => boolean): Promise<MigrationOnDisk[]> {
   const text = await readFile(join(dir, 'meta', '_journal.json'), 'utf8')
   try {
-    const { entries } = JSON.parse(text) as { entries: Array<{ when: number, tag: string }> }
-    return entries.filter(({ tag }) => !ignored(tag)).map(({ when, tag }) => ({ key: String(when), name: tag }))
+    const { entries } = JSON.parse(text) as { entries: Array<{ when: unknown, tag: unknown }> }
+    return entries.map(({ when, tag }) => {
+      if (typeof when !== 'number' || typeof tag !== 'string') throw new TypeError('an entry has no moment or no name')
+      return { key: String(when), name: tag }
+    }).filter(({ name }) => !ignored(name))
   } catch (error) {
     throw new ServiceReturnedUnexpectedResult("drizzle's meta/_journal.json is not a journal", { cause: error })
   }

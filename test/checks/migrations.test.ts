@@ -369,7 +369,10 @@ test('migrations', async t => {
     t.equal(await status(t, { ...options, dir: 'long'.repeat(2000) }), 'unavailable: The folder of migrations cannot be read: name too long')
 
     const journal = await folder(t, 'meta/', 'meta/_journal.json')
-    t.equal(await status(t, { ...options, tool: 'drizzle', dir: journal }), "unexpected result: drizzle's meta/_journal.json is not a journal")
+    for (const content of ['', 'null', '{}', '{"entries":[{}]}', '{"entries":[{"when":"1","tag":"a"}]}', '{"entries":[{"when":1}]}']) {
+      await writeFile(join(journal, 'meta/_journal.json'), content)
+      t.equal(await status(t, { ...options, tool: 'drizzle', dir: journal }), "unexpected result: drizzle's meta/_journal.json is not a journal", content)
+    }
     const unnumbered = healthOf(t, { ...options, tool: 'typeorm', dir: await folder(t, 'users.js') })
     t.equal(await unnumbered.status(), 'unexpected result: no timestamp of 13 digits in the name of the migration users.js')
     t.match(await unnumbered.faults(), [/^E007 .*no timestamp of 13 digits/])
