@@ -16,7 +16,7 @@ export interface MigrationsOptions extends PostgresSource {
   ignore?: string
   /** The tool's bookkeeping table, where it is not the tool's default. */
   table?: string
-  /** The schema of that table, where it is not the tool's default. */
+  /** The schema of that table, where it is not the tool's default, or for Prisma the `?schema=` of `connectionString`. */
   schema?: string
 }
 
@@ -84,9 +84,10 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   }
 
   async #rows (context: CheckContext): Promise<Row[]> {
-    const { tool, table, schema } = this.options
+    const { tool, table, connectionString } = this.options
     const books = migrationTool(tool)
-    const path = [schema ?? books.schema, table ?? books.table].filter(part => part !== undefined)
+    const schema = this.options.schema ?? (tool === 'prisma' ? prismaSchema(connectionString) : undefined) ?? books.schema
+    const path = [schema, table ?? books.table].filter(part => part !== undefined)
     const select = `SELECT ${books.columns.map(quoted).join(', ')} FROM ${path.map(quoted).join('.')}`
     try {
       return await withPostgres(context, this.options, async client => {
@@ -118,6 +119,12 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
       }]
     }
   }
+}
+
+// Of a URL that Prisma is given, too.
+function prismaSchema (connectionString: string | undefined): string | undefined {
+  if (connectionString === undefined) return undefined
+  return new URL(connectionString).searchParams.get('schema') ?? undefined
 }
 
 function compiles (source: string): boolean {

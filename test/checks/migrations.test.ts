@@ -296,6 +296,16 @@ test('migrations', async t => {
     t.equal(await status(t, { tool: 'prisma', dir: 'prisma', connectionString: resolved }), 'working', 'and applied again')
   })
 
+  await t.test('the schema in a URL of Prisma is where its table is looked for', async t => {
+    const [authors, books, loans] = tools['prisma']!.names
+    const url = await database('CREATE SCHEMA shop', 'SET search_path = shop', prismaTable, ...[authors, books].map(name => prismaRow(name, 'now()', 'NULL')))
+    const options: Options = { tool: 'prisma', dir: 'prisma', connectionString: `${url}?schema=shop` }
+    t.equal(await status(t, options), pending(loans))
+    t.equal(await status(t, { ...options, schema: 'public' }), pending(authors, books, loans), 'an option goes before it')
+    t.equal(await status(t, { ...options, connectionString: url }), pending(authors, books, loans))
+    t.equal(await status(t, { ...options, tool: 'knex', dir: 'knex', table: '_prisma_migrations' }), pending(...tools['knex']!.names), 'it is of no other tool')
+  })
+
   await t.test('a table and a schema of any name are found, and never run as SQL', async t => {
     const table = 'x"; DROP TABLE knex_migrations; --'
     const quoted = '"x""; DROP TABLE knex_migrations; --"'
