@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
 import { wordsFor } from '../driver-errors.js'
-import { isHealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { HealthCheckError, isHealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { oneOf, rule } from '../rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import { migrationTool, migrationToolNames, type MigrationOnDisk, type MigrationToolName } from './migration-tools.js'
@@ -25,6 +25,7 @@ type Row = Record<string, unknown>
 const longestList = 5
 const undefinedTable = '42P01'
 const undefinedColumn = '42703'
+const insufficientPrivilege = '42501'
 
 const withoutNul = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0')
 const path = rule('the path of a folder', withoutNul, { required: true })
@@ -89,16 +90,25 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     const schema = this.options.schema ?? (tool === 'prisma' ? prismaSchema(connectionString) : undefined) ?? books.schema
     const path = [schema, table ?? books.table].filter(part => part !== undefined)
     const select = `SELECT ${books.columns.map(quoted).join(', ')} FROM ${path.map(quoted).join('.')}`
+    const answer = await this.#ask(context, select)
+    if (answer instanceof HealthCheckError) throw answer
+    return answer
+  }
+
+  /** The rows, or what the answer says of the table. Returned, since the connection is none the worse for it. */
+  async #ask (context: CheckContext, select: string): Promise<Row[] | HealthCheckError> {
     try {
       return await withPostgres(context, this.options, async client => {
         try {
           return (await client.query<Row>(select)).rows
         } catch (error) {
-          const { code } = error as { code?: string }
-          // Before the first run of the tool there is no table.
-          if (code === undefinedTable) return []
-          if (code === undefinedColumn) throw new ServiceReturnedUnexpectedResult(`the table of migrations is not one of ${tool}`, { cause: error })
-          throw error
+          switch ((error as { code?: string }).code) {
+            // Before the first run of the tool there is no table.
+            case undefinedTable: return []
+            case undefinedColumn: return new ServiceReturnedUnexpectedResult(`the table of migrations is not one of ${this.options.tool}`, { cause: error })
+            case insufficientPrivilege: return new ServiceUnavailable('The table of migrations cannot be read: permission denied', { cause: error })
+            default: throw error
+          }
         }
       })
     } catch (error) {

@@ -404,7 +404,9 @@ test('migrations', async t => {
     await withClient(connectionString, async client => await client.query("CREATE ROLE guest LOGIN PASSWORD 'guest'"))
     t.equal(await status(t, { tool: 'typeorm', dir: 'typeorm', connectionString }), 'unexpected result: the table of migrations is not one of typeorm')
     const guest = Object.assign(new URL(connectionString), { username: 'guest', password: 'guest' }).href
-    t.equal(await status(t, { tool: 'knex', dir: 'knex', connectionString: guest }), 'unavailable: Database is not ready: permission denied')
+    t.equal(await status(t, { tool: 'knex', dir: 'knex', connectionString: guest }), 'unavailable: The table of migrations cannot be read: permission denied')
+    await withClient(connectionString, async client => await client.query(`REVOKE CONNECT ON DATABASE ${new URL(connectionString).pathname.slice(1)} FROM PUBLIC`))
+    t.equal(await status(t, { tool: 'knex', dir: 'knex', connectionString: guest }), 'unavailable: Database is not ready: permission denied', 'the database, not the table')
   })
 
   await t.test("the app's own pool is used, and neither grows nor loses a connection", async t => {
