@@ -378,6 +378,10 @@ test('migrations', async t => {
     t.equal(await status(t, { ...options, tool: 'drizzle', dir: 'knex' }), 'unavailable: The folder of migrations cannot be read: no such file or folder', 'drizzle without its journal')
     t.equal(await status(t, { ...options, dir: 'long'.repeat(2000) }), 'unavailable: The folder of migrations cannot be read: name too long')
 
+    const circle = join(await folder(t), 'circle')
+    await symlink(circle, circle)
+    t.match(await status(t, { ...options, dir: circle }), /^unknown error: E007 the migrations in .* cannot be listed/, 'also for a reason that nobody foresaw')
+
     const journal = await folder(t, 'meta/', 'meta/_journal.json')
     for (const content of ['', 'null', '{}', '{"entries":[{}]}', '{"entries":[{"when":"1","tag":"a"}]}', '{"entries":[{"when":1}]}']) {
       await writeFile(join(journal, 'meta/_journal.json'), content)
@@ -422,6 +426,7 @@ test('migrations', async t => {
       t.equal(await found.status(), pending(...tools['knex']!.names))
       t.equal(await missing.status(), pending(...tools['knex']!.names))
     }
+    t.equal(await healthOf(t, { tool: 'prisma', dir: 'prisma' }, app).status(), pending(...tools['prisma']!.names))
     t.equal(connections, 1)
     t.equal(app.pg.pool.idleCount, 1)
   })
