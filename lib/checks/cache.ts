@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { promisify } from 'node:util'
 import { abortable } from '../abortable.js'
 import { HealthCheck } from '../check.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
@@ -12,7 +11,7 @@ import { decorated } from './requirements.js'
 /**
  * Whatever has `get` and `set`, with promises or callbacks: Keyv, cache-manager, what @fastify/caching takes, a client of Redis,
  * one of the app's own. What the check calls: `set(key, value, milliseconds)`, `get(key)`, and `delete(key)` or `del(key)` if
- * there is one; a `set` that declares four parameters gets a callback, and so do the others.
+ * there is one; a `set` that declares four parameters gets a callback, and so do the others; a promise that they return counts as well.
  */
 export interface CacheLike {
   get: (...args: never[]) => unknown
@@ -116,7 +115,12 @@ async function set (cache: CacheLike, key: string, value: string, expiry: number
 async function call (cache: CacheLike, method: string, ...args: unknown[]): Promise<unknown> {
   const called = (cache as unknown as Record<string, (...args: unknown[]) => unknown>)[method]!
   const takesCallback = cache.set.length === 4
-  return await (takesCallback ? promisify(called) : called).apply(cache, args)
+  if (!takesCallback) return await called.apply(cache, args)
+  return await new Promise((resolve, reject) => {
+    const returned = called.call(cache, ...args, (error: unknown, found: unknown) => error ? reject(error) : resolve(found))
+    // Four parameters may also be those of a cache that never calls back.
+    if (has(returned, 'then')) (returned as Promise<unknown>).then(resolve, reject)
+  })
 }
 
 /** abstract-cache, whose interface @fastify/caching takes, tells when the value was stored and when it expires. */

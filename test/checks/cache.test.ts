@@ -64,6 +64,14 @@ test('caches in memory', async t => {
     for (const useAwait of [true, false]) {
       t.equal(await healthOf(t, { cache: abstractCache({ useAwait }) }).status(), 'working', `abstract-cache with useAwait: ${useAwait}`)
     }
+    const tagged = {
+      set: async (key: string, value: string, _expiry: number, _tags: unknown) => { map.set(key, value) },
+      get: async (key: string) => map.get(key),
+      delete: async (key: string) => map.delete(key),
+    }
+    t.equal(await healthOf(t, { cache: tagged }).status(), 'working', 'one with promises whose `set` takes more than is asked of it')
+    t.equal(await healthOf(t, { cache: { ...tagged, get: async () => { throw Object.assign(new Error(), { code: 'ECONNREFUSED' }) } } }).status(), 'unavailable: connection refused')
+    t.equal(map.size, 0)
   })
 
   await t.test('are asked for a time that is short, in milliseconds', async t => {
