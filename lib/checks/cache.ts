@@ -79,6 +79,8 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
     try {
       await earlier(asked, signal)
       await given(asked, signal, roundTrip(asked, signal, context.timeout + expiryMargin))
+      // Of a tier behind another one, whose answer hides that this one is broken.
+      if (first !== undefined) throw first
     } catch (error) {
       throw unavailable(signal.aborted ? error : first ?? error)
     } finally {

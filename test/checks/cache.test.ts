@@ -140,6 +140,16 @@ test('caches in memory', async t => {
     }
   })
 
+  await t.test('of which a tier is broken that another one hides are not healthy', async t => {
+    let isBroken = true
+    const work = async () => { if (isBroken) throw new Error('odd') }
+    const store = new Keyv({ store: { get: work, set: work, delete: async () => true, clear: async () => {} } })
+    const health = healthOf(t, { cache: createCache({ stores: [new Keyv(), store] }) })
+    for (let probe = 0; probe < 2; probe++) t.equal(await health.status(), 'unknown error')
+    isBroken = false
+    t.equal(await health.status(), 'working')
+  })
+
   await t.test('are named by their decorator, or by what they are', async t => {
     const app = await withCaching(t)
     app.decorate('sessions', new Keyv())
