@@ -50,11 +50,22 @@ export function func (options?: RuleOptions): OptionRule {
 
 /** A URL of one of the schemes, given without their colon. Secret: it may hold a password. */
 export function url (schemes: readonly string[], options: RuleOptions = {}): OptionRule {
-  const expected = `a URL that starts with ${schemes.map(scheme => `${scheme}://`).join(' or ')}`
+  const expected = `a URL that starts with ${schemes.map(scheme => `${scheme}://`).join(' or ')}, in which a % that begins no escape is written %25`
   return rule(expected, value => {
     if (typeof value !== 'string' || !URL.canParse(value)) return false
-    return schemes.includes(new URL(value).protocol.slice(0, -1))
+    const parsed = new URL(value)
+    return schemes.includes(parsed.protocol.slice(0, -1)) && isDecodable(parsed)
   }, { secret: true, ...options })
+}
+
+// Most drivers decode these, and throw at each run where they cannot.
+function isDecodable ({ username, password, hostname, pathname }: URL): boolean {
+  try {
+    decodeURIComponent([username, password, hostname, pathname].join('/'))
+    return true
+  } catch {
+    return false
+  }
 }
 
 const database = /^\d{1,9}$/
@@ -62,7 +73,7 @@ const database = /^\d{1,9}$/
 /** The URL of a Redis. Its database is a number, in its path or as `?db=`: drivers take anything else for 0, or for NaN. */
 export function redisUrl (options?: RuleOptions): OptionRule {
   const { expected, test, ...rest } = url(['redis', 'rediss'], options)
-  return rule(`${expected}, and has no path but the number of a database`, value => {
+  return rule(`${expected}, and whose path is empty or the number of a database`, value => {
     if (!test(value)) return false
     const { pathname, searchParams } = new URL(value as string)
     return (pathname.length < 2 || database.test(pathname.slice(1))) && searchParams.getAll('db').every(number => database.test(number))

@@ -456,7 +456,7 @@ test('options that do not fit are told, and headers are not shown', async t => {
   ]
   for (const values of good) t.strictSame(violations(HttpCheck.rules, values as Record<string, unknown>), [], JSON.stringify(values))
   const bad: unknown[] = [
-    {}, { url: 'ftp://example.org' }, { url: 'example.org' }, { url: 1 }, { url, method: 'get' }, { url, method: 'CONNECT' }, { url, method: 'FETCH' },
+    {}, { url: 'ftp://example.org' }, { url: 'http://me:100%@example.org' }, { url: 'example.org' }, { url: 1 }, { url, method: 'get' }, { url, method: 'CONNECT' }, { url, method: 'FETCH' },
     { url, headers: null }, { url, headers: [] }, { url, headers: 'x: y' }, { url, headers: { 'a b': 'x' } }, { url, headers: { a: 'x\ny' } }, { url, headers: { a: 1 } },
     { url, body: { a: 1 } }, { url, expect: 200 }, { url, expect: { status: 'ok' } }, { url, followRedirects: 3 },
     { url, maxBytes: 0 }, { url, maxBytes: 1.5 }, { url, maxbytes: 1 },
