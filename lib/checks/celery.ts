@@ -65,7 +65,7 @@ export class CeleryPingCheck extends HealthCheck<CeleryOptions> {
 }
 
 function isRedis (url: string): boolean {
-  return url.startsWith('redis')
+  return new URL(url).protocol.startsWith('redis')
 }
 
 export default CeleryPingCheck

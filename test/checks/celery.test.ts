@@ -440,6 +440,7 @@ t.test('the options of CeleryPingCheck', async t => {
   t.test('E007 names the driver of the broker', async t => {
     t.match(await withoutDriver('amqplib', 'amqp://broker'), [{ message: "the package 'amqplib' cannot be loaded", hint: 'Install it: npm install amqplib' }])
     t.match(await withoutDriver('ioredis', 'redis://broker'), [{ message: "the package 'ioredis' cannot be loaded", hint: 'Install it: npm install ioredis' }])
+    t.match(await withoutDriver('ioredis', 'REDIS://broker'), [{ message: "the package 'ioredis' cannot be loaded" }], 'whatever the case of its scheme')
     t.same(await withoutDriver('ioredis', 'amqp://broker'), [])
   })
 
