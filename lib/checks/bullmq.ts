@@ -17,12 +17,10 @@ interface BullMQSource extends RedisSource {
   prefix?: string
 }
 
-const names = text()
-
 const sourceRules = {
   ...redisRules,
-  queues: rule('a list of one queue name or more', value => Array.isArray(value) && value.length > 0 && value.every(names.test), { required: true }),
-  prefix: names,
+  queues: rule('a list of one queue name or more, each of them once and without a colon', areQueues, { required: true }),
+  prefix: text(),
 }
 
 export interface BullMQWorkersOptions extends BullMQSource {
@@ -113,6 +111,11 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
 }
 
 export default BullMQWorkersCheck
+
+function areQueues (value: unknown): boolean {
+  if (!Array.isArray(value) || value.length === 0 || new Set(value).size < value.length) return false
+  return value.every(name => typeof name === 'string' && name !== '' && !name.includes(':'))
+}
 
 function isQuiet ({ workers, occupied }: Pick<QueueState, 'workers' | 'occupied'>): boolean {
   return workers.length > 0 && !occupied && workers.every(({ blocked, idle }) => !blocked && idle >= maxQuiet)

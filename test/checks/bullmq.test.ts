@@ -422,7 +422,7 @@ test('options that cannot be used are E008', async t => {
   const url = 'redis://127.0.0.1'
   for (const Check of both) {
     t.match(await faults([Check, { url }]), /E008 [^]*'queues' is missing/)
-    for (const queues of [[], 'mail', [''], [5]]) t.match(await faults([Check, { url, queues }]), /E008 [^]*'queues' is/)
+    for (const queues of [[], 'mail', [''], [5], ['a:b'], ['mail', 'mail']]) t.match(await faults([Check, { url, queues }]), /E008 [^]*'queues' is/)
     t.match(await faults([Check, { url, queues: ['mail'], prefix: '' }]), /E008 [^]*'prefix' is/)
   }
   t.match(await faults([BullMQWorkersCheck, { url, queues: ['mail'], maxWaiting: -1, maxOldestAge: 1.5 }]), /'maxWaiting' is -1[^]*'maxOldestAge' is 1.5/)
