@@ -38,6 +38,7 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   // All that amqplib leaves of the broker's reason: no such virtual host, no right to it, or no connection left in it.
   [/^Expected ConnectionOpenOk; got <ConnectionClose/, 'virtual host does not exist or refuses this user'],
   [/^Frame size \d+ exceeds maxFrameSize|^Invalid frame/, 'what answers does not speak AMQP'],
+  [/^The server does not support SSL connections/, 'TLS is not supported'],
   [/password must be a string/, 'authentication failed'],
   [/timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out/i, 'timed out'],
 ]

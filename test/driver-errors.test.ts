@@ -28,6 +28,7 @@ test('codes of the system, of PostgreSQL, of Redis and of S3 have words', async 
 test('a driver that gives no code is known by its text', async t => {
   for (const [message, words] of [
     ['Connection terminated unexpectedly', 'connection lost'],
+    ['The server does not support SSL connections', 'TLS is not supported'],
     ['ERR DB index is out of range', 'database does not exist'],
     ['timeout exceeded when trying to connect', 'timed out'],
     ['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string', 'authentication failed'],

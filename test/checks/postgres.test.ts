@@ -122,6 +122,11 @@ test('PostgreSQL', async t => {
         t.equal(await status(await over(t, url(server.port, { pathname: '/ghost' }))), 'unavailable: database does not exist')
       })
 
+      await t.test('says that the server does not speak TLS', async t => {
+        const health = await over(t, url(server.port, { search: '?ssl=true' }))
+        t.equal(await status(health), 'unavailable: TLS is not supported')
+      })
+
       await t.test('says that the host does not exist', async t => {
         t.equal(await status(await over(t, 'postgres://health.invalid/shop')), 'unavailable: host not found')
       })
