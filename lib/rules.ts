@@ -50,15 +50,19 @@ export function func (options?: RuleOptions): OptionRule {
 
 /** A URL of one of the schemes, given without their colon. Secret: it may hold a password. */
 export function url (schemes: readonly string[], options: RuleOptions = {}): OptionRule {
-  const expected = `a URL that starts with ${schemes.map(scheme => `${scheme}://`).join(' or ')}, in which a % that begins no escape is written %25`
+  const expected = `a URL that starts with ${schemes.map(scheme => `${scheme}://`).join(' or ')}`
   return rule(expected, value => {
     if (typeof value !== 'string' || !URL.canParse(value)) return false
-    const parsed = new URL(value)
-    return schemes.includes(parsed.protocol.slice(0, -1)) && isDecodable(parsed)
+    return schemes.includes(new URL(value).protocol.slice(0, -1))
   }, { secret: true, ...options })
 }
 
-// Most drivers decode these, and throw at each run where they cannot.
+/** For drivers that decode what is in a URL, and throw at each run where they cannot; some take a bare % for itself. */
+export function decodableUrl (schemes: readonly string[], options?: RuleOptions): OptionRule {
+  const { expected, test, ...rest } = url(schemes, options)
+  return rule(`${expected}, in which a % that begins no escape is written %25`, value => test(value) && isDecodable(new URL(value as string)), rest)
+}
+
 function isDecodable ({ username, password, hostname, pathname }: URL): boolean {
   try {
     decodeURIComponent([username, password, hostname, pathname].join('/'))
@@ -72,7 +76,7 @@ const database = /^\d{1,9}$/
 
 /** The URL of a Redis. Its database is a number, in its path or as `?db=`: drivers take anything else for 0, or for NaN. */
 export function redisUrl (options?: RuleOptions): OptionRule {
-  const { expected, test, ...rest } = url(['redis', 'rediss'], options)
+  const { expected, test, ...rest } = decodableUrl(['redis', 'rediss'], options)
   return rule(`${expected}, and whose path is empty or the number of a database`, value => {
     if (!test(value)) return false
     const { pathname, searchParams } = new URL(value as string)

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { flag, func, line, longestTimer, milliseconds, numeric, oneOf, redisUrl, rule, shown, suggestion, text, texts, url, violations } from '../lib/rules.js'
+import { decodableUrl, flag, func, line, longestTimer, milliseconds, numeric, oneOf, redisUrl, rule, shown, suggestion, text, texts, url, violations } from '../lib/rules.js'
 import type { OptionRule } from '../types/check.js'
 
 const cases: Array<[name: string, rule: OptionRule, right: unknown[], wrong: unknown[]]> = [
@@ -12,7 +12,8 @@ const cases: Array<[name: string, rule: OptionRule, right: unknown[], wrong: unk
   ['oneOf', oneOf(['a', 'b']), ['a', 'b'], ['c', '', null, ['a']]],
   ['texts', texts(), [[], ['a', 'b']], ['a', [''], [1], null, {}]],
   ['func', func(), [() => {}, class {}], ['a', null, {}]],
-  ['url', url(['redis', 'rediss']), ['redis://h', 'rediss://u:p@h:1/2', 'redis://u%40:100%25@h/%C3%A9?x=%'], ['redis://:100%@h', 'redis://u%zz@h', 'redis://h/%ff', 'redis://%zz', 'http://h', 'redis', 'h:6379', '', 5, null, '//h']],
+  ['url', url(['redis', 'rediss']), ['redis://h', 'redis://:100%@h'], ['http://h', 'redis', 'h:6379', '', 5, null, '//h']],
+  ['URL that can be decoded', decodableUrl(['redis', 'rediss']), ['redis://h', 'rediss://u:p@h:1/2', 'redis://u%40:100%25@h/%C3%A9?x=%'], ['redis://:100%@h', 'redis://u%zz@h', 'redis://h/%ff', 'redis://%zz', 'http://h', 'redis', 'h:6379', '', 5, null, '//h']],
   ['redisUrl', redisUrl(),
     ['redis://h', 'redis://h/', 'rediss://u:p@h:1/12', 'redis:///3', 'REDIS://h/0', 'redis://h?db=2', 'redis://h/1?family=6'],
     ['http://h', 'redis://h/abc', 'redis://h/-1', 'redis://h/0/x', 'redis://h/1.5', 'redis://h/9999999999', 'redis://h?db=abc', 'redis://h?db=', 'redis://h/0?db=1&db=x', 5, null]],
@@ -27,7 +28,8 @@ for (const [name, { test: fits }, right, wrong] of cases) {
 
 test('every rule says what a valid value is, after "must be"', async t => {
   t.equal(oneOf(['a', 'b']).expected, "one of 'a', 'b'")
-  t.equal(url(['redis', 'rediss']).expected, 'a URL that starts with redis:// or rediss://, in which a % that begins no escape is written %25')
+  t.equal(url(['redis', 'rediss']).expected, 'a URL that starts with redis:// or rediss://')
+  t.equal(decodableUrl(['redis', 'rediss']).expected, 'a URL that starts with redis:// or rediss://, in which a % that begins no escape is written %25')
   t.equal(redisUrl().expected, 'a URL that starts with redis:// or rediss://, in which a % that begins no escape is written %25, and whose path is empty or the number of a database')
   t.equal(milliseconds(1).expected, 'a whole number of milliseconds, 1 or more')
 })

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { HealthCheck } from '../check.js'
 import { unavailable } from '../driver-errors.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import { flag, rule, url } from '../rules.js'
+import { decodableUrl, flag, rule } from '../rules.js'
 import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
 import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http-expectation.js'
 
@@ -33,7 +33,7 @@ export interface HttpOptions {
 /** Passes when one HTTP request is answered as expected. The connection is kept until the next run. */
 export class HttpCheck extends HealthCheck<HttpOptions> {
   static override readonly rules: OptionRules = {
-    url: url(['http', 'https'], { required: true }),
+    url: decodableUrl(['http', 'https'], { required: true }),
     method: rule("an HTTP method in capitals, such as 'GET'", value => http.METHODS.includes(value as string) && value !== 'CONNECT'),
     headers: rule('an object of header names and texts', areHeaders, { secret: true }),
     body: rule('a text', value => typeof value === 'string', { secret: true }),

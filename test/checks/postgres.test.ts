@@ -195,7 +195,7 @@ test('the configuration', async t => {
     const found = await faults({ connectionString: 'mysql://canary:canary@db/shop' })
     t.match(found, [/^E008 .*'connectionString'.*It must be a URL that starts with postgres:\/\/ or postgresql:\/\//])
     t.notMatch(found.join(), 'canary')
-    t.match(await faults({ connectionString: 'postgres://u:100%@db/shop' }), [/^E008 .*'connectionString'.*a % that begins no escape is written %25/])
+    t.strictSame(await faults({ connectionString: 'postgres://u:100%@db/shop' }), [], 'the driver takes a bare % for itself')
     t.match(await faults({ name: '' }), [/^E008 .*'name' is ''/])
     t.match(await faults({ conectionString: 'postgres://db/shop' }), [/^E008 .*there is no option 'conectionString'.*Did you mean 'connectionString'/])
   })
