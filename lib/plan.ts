@@ -1,5 +1,7 @@
 import { isFault, loadCheck, noOptions, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
 import type { CheckClass } from './check.js'
+import { systemClock, type Clock } from './clock.js'
+import { inTime, preparationTime } from './in-time.js'
 import { isRecord, type Fault } from './options.js'
 import { copyPlain, isAsCopied, keyOf } from './plain-data.js'
 import { byIdentifier as byName } from './report.js'
@@ -37,15 +39,18 @@ interface Planned {
 /** Turns the subsets as they are now into plans; what has not changed since is not worked out again. */
 export class Planner {
   readonly #settings: Settings
+  readonly #clock: Clock
+  readonly #loading = new Map<string, Promise<void>>()
   readonly #loaded = new Map<string, CheckClass | Fault>()
   readonly #resolved = new Map<unknown, Cached>()
   readonly #plans = new Map<string, Planned>()
   readonly #replanned: (subset: string, plan: Plan) => void
 
   /** `replanned` is told of each subset whose plan is not what it was. */
-  constructor (settings: Settings, replanned: (subset: string, plan: Plan) => void) {
+  constructor (settings: Settings, replanned: (subset: string, plan: Plan) => void, clock: Clock = systemClock) {
     this.#settings = settings
     this.#replanned = replanned
+    this.#clock = clock
   }
 
   /** The plan of a subset; a promise only where a module has to be loaded first. */
@@ -60,7 +65,7 @@ export class Planner {
     // Holes of the list included.
     const parsed = Array.from(list, entry => parseEntry(entry))
     const unloaded = parsed.flatMap(entry => isFault(entry) || typeof entry.check !== 'string' || this.#loaded.has(entry.check) ? [] : [entry.check])
-    if (unloaded.length > 0) return this.#load(unloaded).then(() => this.plan(subset))
+    if (unloaded.length > 0) return Promise.all(unloaded.map(specifier => this.#load(specifier))).then(() => this.plan(subset))
     return this.#assemble(subset, list, parsed)
   }
 
@@ -81,10 +86,27 @@ export class Planner {
     }
   }
 
-  async #load (specifiers: readonly string[]): Promise<void> {
-    await Promise.all([...new Set(specifiers)].map(async specifier => {
-      this.#loaded.set(specifier, await loadCheck(specifier, this.#settings.baseDir))
+  /** Waits for a module once, whoever asks for it meanwhile. */
+  #load (specifier: string): Promise<void> {
+    const loading = this.#loading.get(specifier) ?? this.#loadInTime(specifier).finally(() => this.#loading.delete(specifier))
+    this.#loading.set(specifier, loading)
+    return loading
+  }
+
+  async #loadInTime (specifier: string): Promise<void> {
+    const limit = preparationTime(this.#settings.timeout)
+    const loading = loadCheck(specifier, this.#settings.baseDir)
+    this.#loaded.set(specifier, await inTime(this.#clock, limit, loading, () => {
+      loading.then(found => this.#loadedLate(specifier, found))
+      return hasNotLoaded(specifier, limit)
     }))
+  }
+
+  // Nobody waits for it any more, so the plans that were made without it are made anew here.
+  #loadedLate (specifier: string, found: CheckClass | Fault): void {
+    this.#loaded.set(specifier, found)
+    for (const [source, { check }] of this.#resolved) if (check === specifier) this.#resolved.delete(source)
+    for (const subset of this.#plans.keys()) this.plan(subset)
   }
 
   #assemble (subset: string, list: readonly unknown[], parsed: ReadonlyArray<ParsedEntry | Fault>): Plan {
@@ -147,6 +169,14 @@ export class Planner {
     const used = new Set<unknown>(Object.values(this.#settings.subsets).flat(1))
     for (const source of this.#resolved.keys()) if (!used.has(source)) this.#resolved.delete(source)
     for (const subset of this.#plans.keys()) if (!Object.hasOwn(this.#settings.subsets, subset)) this.#plans.delete(subset)
+  }
+}
+
+function hasNotLoaded (specifier: string, limit: number): Fault {
+  return {
+    id: 'E004',
+    message: `${specifier} has not loaded within ${limit} ms`,
+    hint: 'A top-level `await` in it, or in what it imports, takes too long or never settles. Once it has loaded it is used.',
   }
 }
 

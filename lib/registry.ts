@@ -65,7 +65,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     this.settings = toSettings(options)
     this.#log = log ?? lineLogger(line => process.stderr.write(line))
     this.#clock = clock
-    this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan))
+    this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
     this.#executor = new Executor(this.settings, this.#log, app, onAppMissing)
     this.#runners = new Runners(this.settings, clock, this.#executor)
     this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#beat(subset, entry) })

@@ -5,7 +5,9 @@ import { toSettings } from '../lib/options.js'
 import { Planner, type Plan } from '../lib/plan.js'
 import type { EntryOptions } from '../types/check.js'
 import type { Settings } from '../types/options.js'
+import { FakeClock } from './helpers/fake-clock.js'
 import { heapInUse } from './helpers/garbage.js'
+import { until } from './helpers/leaks.js'
 
 const baseDir = fileURLToPath(new URL('./fixtures/checks/', import.meta.url))
 
@@ -13,10 +15,11 @@ class A extends HealthCheck {
   override check () {}
 }
 
-function planner (subsets: unknown): { settings: Settings, planner: Planner, told: Array<[string, Plan]> } {
+function planner (subsets: unknown) {
   const settings = toSettings({ baseDir, subsets: subsets as Record<string, []> })
   const told: Array<[string, Plan]> = []
-  return { settings, told, planner: new Planner(settings, (subset, plan) => { told.push([subset, plan]) }) }
+  const clock = new FakeClock()
+  return { settings, told, clock, planner: new Planner(settings, (subset, plan) => { told.push([subset, plan]) }, clock) }
 }
 
 const named = (identifier: string, options: EntryOptions = {}) => [A, { identifier, ...options }]
@@ -48,6 +51,40 @@ test('what is known of a subset needs no loading: while a module never loads it 
   settings.subsets['s']?.push('./never-loads.ts')
   t.strictSame(identifiers(planning.known('s') as Plan), ['A'])
   t.equal(planning.known('new'), undefined)
+})
+
+test('E004 tells a module that has not loaded within the timeout, and the others run', async t => {
+  const { planner: planning, settings, clock } = planner({ s: [A, './never-loads.ts'] })
+  settings.timeout = 4000
+  const planned = [planning.plan('s'), planning.plan('s')]
+  t.strictSame(clock.timers, { foreground: 1, background: 0 }, 'it is loaded once')
+  await clock.advance(3999)
+  t.equal(planning.known('s'), undefined)
+  await clock.advance(1)
+  const [plan, same] = await Promise.all(planned) as [Plan, Plan]
+  t.equal(plan, same)
+  t.strictSame(identifiers(plan), ['A'])
+  t.match(plan.faults, [{ id: 'E004', entry: './never-loads.ts', message: './never-loads.ts has not loaded within 4000 ms', hint: /top-level `await`/ }])
+  t.equal(planning.plan('s'), plan, 'and nobody waits for it again')
+})
+
+test('a module that loads later is planned then', async t => {
+  const { planner: planning, clock, told } = planner({ s: [['./loads-when-told.ts', { identifier: 'Late' }], A], other: [named('B')] })
+  const other = planning.plan('other')
+  const planned = planning.plan('s')
+  await clock.advance(3000)
+  const plan = await planned
+  t.strictSame(faults(plan).map(([id]) => id), ['E004'])
+  await until(() => {
+    process.emit('fixture-loads' as never)
+    return told.length === 3
+  })
+  const [subset, later] = told.at(-1) as [string, Plan]
+  t.equal(subset, 's')
+  t.strictSame(faults(later), [])
+  t.strictSame(identifiers(later), ['Late', 'A'])
+  t.equal(planning.plan('s'), later)
+  t.equal(planning.plan('other'), other)
 })
 
 test('E002 tells a subset that is no list', async t => {

@@ -166,7 +166,16 @@ test('a module that never loads does not hold up a response that has a deadline'
   await clock.advance(200)
   t.match(await report, { healthy: false, duration: 200, results: [{ identifier: 's', status: 'unavailable: timed out after 200 ms', runs: 0 }] })
   t.match(await health.run('loads'), { healthy: true })
+  await clock.advance(3000)
   t.strictSame(clock.timers, { foreground: 0, background: 0 })
+})
+
+test('a module that never loads holds up a response without deadline no longer than a check', async t => {
+  const { clock, health } = setUp({ subsets: { s: [working('A')] } })
+  health.add('s', './never-loads.ts')
+  const report = health.run('s')
+  await clock.advance(3000)
+  t.match(await report, { healthy: false, results: [{ identifier: 'A' }, { identifier: 'E004', status: 'unknown error: ./never-loads.ts has not loaded within 3000 ms' }] })
 })
 
 test('modules are loaded when they are needed first', async t => {
