@@ -154,6 +154,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
       subsets: subsets.length === 0 ? this.subsets() : subsets,
       plan: async subset => await this.#planner.plan(subset),
       context: this.#executor.surroundings(),
+      clock: this.#clock,
     })
   }
 

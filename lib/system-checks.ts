@@ -1,3 +1,5 @@
+import type { Clock } from './clock.js'
+import { inTime, preparationTime } from './in-time.js'
 import { copyPlain } from './plain-data.js'
 import { reason, type ResolvedEntry } from './entry.js'
 import { nameFault, settingsFaults, type Fault } from './options.js'
@@ -13,15 +15,16 @@ export interface Configuration {
   readonly subsets: readonly string[]
   readonly plan: (subset: string) => Promise<Plan>
   readonly context: RequirementsContext
+  readonly clock: Clock
 }
 
 /** Everything that is wrong with a configuration, subset by subset. */
-export async function findFaults ({ settings, subsets, plan, context }: Configuration): Promise<SystemCheck[]> {
+export async function findFaults ({ settings, subsets, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
   const faults = settingsFaults(settings)
   if (faults.length > 0) return faults.map(fault => toSystemCheck(fault))
   const bySubset = await Promise.all(subsets.map(async subset => {
     const { entries, faults } = await plan(subset)
-    const missing = await Promise.all(entries.map(async entry => await missingFor(entry, context)))
+    const missing = await Promise.all(entries.map(async entry => await missingFor(entry, context, clock)))
     const found = [nameFault(subset), ...faults, ...missing.flat(), ...topologyFaults(subset, entries, settings)]
     return found.flatMap(fault => fault === undefined ? [] : [toSystemCheck(fault, subset)])
   }))
@@ -46,11 +49,16 @@ export function lineOf ({ id, subset, entry, message, hint }: SystemCheck): stri
 }
 
 /** E007: what a check needs and does not find. */
-async function missingFor ({ Check, options, label }: ResolvedEntry, context: RequirementsContext): Promise<LocatedFault[]> {
+async function missingFor (entry: ResolvedEntry, context: RequirementsContext, clock: Clock): Promise<LocatedFault[]> {
+  const { Check, options, label, timeout = context.settings.timeout } = entry
   const toFault = (message: string, hint: string): LocatedFault => ({ id: 'E007', entry: label, message, hint })
-  try {
+  const ask = async () => {
     const missing = await new Check(copyPlain(options)).requirements(context)
     return missing.map(({ message, hint }) => toFault(message, hint))
+  }
+  const limit = preparationTime(timeout)
+  try {
+    return await inTime(clock, limit, ask(), () => [toFault(`what it needs could not be made out within ${limit} ms`, 'Let its `requirements` settle sooner, or raise its `timeout`.')])
   } catch (error) {
     return [toFault('what it needs cannot be made out', reason(error, secretsOf(options)))]
   }

@@ -5,8 +5,13 @@ import { Planner } from '../lib/plan.js'
 import { findFaults, lineOf, timeNeeded, toSystemCheck } from '../lib/system-checks.js'
 import type { EntryOptions, Requirement, RequirementsContext, Scope } from '../types/check.js'
 import type { HealthOptions } from '../types/options.js'
+import { FakeClock } from './helpers/fake-clock.js'
 
 async function find (options: object, ...subsets: string[]) {
+  return await findAt(new FakeClock(), options, ...subsets)
+}
+
+async function findAt (clock: FakeClock, options: object, ...subsets: string[]) {
   const settings = toSettings(options as HealthOptions)
   const planner = new Planner(settings, () => {})
   const found = await findFaults({
@@ -14,6 +19,7 @@ async function find (options: object, ...subsets: string[]) {
     subsets: subsets.length === 0 ? Object.keys(settings.subsets) : subsets,
     plan: async subset => await planner.plan(subset),
     context: { settings, get app (): never { throw new Error('there is no app') } },
+    clock,
   })
   return found.map(({ hint, ...rest }) => rest)
 }
@@ -67,9 +73,26 @@ test('E007 tells requirements that cannot be made out, whatever was thrown, and 
   const settings = toSettings({})
   for (const [missing, hint] of [['app', 'there is no app'], [new Error('refused canary'), 'refused [redacted]'], [null, 'null'], [5, /map is not a function/]] as const) {
     const planner = new Planner(toSettings({ subsets: { s: [[Needing, { missing, password: 'canary' }]] } }), () => {})
-    const found = await findFaults({ settings, subsets: ['s'], plan: async subset => await planner.plan(subset), context: { settings, get app (): never { throw new Error('there is no app') } } })
+    const found = await findFaults({ settings, subsets: ['s'], plan: async subset => await planner.plan(subset), context: { settings, get app (): never { throw new Error('there is no app') } }, clock: new FakeClock() })
     t.match(found, [{ id: 'E007', message: 'what it needs cannot be made out', hint }])
   }
+})
+
+test('E007 tells requirements that could not be made out within the timeout of the check, and beside them the faults of the others', async t => {
+  class Waiting extends HealthCheck {
+    override check () {}
+    override requirements () { return new Promise<never>(() => {}) }
+  }
+  const clock = new FakeClock()
+  const missing = [{ message: 'no driver', hint: 'Install it.' }]
+  const found = findAt(clock, { timeout: 4000, subsets: { s: [Waiting, [Waiting, { identifier: 'Other', timeout: 5000 }], [Needing, { missing }]] } })
+  await clock.advance(5000)
+  t.strictSame(await found, [
+    { id: 'E007', level: 'error', subset: 's', entry: 'Waiting', message: 'what it needs could not be made out within 4000 ms' },
+    { id: 'E007', level: 'error', subset: 's', entry: 'Waiting', message: 'what it needs could not be made out within 5000 ms' },
+    { id: 'E007', level: 'error', subset: 's', entry: 'Needing', message: 'no driver' },
+  ])
+  t.strictSame(clock.timers, { foreground: 0, background: 0 })
 })
 
 test('W002 tells a subset named liveness that asks something shared', async t => {

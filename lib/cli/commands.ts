@@ -9,20 +9,20 @@ import { lineOf } from '../system-checks.js'
 import type { SystemCheck } from '../../types/report.js'
 
 /** Asks a subset, and prints what it found. */
-export async function ask ({ args, io, registries, left }: Target): Promise<number> {
+export async function ask ({ args, io, registries, time }: Target): Promise<number> {
   const format = await formatOf(args.format)
   const registry = registryOf(args.subset as string, registries)
   const subset = args.subset as string
-  if (!args.skipChecks) stopAtErrors(await registry.systemChecks(subset), io.err)
-  const report = await registry.run(subset, { deadline: left() ?? registry.settings.deadline })
+  if (!args.skipChecks) stopAtErrors(await time.prepare(registry.systemChecks(subset)), io.err)
+  const report = await registry.run(subset, { deadline: time.left() ?? registry.settings.deadline })
   const { text, status } = format(report, registry.settings, io.colour)
   io.out(text)
   return status
 }
 
 /** Looks for faults of the configuration. */
-export async function check ({ io, registries }: Target): Promise<number> {
-  const found = (await Promise.all(registries.map(async registry => await registry.systemChecks()))).flat()
+export async function check ({ io, registries, time }: Target): Promise<number> {
+  const found = (await time.prepare(Promise.all(registries.map(async registry => await registry.systemChecks())))).flat()
   stopAtErrors(found, io.out)
   const subsets = registries.flatMap(registry => registry.subsets())
   const faults = found.length === 0 ? 'No faults' : `No errors, and ${counted(found.length, 'warning')},`
@@ -31,13 +31,13 @@ export async function check ({ io, registries }: Target): Promise<number> {
 }
 
 /** Prints the manifest that fits the configuration. */
-export async function manifest ({ args, io, registries }: Target): Promise<number> {
+export async function manifest ({ args, io, registries, time }: Target): Promise<number> {
   const { target = '', kind, port, name = packageName(io.cwd) } = args
   const { manifests, toManifestInput } = await import('../manifests/index.js')
   const write = manifests.get(target)
   if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)
   const command = ['node_modules/.bin/fastify-health', ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app])]
-  for (const registry of registries) io.out(write(await toManifestInput(registry, { name, kind, port, command })))
+  for (const registry of registries) io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, command }))))
   return 0
 }
 
