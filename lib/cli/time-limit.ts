@@ -32,7 +32,7 @@ export class TimeLimit {
 
   /** Whatever becomes of it: all has been said by then. */
   async close (work: Promise<unknown>): Promise<void> {
-    await within<unknown>(closingTime, work, () => {}).catch(() => {})
+    await within<unknown>(Math.min(this.left() ?? closingTime, closingTime), work, () => {}).catch(() => {})
   }
 }
 
