@@ -100,11 +100,15 @@ const valid = new WeakMap<Settings, Record<string, unknown>>()
 // Every setting has a value, but for the one without a default.
 const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: option !== 'deadline' }]))
 
+export interface SettingFault extends Fault {
+  readonly option: string
+}
+
 /** E001: what is wrong with the settings as they are now. */
-export function settingsFaults (settings: Settings): Fault[] {
+export function settingsFaults (settings: Settings): SettingFault[] {
   const values = settings as unknown as Record<string, unknown>
   if (isAsItWas(values, valid.get(settings))) return []
-  const faults = violations(complete, values).map(({ message, hint }): Fault => ({ id: 'E001', message, hint }))
+  const faults = violations(complete, values).map((violation): SettingFault => ({ id: 'E001', ...violation }))
   if (faults.length === 0) valid.set(settings, { ...values })
   return faults
 }

@@ -18,17 +18,20 @@ export interface Configuration {
   readonly clock: Clock
 }
 
-/** Everything that is wrong with a configuration, subset by subset. */
+/** Everything that is wrong with a configuration: with its settings, and subset by subset. */
 export async function findFaults ({ settings, subsets, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
-  const faults = settingsFaults(settings)
-  if (faults.length > 0) return faults.map(fault => toSystemCheck(fault))
+  const general = settingsFaults(settings)
+  const found = general.map(fault => toSystemCheck(fault))
+  const isInvalid = (...options: Array<keyof Settings>) => general.some(({ option }) => options.includes(option as keyof Settings))
+  if (isInvalid('subsets', 'baseDir')) return found
+  const topology = isInvalid('timeout', 'deadline', 'sequential') ? scopeFaults : topologyFaults
   const bySubset = await Promise.all(subsets.map(async subset => {
     const { entries, faults } = await plan(subset)
     const missing = await Promise.all(entries.map(async entry => await missingFor(entry, context, clock)))
-    const found = [nameFault(subset), ...faults, ...missing.flat(), ...topologyFaults(subset, entries, settings)]
+    const found = [nameFault(subset), ...faults, ...missing.flat(), ...topology(subset, entries, settings)]
     return found.flatMap(fault => fault === undefined ? [] : [toSystemCheck(fault, subset)])
   }))
-  return bySubset.flat()
+  return [...found, ...bySubset.flat()]
 }
 
 export function toSystemCheck ({ id, message, hint, entry }: LocatedFault, subset?: string): SystemCheck {
@@ -65,12 +68,15 @@ async function missingFor (entry: ResolvedEntry, context: RequirementsContext, c
 }
 
 function topologyFaults (subset: string, entries: readonly ResolvedEntry[], settings: Settings): LocatedFault[] {
-  const faults = entries.flatMap(entry => {
+  const late = deadlineFault(entries, settings)
+  return [...scopeFaults(subset, entries), ...late === undefined ? [] : [late]]
+}
+
+function scopeFaults (subset: string, entries: readonly ResolvedEntry[]): LocatedFault[] {
+  return entries.flatMap(entry => {
     const fault = scopeFault(subset, entry)
     return fault === undefined ? [] : [{ ...fault, entry: entry.label }]
   })
-  const late = deadlineFault(entries, settings)
-  return late === undefined ? faults : [...faults, late]
 }
 
 function scopeFault (subset: string, { Check: { scope }, identifier }: ResolvedEntry): Fault | undefined {

@@ -107,7 +107,7 @@ for (const [option, values] of Object.entries(right)) {
 
 test('E001 suggests the nearest option for one that does not exist', async t => {
   t.strictSame(settingsFaults(toSettings({ timeuot: 5 } as HealthOptions)), [
-    { id: 'E001', message: "there is no option 'timeuot'", hint: "Did you mean 'timeout'?" },
+    { id: 'E001', option: 'timeuot', message: "there is no option 'timeuot'", hint: "Did you mean 'timeout'?" },
   ])
 })
 

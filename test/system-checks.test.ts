@@ -42,8 +42,22 @@ test('a configuration without faults has none', async t => {
   t.strictSame(await find({}), [])
 })
 
-test('faults of the options are told alone: nothing else can be made out with them', async t => {
-  t.strictSame(await find({ timeout: 0, subsets: { 'not a name': 5 } }), [{ id: 'E001', level: 'error', message: "'timeout' is 0" }])
+test('faults of the options are told, and those of the subsets beside them', async t => {
+  t.strictSame(await find({ timout: 5, subsets: { s: 5, l: ['./nope.js'], liveness: [scoped('A', 'shared')] } }), [
+    { id: 'E001', level: 'error', message: "there is no option 'timout'" },
+    { id: 'E002', level: 'error', subset: 's', message: 'it is 5' },
+    { id: 'E004', level: 'error', subset: 'l', entry: './nope.js', message: './nope.js cannot be loaded' },
+    { id: 'W002', level: 'warning', subset: 'liveness', entry: 'A', message: 'A asks something shared: an outage of it restarts every pod' },
+  ])
+})
+
+test('what an invalid option leaves open is not told', async t => {
+  const subsets = { s: [taking('A', 300)], '*': ['./nope.js'] }
+  t.strictSame((await find({ baseDir: '', subsets })).map(({ id }) => id), ['E001'], 'from where modules are loaded')
+  t.strictSame((await find({ subsets: [] }, 's')).map(({ id }) => id), ['E001'], 'what the subsets are')
+  for (const options of [{ deadline: 100, timeout: 0 }, { deadline: '100' }, { deadline: 100, sequential: 'no' }]) {
+    t.strictSame((await find({ ...options, subsets })).map(({ id }) => id), ['E001', 'E003', 'E004'], 'whether the checks fit the deadline')
+  }
 })
 
 test('all others are told at once, each with its subset and entry', async t => {
