@@ -126,8 +126,11 @@ function isAsItWas (values: Record<string, unknown>, earlier: Record<string, unk
   return left === 0
 }
 
+/** As long as Fastify's router takes a parameter, which is what the name of a subset that is added later is to it. */
+const longestName = 100
+
 /** Where a subset's name is no path segment (E003). */
 export function nameFault (name: string): Fault | undefined {
-  if (/^[\w~-][\w.~-]*$/.test(name)) return undefined
-  return { id: 'E003', message: `'${name}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
+  if (!/^[\w~-][\w.~-]*$/.test(name)) return { id: 'E003', message: `'${name}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
+  if (name.length > longestName) return { id: 'E003', message: `'${name.slice(0, 20)}…' has ${name.length} characters`, hint: `Use ${longestName} at most: Fastify's router takes no more.` }
 }

@@ -5,7 +5,7 @@ import type { DocumentedSchema } from './documentation.js'
 import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_TIMEOUT, FST_HEALTH_UNKNOWN_SUBSET } from './errors.js'
 import { answer, livenessRoute } from './liveness.js'
 import { negotiate, supportedTypes } from './negotiate.js'
-import { isRecord, settingsFaults } from './options.js'
+import { isRecord, nameFault, settingsFaults } from './options.js'
 import type { HealthRegistry } from './registry.js'
 import { withoutDetails } from './report.js'
 import { routerOptions } from './router-options.js'
@@ -68,7 +68,8 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
       handler: (_request, reply) => { answer(reply) },
     })
   }
-  for (const subset of registry.subsets().filter(subset => `${base}/${subset}` !== livenessPath)) {
+  // A name that is no path would end the boot here, before the system checks can tell it and all other faults.
+  for (const subset of registry.subsets().filter(subset => nameFault(subset) === undefined && `${base}/${subset}` !== livenessPath)) {
     const checks = await registry.checks(subset)
     const identifiers = checks.map(({ identifier }) => identifier).sort()
     const body = schemas.statuses(identifiers)

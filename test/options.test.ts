@@ -120,6 +120,11 @@ test('E003 tells a name that is no path segment', async t => {
   for (const name of ['', '.', '..', '.hidden', 'a/b', 'a b', 'a?b', 'ä', ':a', 'a%20', 'a\n']) t.match(nameFault(name), { id: 'E003' }, name)
 })
 
+test('E003 tells a name that is longer than a parameter of the router may be', async t => {
+  t.equal(nameFault('a'.repeat(100)), undefined)
+  t.match(nameFault('a'.repeat(101)), { id: 'E003', message: `'${'a'.repeat(20)}…' has 101 characters`, hint: "Use 100 at most: Fastify's router takes no more." })
+})
+
 test('an entry may hold options of its own, whatever its check takes', async t => {
   t.strictSame(Object.keys(entryRules).sort(), ['after', 'cacheFor', 'critical', 'identifier', 'interval', 'maxStale', 'timeout'])
 })

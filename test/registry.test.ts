@@ -637,8 +637,8 @@ test('nothing is left of subsets and entries that come and go', async t => {
   const Gone = class extends HealthCheck<{ list: number[] }> { override check () { throw new ServiceUnavailable('gone') } }
   const comeAndGo = async (times: number) => {
     for (let time = 0; time < times; time++) {
-      const name = `subset-${'x'.repeat(200)}-${Math.random()}`
-      health.add(name, [Gone, { identifier: name, list: [time] }])
+      const name = `subset-${'x'.repeat(60)}-${Math.random()}`
+      health.add(name, [Gone, { identifier: name + 'x'.repeat(200), list: [time] }])
       await health.run(name)
       delete health.settings.subsets[name]
     }

@@ -130,6 +130,21 @@ test('a slash at the end makes no difference, whatever the router thinks of it',
   }
 })
 
+test('names that are no path end the boot as system checks, not as an error of the router', async t => {
+  const names = [':x', '*', ':a:b', 'a/b', '', 'a'.repeat(101)]
+  await t.rejects(build(t, { options: { subsets: Object.fromEntries(names.map(name => [name, []])) } }), {
+    code: 'FST_HEALTH_INVALID_CONFIGURATION', message: new RegExp(`^The health configuration has errors:(?:\n {2}E003 [^\n]*){${names.length}}$`),
+  })
+})
+
+test('a name may be as long as the router takes', async t => {
+  const longest = 'a'.repeat(100)
+  const app = await build(t)
+  app.health.add(longest, working())
+  t.equal(await statusOf(app, `/healthcheck/${longest}`), 200)
+  t.throws(() => app.health.add(`${longest}a`, working()), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /E003/ })
+})
+
 test('the prefix may be another one', async t => {
   const app = await build(t, { options: { prefix: '/-/health', livenessPath: '/-/alive' } })
   t.equal(await statusOf(app, '/-/health/readiness'), 200)
