@@ -2,11 +2,11 @@ import fp from 'fastify-plugin'
 import type { FastifyInstance } from 'fastify'
 import { FST_HEALTH_ALREADY_REGISTERED, FST_HEALTH_INVALID_CONFIGURATION } from './errors.js'
 import { livenessHook } from './liveness.js'
-import { settingsFaults } from './options.js'
+import { settingsFaults, type Fault } from './options.js'
 import { createHealth, type HealthRegistry } from './registry.js'
 import { healthRoutes } from './routes.js'
 import { routerOptions } from './router-options.js'
-import { lineOf, toSystemCheck } from './system-checks.js'
+import { lineOf } from './system-checks.js'
 import type { HealthOptions } from '../types/options.js'
 import type { SystemCheck } from '../types/report.js'
 
@@ -20,8 +20,7 @@ export interface Command {
 
 async function health (app: FastifyInstance, options: HealthOptions): Promise<void> {
   if (app.hasDecorator('health')) throw new FST_HEALTH_ALREADY_REGISTERED()
-  const registry = createHealth(options, { app, log: app.log })
-  const gated = registry.settings.livenessPath === false ? [] : gatedLiveness(app)
+  const registry = createHealth(options, { app, log: app.log, faults: options.livenessPath === false ? [] : gatedLiveness(app) })
   app.decorate('health', registry)
   const { [command]: asked } = app as { [command]?: Command }
   asked?.registries.push(registry)
@@ -32,7 +31,7 @@ async function health (app: FastifyInstance, options: HealthOptions): Promise<vo
     await app.register(healthRoutes, { registry })
   }
   app.addHook('onReady', async () => {
-    if (!asked?.skipChecks) report(app, [...gated, ...await registry.systemChecks()])
+    if (!asked?.skipChecks) report(app, await registry.systemChecks())
     // A command asks once: what has an interval is asked like the others.
     if (asked === undefined) registry.start()
   })
@@ -43,13 +42,13 @@ async function health (app: FastifyInstance, options: HealthOptions): Promise<vo
 }
 
 /** W001: a hook that stands before ours answers first. */
-function gatedLiveness (app: FastifyInstance): SystemCheck[] {
+function gatedLiveness (app: FastifyInstance): Fault[] {
   if (onRequestHooks(app).length === 0) return []
-  return [toSystemCheck({
+  return [{
     id: 'W001',
     message: 'an onRequest hook was registered before fastify-health, so liveness is gated on it',
     hint: 'Register fastify-health first.',
-  })]
+  }]
 }
 
 // Fastify shows its hooks to nobody, but keeps them under a symbol of this description, on the instance or its prototype.

@@ -26,6 +26,8 @@ export interface Surroundings {
   clock?: Clock
   /** Called when a check asks for `app` where there is none. */
   onAppMissing?: () => void
+  /** What is wrong with how the registry came into them: system checks that no setting can mend. */
+  faults?: readonly Fault[]
 }
 
 /** One run of a subset. */
@@ -56,15 +58,17 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #background: Background
   readonly #runners: Runners
   readonly #sharedRuns = new SharedRuns()
+  readonly #faults: readonly Fault[]
   readonly #ledger = new Ledger((subset, judged, at) => this.#changed(subset, judged, at))
   #draining = false
   #closed = false
 
-  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing }: Surroundings = {}) {
+  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, faults = [] }: Surroundings = {}) {
     super()
     this.settings = toSettings(options)
     this.#log = log ?? lineLogger(line => process.stderr.write(line))
     this.#clock = clock
+    this.#faults = faults
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
     this.#executor = new Executor(this.settings, this.#log, app, onAppMissing)
     this.#runners = new Runners(this.settings, clock, this.#executor)
@@ -134,7 +138,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     const invalid = settingsFaults(this.settings)
     const results = invalid.length > 0
       ? this.#misconfigured(subset, invalid)
-      : [...this.#ledger.last(subset), ...this.#misconfigured(subset, this.#faults(subset, this.#planner.known(subset)))]
+      : [...this.#ledger.last(subset), ...this.#misconfigured(subset, this.#faultsOf(subset, this.#planner.known(subset)))]
     if (results.length === 0) return undefined
     const startedAt = Math.min(...results.map(({ startedAt }) => startedAt))
     const duration = Math.max(...results.map(({ duration }) => duration))
@@ -147,11 +151,13 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     return Math.min(timeNeeded(entries, this.settings), this.settings.deadline ?? Infinity)
   }
 
-  /** Every fault of the configuration as it is now: of all subsets, or of those named. */
+  /** Every fault of the configuration as it is now: all there are, or those that concern the subsets named. */
   async systemChecks (...subsets: string[]): Promise<SystemCheck[]> {
+    const isAll = subsets.length === 0
     return await findFaults({
       settings: this.settings,
-      subsets: subsets.length === 0 ? this.subsets() : subsets,
+      surroundings: isAll ? this.#faults : [],
+      subsets: isAll ? this.subsets() : subsets,
       plan: async subset => await this.#planner.plan(subset),
       context: this.#executor.surroundings(),
       clock: this.#clock,
@@ -208,7 +214,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     const results = await evaluate({ entries, ask, record, clock: this.#clock, sequential, warningsAsErrors, until, deadline })
     onAnswer()
     // A report sorts them, which takes no time where they are sorted already.
-    return this.#report(run, [...order.map(place => results[place] as Result), ...this.#misconfigured(subset, this.#faults(subset, plan))])
+    return this.#report(run, [...order.map(place => results[place] as Result), ...this.#misconfigured(subset, this.#faultsOf(subset, plan))])
   }
 
   #report ({ subset, draining, startedAt, begun }: Run, results: readonly Result[]): Report {
@@ -222,7 +228,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   }
 
   /** What is wrong with a subset, and not only at boot. */
-  #faults (subset: string, plan: Plan | undefined): Fault[] {
+  #faultsOf (subset: string, plan: Plan | undefined): Fault[] {
     const named = nameFault(subset)
     return [...named === undefined ? [] : [named], ...plan?.faults ?? []]
   }

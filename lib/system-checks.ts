@@ -11,6 +11,8 @@ import type { SystemCheck } from '../types/report.js'
 
 export interface Configuration {
   readonly settings: Settings
+  /** What is known to be wrong with what is around it. */
+  readonly surroundings: readonly Fault[]
   /** Those to look at. */
   readonly subsets: readonly string[]
   readonly plan: (subset: string) => Promise<Plan>
@@ -18,10 +20,10 @@ export interface Configuration {
   readonly clock: Clock
 }
 
-/** Everything that is wrong with a configuration: with its settings, and subset by subset. */
-export async function findFaults ({ settings, subsets, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
+/** Everything that is wrong with a configuration: with what is around it, with its settings, and subset by subset. */
+export async function findFaults ({ settings, surroundings, subsets, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
   const general = settingsFaults(settings)
-  const found = general.map(fault => toSystemCheck(fault))
+  const found = [...surroundings, ...general].map(fault => toSystemCheck(fault))
   const isInvalid = (...options: Array<keyof Settings>) => general.some(({ option }) => options.includes(option as keyof Settings))
   if (isInvalid('subsets', 'baseDir')) return found
   const topology = isInvalid('timeout', 'deadline', 'sequential') ? scopeFaults : topologyFaults

@@ -89,6 +89,15 @@ test('a hook that was registered earlier is warned of, wherever it comes from', 
   t.strictSame(warningsOf(logged), [gated], 'of a parent')
 })
 
+test('the warning is one of the system checks, but concerns no subset', async t => {
+  const { app } = logging(t)
+  app.addHook('onRequest', async () => {})
+  await app.register(health, { subsets: { readiness: [working()] } })
+  await app.ready()
+  t.match(await app.health.systemChecks(), [{ id: 'W001', level: 'warning' }])
+  t.strictSame(await app.health.systemChecks('readiness'), [])
+})
+
 test('a hook that gates nothing is not warned of', async t => {
   const hook = async () => {}
   const harmless: Record<string, { before?: (app: FastifyInstance) => unknown, options?: HealthOptions, after?: (app: FastifyInstance) => unknown }> = {
