@@ -134,3 +134,9 @@ export function nameFault (name: string): Fault | undefined {
   if (!/^[\w~-][\w.~-]*$/.test(name)) return { id: 'E003', message: `'${name}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
   if (name.length > longestName) return { id: 'E003', message: `'${name.slice(0, 20)}…' has ${name.length} characters`, hint: `Use ${longestName} at most: Fastify's router takes no more.` }
 }
+
+/** Where the router, told to ignore case, takes the subset for another one (E003). */
+export function caseFault (name: string, names: readonly string[]): Fault | undefined {
+  const other = names.find(other => other !== name && other.toLowerCase() === name.toLowerCase())
+  if (other !== undefined) return { id: 'E003', message: `'${name}' differs from '${other}' by case only, which the router ignores`, hint: 'Rename one of them, or take `caseSensitive: false` away.' }
+}

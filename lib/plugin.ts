@@ -20,7 +20,8 @@ export interface Command {
 
 async function health (app: FastifyInstance, options: HealthOptions): Promise<void> {
   if (app.hasDecorator('health')) throw new FST_HEALTH_ALREADY_REGISTERED()
-  const registry = createHealth(options, { app, log: app.log, faults: options.livenessPath === false ? [] : gatedLiveness(app) })
+  const { caseSensitive } = routerOptions(app)
+  const registry = createHealth(options, { app, log: app.log, caseSensitive, faults: options.livenessPath === false ? [] : gatedLiveness(app) })
   app.decorate('health', registry)
   const { [command]: asked } = app as { [command]?: Command }
   asked?.registries.push(registry)

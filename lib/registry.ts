@@ -8,7 +8,7 @@ import { evaluate } from './evaluate.js'
 import { Executor } from './executor.js'
 import { Ledger } from './ledger.js'
 import { lineLogger } from './logger.js'
-import { isRecord, nameFault, settingsFaults, toSettings, type Fault } from './options.js'
+import { caseFault, isRecord, nameFault, settingsFaults, toSettings, type Fault } from './options.js'
 import { Planner, type Plan } from './plan.js'
 import { failed, isHealthy, misconfigured, statusOf, toReport, type Judged } from './report.js'
 import { longestTimer, numeric, shown } from './rules.js'
@@ -26,6 +26,8 @@ export interface Surroundings {
   clock?: Clock
   /** Called when a check asks for `app` where there is none. */
   onAppMissing?: () => void
+  /** `false`: the names of subsets must differ by more than case. */
+  caseSensitive?: boolean
   /** What is wrong with how the registry came into them: system checks that no setting can mend. */
   faults?: readonly Fault[]
 }
@@ -58,16 +60,18 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #background: Background
   readonly #runners: Runners
   readonly #sharedRuns = new SharedRuns()
+  readonly #caseSensitive: boolean
   readonly #faults: readonly Fault[]
   readonly #ledger = new Ledger((subset, judged, at) => this.#changed(subset, judged, at))
   #draining = false
   #closed = false
 
-  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, faults = [] }: Surroundings = {}) {
+  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, caseSensitive = true, faults = [] }: Surroundings = {}) {
     super()
     this.settings = toSettings(options)
     this.#log = log ?? lineLogger(line => process.stderr.write(line))
     this.#clock = clock
+    this.#caseSensitive = caseSensitive
     this.#faults = faults
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
     this.#executor = new Executor(this.settings, this.#log, app, onAppMissing)
@@ -81,13 +85,18 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     return isRecord(subsets) ? Object.keys(subsets) : []
   }
 
+  /** Why no path leads to a subset of that name (E003). */
+  nameFault (subset: string): Fault | undefined {
+    return nameFault(subset) ?? (this.#caseSensitive ? undefined : caseFault(subset, this.subsets()))
+  }
+
   /**
    * Adds entries to a subset, which is made if there is none of that name. It holds from the next probe on.
    *
-   * @throws FST_HEALTH_INVALID_CONFIGURATION where the name cannot be a path segment.
+   * @throws FST_HEALTH_INVALID_CONFIGURATION where no path can lead to the name.
    */
   add (subset: string, ...entries: Entry[]): this {
-    const fault = nameFault(subset)
+    const fault = this.nameFault(subset)
     if (fault !== undefined) throw new FST_HEALTH_INVALID_CONFIGURATION(`${fault.id} ${fault.message}. ${fault.hint}`)
     const { subsets } = this.settings
     // A property of its own, even where the name is one that every object inherits.
@@ -158,6 +167,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
       settings: this.settings,
       surroundings: isAll ? this.#faults : [],
       subsets: isAll ? this.subsets() : subsets,
+      nameFault: subset => this.nameFault(subset),
       plan: async subset => await this.#planner.plan(subset),
       context: this.#executor.surroundings(),
       clock: this.#clock,
@@ -229,7 +239,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
 
   /** What is wrong with a subset, and not only at boot. */
   #faultsOf (subset: string, plan: Plan | undefined): Fault[] {
-    const named = nameFault(subset)
+    const named = this.nameFault(subset)
     return [...named === undefined ? [] : [named], ...plan?.faults ?? []]
   }
 

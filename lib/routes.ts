@@ -5,7 +5,7 @@ import type { DocumentedSchema } from './documentation.js'
 import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_TIMEOUT, FST_HEALTH_UNKNOWN_SUBSET } from './errors.js'
 import { answer, livenessRoute } from './liveness.js'
 import { negotiate, supportedTypes } from './negotiate.js'
-import { isRecord, nameFault, settingsFaults } from './options.js'
+import { isRecord, settingsFaults } from './options.js'
 import type { HealthRegistry } from './registry.js'
 import { withoutDetails } from './report.js'
 import { routerOptions } from './router-options.js'
@@ -68,8 +68,10 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
       handler: (_request, reply) => { answer(reply) },
     })
   }
-  // A name that is no path would end the boot here, before the system checks can tell it and all other faults.
-  for (const subset of registry.subsets().filter(subset => nameFault(subset) === undefined && `${base}/${subset}` !== livenessPath)) {
+  const { caseSensitive } = routerOptions(app)
+  const isLiveness = (path: string) => path === livenessPath || (!caseSensitive && path.toLowerCase() === String(livenessPath).toLowerCase())
+  // A name that no path leads to would end the boot here, before the system checks can tell it and all other faults.
+  for (const subset of registry.subsets().filter(subset => registry.nameFault(subset) === undefined && !isLiveness(`${base}/${subset}`))) {
     const checks = await registry.checks(subset)
     const identifiers = checks.map(({ identifier }) => identifier).sort()
     const body = schemas.statuses(identifiers)

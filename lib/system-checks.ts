@@ -2,7 +2,7 @@ import type { Clock } from './clock.js'
 import { inTime, preparationTime } from './in-time.js'
 import { copyPlain } from './plain-data.js'
 import { reason, type ResolvedEntry } from './entry.js'
-import { nameFault, settingsFaults, type Fault } from './options.js'
+import { settingsFaults, type Fault } from './options.js'
 import type { LocatedFault, Plan } from './plan.js'
 import { secretsOf } from './redact.js'
 import type { RequirementsContext } from '../types/check.js'
@@ -15,13 +15,14 @@ export interface Configuration {
   readonly surroundings: readonly Fault[]
   /** Those to look at. */
   readonly subsets: readonly string[]
+  readonly nameFault: (subset: string) => Fault | undefined
   readonly plan: (subset: string) => Promise<Plan>
   readonly context: RequirementsContext
   readonly clock: Clock
 }
 
 /** Everything that is wrong with a configuration: with what is around it, with its settings, and subset by subset. */
-export async function findFaults ({ settings, surroundings, subsets, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
+export async function findFaults ({ settings, surroundings, subsets, nameFault, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
   const general = settingsFaults(settings)
   const found = [...surroundings, ...general].map(fault => toSystemCheck(fault))
   const isInvalid = (...options: Array<keyof Settings>) => general.some(({ option }) => options.includes(option as keyof Settings))

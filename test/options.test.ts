@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { entryRules, isRecord, nameFault, settingsFaults, toSettings } from '../lib/options.js'
+import { caseFault, entryRules, isRecord, nameFault, settingsFaults, toSettings } from '../lib/options.js'
 import type { HealthOptions } from '../types/options.js'
 
 test('every setting has a default', async t => {
@@ -123,6 +123,11 @@ test('E003 tells a name that is no path segment', async t => {
 test('E003 tells a name that is longer than a parameter of the router may be', async t => {
   t.equal(nameFault('a'.repeat(100)), undefined)
   t.match(nameFault('a'.repeat(101)), { id: 'E003', message: `'${'a'.repeat(20)}…' has 101 characters`, hint: "Use 100 at most: Fastify's router takes no more." })
+})
+
+test('E003 tells a name that is another one but for case', async t => {
+  t.equal(caseFault('readiness', ['readiness', 'ready']), undefined)
+  t.match(caseFault('Readiness', ['readiness', 'Readiness']), { id: 'E003', message: "'Readiness' differs from 'readiness' by case only, which the router ignores" })
 })
 
 test('an entry may hold options of its own, whatever its check takes', async t => {

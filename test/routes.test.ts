@@ -137,6 +137,26 @@ test('names that are no path end the boot as system checks, not as an error of t
   })
 })
 
+for (const server of [{ caseSensitive: false }, { routerOptions: { caseSensitive: false } }]) {
+  test(`where the router ignores case, so does what may be a name: ${JSON.stringify(server)}`, async t => {
+    await t.rejects(build(t, { server, options: { subsets: { readiness: [], Readiness: [] } } }), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /E003 .*'Readiness' differs from 'readiness' by case only/ })
+    const app = await build(t, { server })
+    t.throws(() => app.health.add('Readiness', failing()), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /E003/ })
+    t.equal(await statusOf(app, '/HealthCheck/READINESS'), 200)
+  })
+
+  test(`and the path of liveness is the hook's however it is spelled: ${JSON.stringify(server)}`, async t => {
+    const app = await build(t, { server, options: { livenessPath: '/HealthCheck/Liveness', subsets: { liveness: [failing()], readiness: [working()] } } })
+    for (const url of ['/HealthCheck/Liveness', '/healthcheck/liveness', '/HEALTHCHECK/LIVENESS/']) t.equal(await bodyOf(app, url), '{"status":"ok"}', url)
+    t.equal(await statusOf(app, '/healthcheck/readiness'), 200)
+  })
+}
+
+test('names that differ by case are two where the router tells them apart', async t => {
+  const app = await build(t, { options: { subsets: { readiness: [working()], Readiness: [failing()], Liveness: [failing()] } } })
+  t.strictSame(await Promise.all(['readiness', 'Readiness', 'Liveness', 'liveness'].map(async subset => await statusOf(app, `/healthcheck/${subset}`))), [200, 500, 500, 200])
+})
+
 test('a name may be as long as the router takes', async t => {
   const longest = 'a'.repeat(100)
   const app = await build(t)

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { HealthCheck, defineCheck } from '../lib/check.js'
-import { toSettings } from '../lib/options.js'
+import { nameFault, toSettings } from '../lib/options.js'
 import { Planner } from '../lib/plan.js'
 import { findFaults, lineOf, timeNeeded, toSystemCheck } from '../lib/system-checks.js'
 import type { EntryOptions, Requirement, RequirementsContext, Scope } from '../types/check.js'
@@ -18,6 +18,7 @@ async function findAt (clock: FakeClock, options: object, ...subsets: string[]) 
     settings,
     surroundings: [],
     subsets: subsets.length === 0 ? Object.keys(settings.subsets) : subsets,
+    nameFault,
     plan: async subset => await planner.plan(subset),
     context: { settings, get app (): never { throw new Error('there is no app') } },
     clock,
@@ -88,7 +89,7 @@ test('E007 tells requirements that cannot be made out, whatever was thrown, and 
   const settings = toSettings({})
   for (const [missing, hint] of [['app', 'there is no app'], [new Error('refused canary'), 'refused [redacted]'], [null, 'null'], [5, /map is not a function/]] as const) {
     const planner = new Planner(toSettings({ subsets: { s: [[Needing, { missing, password: 'canary' }]] } }), () => {})
-    const found = await findFaults({ settings, surroundings: [], subsets: ['s'], plan: async subset => await planner.plan(subset), context: { settings, get app (): never { throw new Error('there is no app') } }, clock: new FakeClock() })
+    const found = await findFaults({ settings, surroundings: [], subsets: ['s'], nameFault, plan: async subset => await planner.plan(subset), context: { settings, get app (): never { throw new Error('there is no app') } }, clock: new FakeClock() })
     t.match(found, [{ id: 'E007', message: 'what it needs cannot be made out', hint }])
   }
 })
