@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { builtInChecks } from './built-in-checks.js'
 import { isCheckClass, type CheckClass } from './check.js'
+import { exportsOf } from './exports.js'
 import { entryRules, type Fault } from './options.js'
 import { copyPlain, idOf, keyOf } from './plain-data.js'
 import { redact, secretsOf } from './redact.js'
@@ -88,7 +89,7 @@ export async function loadCheck (specifier: string, baseDir: string): Promise<Ch
   if (builtIn === undefined && module.startsWith('fastify-health/')) return fault('is none of the built-in checks', suggestion(module, Object.keys(builtInChecks)))
   let exported: Readonly<Record<string, unknown>>
   try {
-    exported = await (builtIn?.() ?? import(await locate(module, baseDir)))
+    exported = exportsOf(await (builtIn?.() ?? import(await locate(module, baseDir))))
   } catch (error) {
     return fault('cannot be loaded', `${reason(error)}. ${howToLoad(module, error)}`)
   }

@@ -177,6 +177,18 @@ test('a package and an import of the app\'s own are found from the base folder, 
   t.match(await loadCheck('our-checks', baseDir), { id: 'E004', message: 'our-checks cannot be loaded' })
 })
 
+test('CommonJS that was compiled out of an ES module is taken for what that was', async t => {
+  const dir = t.testdir({
+    'compiled.cjs': `Object.defineProperty(exports, '__esModule', { value: true })
+      class DefaultCheck { get [Symbol.for('fastify-health.check')] () { return true } }
+      const all = { default: DefaultCheck, OtherCheck: class OtherCheck extends DefaultCheck {} }
+      for (const name in all) exports[name] = all[name]`,
+  })
+  t.equal((await loadCheck('./compiled.cjs', dir) as CheckClass).name, 'DefaultCheck')
+  t.equal((await loadCheck('./compiled.cjs#OtherCheck', dir) as CheckClass).name, 'OtherCheck')
+  t.match(await loadCheck('./compiled.cjs#Other', dir), { id: 'E004', message: "./compiled.cjs#Other has no export 'Other'" })
+})
+
 test('E004 tells an export that is not there or is no check, and what the module does export', async t => {
   t.match(await loadCheck('./named-export.ts', baseDir), {
     id: 'E004', message: "./named-export.ts has no export 'default'", hint: "There is: 'PaymentsCheck', 'flags'.",

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
+import { exportsOf } from '../exports.js'
 import type { HealthOptions } from '../../types/options.js'
 
 /** What a configuration file exports: the plugin's options, and how to register the clients that checks need. */
@@ -51,8 +52,8 @@ function findConfig (cwd: string): string {
 
 async function loadDefault (path: string): Promise<unknown> {
   try {
-    const { default: exported } = await import(pathToFileURL(path).href)
-    return exported
+    const { default: exported } = exportsOf(await import(pathToFileURL(path).href))
+    return await exported
   } catch (error) {
     throw cannotLoad(path, error)
   }

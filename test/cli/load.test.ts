@@ -14,6 +14,20 @@ t.test('a configuration can be JSON', async t => {
   t.match(await command(['-s', 'disk', '--config', 'health.config.json']), { status: 0, out: /DiskUsageCheck/ })
 })
 
+t.test('a configuration and an app can be CommonJS, compiled out of an ES module or not', async t => {
+  const config = '{ subsets: { disk: [] } }'
+  const app = "async app => { await app.register(import('fastify-health'), { subsets: { disk: [] } }) }"
+  const compiled = "Object.defineProperty(exports, '__esModule', { value: true }); exports.default ="
+  const cwd = t.testdir({
+    'config.cjs': `module.exports = ${config}`,
+    'compiled-config.cjs': `${compiled} ${config}`,
+    'app.cjs': `module.exports = ${app}`,
+    'compiled-app.cjs': `${compiled} ${app}`,
+  })
+  for (const file of ['config.cjs', 'compiled-config.cjs']) t.match(await command(['check', '--config', file], { cwd }), { status: 0, out: 'No faults in 1 subset: disk.\n' }, file)
+  for (const file of ['app.cjs', 'compiled-app.cjs']) t.match(await command(['check', '--app', file], { cwd }), { status: 0, out: 'No faults in 1 subset: disk.\n' }, file)
+})
+
 for (const [file, message] of [
   ['ghost.js', /ghost\.js cannot be loaded: Cannot find module/],
   ['torn.json', /torn\.json cannot be loaded: Unexpected end of JSON input/],
