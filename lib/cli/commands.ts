@@ -3,15 +3,18 @@ import { join } from 'node:path'
 import { formatOf } from './formats.js'
 import type { Target } from './target.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_UNKNOWN_SUBSET, FST_HEALTH_USAGE } from '../errors.js'
+import { settingsFaults } from '../options.js'
 import type { HealthRegistry } from '../registry.js'
 import { suggestion } from '../rules.js'
-import { lineOf } from '../system-checks.js'
+import { lineOf, toSystemCheck } from '../system-checks.js'
 import type { SystemCheck } from '../../types/report.js'
+
+type Warn = (text: string) => void
 
 /** Asks a subset, and prints what it found. */
 export async function ask ({ args, io, registries, time }: Target): Promise<number> {
   const format = await formatOf(args.format)
-  const registry = registryOf(args.subset as string, registries)
+  const registry = registryOf(args.subset as string, registries, io.err)
   const subset = args.subset as string
   if (!args.skipChecks) stopAtErrors(await time.prepare(registry.systemChecks(subset)), io.err)
   const report = await registry.run(subset, { deadline: time.left() ?? registry.settings.deadline })
@@ -46,14 +49,17 @@ function packageName (cwd: string): string | undefined {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).name : undefined
 }
 
-function registryOf (subset: string, registries: readonly HealthRegistry[]): HealthRegistry {
+function registryOf (subset: string, registries: readonly HealthRegistry[], warn: Warn): HealthRegistry {
   const registry = registries.find(registry => registry.subsets().includes(subset))
   if (registry !== undefined) return registry
+  // It may be missing for how the subsets themselves are spelled.
+  stopAtErrors(registries.flatMap(({ settings }) => settingsFaults(settings)).map(fault => toSystemCheck(fault)), warn)
   const { message } = new FST_HEALTH_UNKNOWN_SUBSET(subset)
-  throw new FST_HEALTH_INVALID_CONFIGURATION(`${message} ${suggestion(subset, registries.flatMap(registry => registry.subsets()))}`)
+  const names = registries.flatMap(registry => registry.subsets())
+  throw new FST_HEALTH_INVALID_CONFIGURATION(`${message} ${names.length === 0 ? 'There are no subsets.' : suggestion(subset, names)}`)
 }
 
-function stopAtErrors (found: readonly SystemCheck[], warn: (text: string) => void): void {
+function stopAtErrors (found: readonly SystemCheck[], warn: Warn): void {
   for (const fault of found) if (fault.level === 'warning') warn(`${lineOf(fault)}\n`)
   const errors = found.filter(({ level }) => level === 'error')
   if (errors.length > 0) throw new FST_HEALTH_INVALID_CONFIGURATION(errors.map(lineOf).join('\n'))

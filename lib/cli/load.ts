@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { exportsOf } from '../exports.js'
+import { isRecord } from '../options.js'
 import type { HealthOptions } from '../../types/options.js'
 
 /** What a configuration file exports: the plugin's options, and how to register the clients that checks need. */
@@ -22,8 +23,12 @@ const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
 export async function loadConfig (file: string | undefined, cwd: string): Promise<CommandConfig> {
   const path = file === undefined ? findConfig(cwd) : resolve(cwd, file)
   const config = path.endsWith('.json') ? loadJson(path) : await loadDefault(path)
-  if (typeof config !== 'object' || config === null) {
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${config === undefined ? 'nothing' : `a ${typeof config}`} by default: it must be the options of fastify-health, such as { subsets: { … } }.`)
+  if (!isRecord(config)) {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${described(config)} by default: it must be the options of fastify-health, such as { subsets: { … } }.`)
+  }
+  const { setup } = config
+  if (setup !== undefined && typeof setup !== 'function') {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} has ${described(setup)} as \`setup\`: it must be a function of the app, which registers the clients that checks need.`)
   }
   return config
 }
@@ -37,9 +42,15 @@ export async function loadApp (file: string, cwd: string): Promise<FastifyPlugin
   const path = resolve(cwd, file)
   const plugin = await loadDefault(path)
   if (typeof plugin !== 'function') {
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${plugin === undefined ? 'nothing' : `a ${typeof plugin}`} by default: --app takes a module that exports a Fastify plugin, a function of the app.`)
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${described(plugin)} by default: --app takes a module that exports a Fastify plugin, a function of the app.`)
   }
   return plugin as FastifyPluginAsync
+}
+
+function described (value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'an array' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 }
 
 function findConfig (cwd: string): string {

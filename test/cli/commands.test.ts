@@ -22,6 +22,14 @@ t.test('a subset that does not exist exits 2 and names the nearest', async t => 
   t.match(await command(['-s', 'constructor']), { status: 2, err: /Subset: 'constructor' does not exist\. There is: 'good'/ })
 })
 
+t.test('a subset that does not exist for a fault of the options is told by that', async t => {
+  const cwd = t.testdir({ 'typo.json': '{ "subset": { "good": [] } }', 'empty.json': '{}' })
+  for (const argv of [[], ['--skip-checks']]) {
+    t.strictSame(await command(['-s', 'good', '--config', 'typo.json', ...argv], { cwd }), { status: 2, out: '', err: "E001 there is no option 'subset'. Did you mean 'subsets'?\n" })
+  }
+  t.strictSame(await command(['-s', 'good', '--config', 'empty.json'], { cwd }), { status: 2, out: '', err: "Subset: 'good' does not exist. There are no subsets.\n" })
+})
+
 t.test('system checks of the subset stop the command with exit status 2, and are left out on request', async t => {
   const stopped = await command(['-s', 'broken'])
   t.match(stopped, { status: 2, out: '', err: /^E004 subset 'broken', \.\/ghost\.js cannot be loaded|^E004 subset 'broken': \.\/ghost\.js cannot be loaded/ })

@@ -40,6 +40,17 @@ for (const [file, message] of [
   })
 }
 
+t.test('a configuration that is none says so, and what it is', async t => {
+  const wrong: Array<[content: string, message: RegExp]> = [
+    ['[]', /0\.mjs exports an array by default: it must be the options/],
+    ['null', /1\.mjs exports null by default/],
+    ['() => {}', /2\.mjs exports a function by default/],
+    ['{ subsets: { s: [] }, setup: {} }', /3\.mjs has an object as `setup`: it must be a function of the app/],
+  ]
+  const cwd = t.testdir(Object.fromEntries(wrong.map(([content], index) => [`${index}.mjs`, `export default ${content}`])))
+  for (const [index, [content, message]] of wrong.entries()) t.match(await command(['-s', 's', '--config', `${index}.mjs`], { cwd }), { status: 2, out: '', err: message }, content)
+})
+
 t.test('--app takes a module that exports a plugin, and says so of any other', async t => {
   t.match(await command(['-s', 'good', '--app', 'number.js']), { status: 2, err: /number\.js exports a number by default: --app takes a module that exports a Fastify plugin/ })
   t.match(await command(['-s', 'good', '--app', 'no-default.js']), { status: 2, err: /no-default\.js exports nothing by default/ })
