@@ -1,13 +1,20 @@
 #!/usr/bin/env node
 import { colours } from './colours.js'
-import { run } from './run.js'
+import { crash, run } from './run.js'
 import { write } from './write.js'
 
-const status = await run(process.argv.slice(2), {
-  out: text => write(1, text),
-  err: text => write(2, text),
+const argv = process.argv.slice(2)
+const io = {
+  out: (text: string) => write(1, text),
+  err: (text: string) => write(2, text),
   cwd: process.cwd(),
   colour: await colours(1, process.env),
+}
+// Node.js would exit 1 for it, which says that the service is unhealthy.
+const uncaught = new Promise<unknown>(resolve => {
+  process.on('uncaughtException', resolve)
+  process.on('unhandledRejection', resolve)
 })
+const status = await Promise.race([run(argv, io), uncaught.then(async thrown => await crash(thrown, argv, io))])
 // Not exitCode: whatever a check left open must not keep the command alive.
 process.exit(status)

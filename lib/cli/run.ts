@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseArguments, usage } from './args.js'
 import { ask, check, manifest } from './commands.js'
 import { withRegistries } from './target.js'
+import { reason } from '../entry.js'
 import { redact } from '../redact.js'
 
 export interface IO {
@@ -30,18 +31,26 @@ export async function run (argv: readonly string[], io: IO): Promise<number> {
       case 'run': return await withRegistries(args, io, ask)
     }
   } catch (error) {
-    const { code, message } = error as { code?: unknown, message: string }
-    const text = redact(message, new Set())
-    if (asksForNagios(argv)) {
-      const { nagiosUnknown } = await import('../renderers/nagios.js')
-      const { line, exitCode } = nagiosUnknown(text)
-      io.out(`${line}\n`)
-      return exitCode
-    }
-    io.err(`${text}\n`)
-    if (code === 'FST_HEALTH_USAGE') io.err('Try fastify-health --help.\n')
-    return couldNotAsk
+    return await fail(error as Error, argv, io)
   }
+}
+
+/** Tells what was thrown where no command could catch it, and says what to exit with. */
+export async function crash (thrown: unknown, argv: readonly string[], io: IO): Promise<number> {
+  return await fail(new Error(`An exception that nothing caught stopped the command: ${reason(thrown)}. Catch it where the configuration, the app or the check throws it.`), argv, io)
+}
+
+async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: IO): Promise<number> {
+  const text = redact(message, new Set())
+  if (asksForNagios(argv)) {
+    const { nagiosUnknown } = await import('../renderers/nagios.js')
+    const { line, exitCode } = nagiosUnknown(text)
+    io.out(`${line}\n`)
+    return exitCode
+  }
+  io.err(`${text}\n`)
+  if (code === 'FST_HEALTH_USAGE') io.err('Try fastify-health --help.\n')
+  return couldNotAsk
 }
 
 // Known before the arguments are, which may be what is wrong: a monitoring plugin says so in its own words.

@@ -12,6 +12,16 @@ t.test('it ends although a check hangs and keeps a timer running', async t => {
   t.match(await spawned(['-s', 'haunted', '--config', 'haunted.config.js']), { status: 1, out: /timed out after/ })
 })
 
+t.test('what nothing caught is told in a line, and is no verdict', async t => {
+  const [exception, rejection, nagios] = await Promise.all([['exception'], ['rejection'], ['exception', '--format', 'nagios']].map(async ([subset = '', ...argv]) => {
+    return await spawned(['-s', subset, '--config', 'crashing.config.js', ...argv])
+  }))
+  const advice = 'Catch it where the configuration, the app or the check throws it.'
+  t.strictSame(exception, { status: 2, out: '', err: `An exception that nothing caught stopped the command: lost [redacted]. ${advice}\n` })
+  t.strictSame(rejection, { status: 2, out: '', err: `An exception that nothing caught stopped the command: null. ${advice}\n` })
+  t.strictSame(nagios, { status: 3, out: `FASTIFY-HEALTH UNKNOWN - An exception that nothing caught stopped the command: lost [redacted]. ${advice}\n`, err: '' })
+})
+
 t.test('a terminal gets colours, unless NO_COLOR is set', async t => {
   const inTerminal = async (env: NodeJS.ProcessEnv) => {
     const line = [process.execPath, ...process.execArgv, bin, '-s', 'good'].map(word => `'${word}'`).join(' ')
