@@ -229,7 +229,5 @@ test('TypeScript takes its types', async t => {
   ], { cwd: consumer })
 
   t.strictSame(await tsc('--skipLibCheck', '--noImplicitOverride', '--exactOptionalPropertyTypes', '--verbatimModuleSyntax'), { status: 0, out: '', err: '' })
-  const { out } = await tsc()
-  const errors = out.trim().split('\n').filter(line => !/ error TS2307: Cannot find module '(?:amqplib|ioredis|pg)' /.test(line))
-  t.strictSame(errors, [''].filter(() => out === ''), 'where declarations are checked, only optional peers are missing')
+  t.strictSame(await tsc(), { status: 0, out: '', err: '' }, 'where declarations are checked and no driver is installed, too')
 })

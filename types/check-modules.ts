@@ -5,11 +5,9 @@ import type { DjangoQOptions } from '../lib/checks/django-q.js'
 import type { HeartbeatFileOptions, HeartbeatLocalOptions, HeartbeatRedisOptions } from '../lib/checks/heartbeat.js'
 import type { HttpOptions } from '../lib/checks/http.js'
 import type { MigrationsOptions } from '../lib/checks/migrations.js'
-import type { PostgresSource } from '../lib/checks/postgres-client.js'
-import type { AmqpSource } from '../lib/checks/amqp-client.js'
-import type { RedisSource } from '../lib/checks/redis-client.js'
 import type { StorageOptions } from '../lib/checks/storage.js'
 import type { DiskUsageOptions, EventLoopOptions, MemoryUsageOptions } from '../lib/checks/system.js'
+import type { AmqpSource, PostgresSource, RedisSource } from './sources.js'
 
 /**
  * The options of each module that an entry may name. An app can add its own:

@@ -7,12 +7,6 @@ import { interruptionOf } from '../stop-signal.js'
 import { Line, type Connection } from './line.js'
 import { needsDriver } from './requirements.js'
 
-/** Which broker. The connection is the checks' own: one for each URL, kept between runs. */
-export interface AmqpSource {
-  /** `amqp://` or `amqps://`. */
-  url: string
-}
-
 export const amqpRules = {
   url: url(['amqp', 'amqps'], { required: true }),
 }

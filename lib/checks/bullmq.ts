@@ -4,10 +4,11 @@ import { isHealthCheckError, ServiceUnavailable, ServiceWarning } from '../error
 import { milliseconds, rule, text } from '../rules.js'
 import { interruptionOf } from '../stop-signal.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
+import type { RedisSource } from '../../types/sources.js'
 import { look, type QueueState } from './bullmq/look.js'
 import { roundTrip } from './bullmq/round-trip.js'
 import { elapsed } from './elapsed.js'
-import { redisRequirements, redisRules, withRedis, type RedisSource } from './redis-client.js'
+import { redisRequirements, redisRules, withRedis } from './redis-client.js'
 import { needsDriver } from './requirements.js'
 
 interface BullMQSource extends RedisSource {

@@ -4,10 +4,11 @@ import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { text, texts } from '../rules.js'
 import { interruptionOf } from '../stop-signal.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
+import type { RedisSource } from '../../types/sources.js'
 import { unsign } from './django-q/signature.js'
 import { valuesOf, walk, type Values } from './django-q/stat-keys.js'
 import { readStat, type Stat } from './django-q/stat.js'
-import { redisRequirements, redisRules, withRedis, type RedisSource } from './redis-client.js'
+import { redisRequirements, redisRules, withRedis } from './redis-client.js'
 import { assertHealthy, defaultUnhealthyStatuses } from './worker-statuses.js'
 
 export interface DjangoQOptions extends RedisSource {

@@ -6,8 +6,8 @@ import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.j
 import { clusterName, defaultFile } from '../heartbeat/common.js'
 import { milliseconds, redisUrl, text, texts } from '../rules.js'
 import type { CheckContext, OptionRule, RequirementsContext } from '../../types/check.js'
+import type { RedisSource } from '../../types/sources.js'
 import { elapsed } from './elapsed.js'
-import type { RedisSource } from './redis-client.js'
 
 // That of `node:fs/promises` takes a command longer to load than to use.
 const stat = promisify(statWithCallback)

@@ -4,8 +4,9 @@ import { wordsFor } from '../driver-errors.js'
 import { HealthCheckError, isHealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { oneOf, rule } from '../rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { PostgresSource } from '../../types/sources.js'
 import { migrationTool, migrationToolNames, type MigrationOnDisk, type MigrationToolName } from './migration-tools.js'
-import { postgresRequirements, postgresRules, withPostgres, type PostgresSource } from './postgres-client.js'
+import { postgresRequirements, postgresRules, withPostgres } from './postgres-client.js'
 
 export interface MigrationsOptions extends PostgresSource {
   /** The tool that applies the migrations; it need not be installed. */

@@ -2,20 +2,13 @@ import type { Socket } from 'node:net'
 import { finished } from 'node:stream/promises'
 import type { Pool, PoolClient } from 'pg'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { PostgresSource } from '../../types/sources.js'
 import { abortable, pause } from '../abortable.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { HealthCheckError, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
 import { interruptionOf, type Interruption } from '../stop-signal.js'
 import { decorated, needsDriver } from './requirements.js'
-
-/** Which PostgreSQL: `app.pg` of @fastify/postgres, one of its named instances, or a connection of the check's own. */
-export interface PostgresSource {
-  /** The name that @fastify/postgres was registered with. */
-  name?: string
-  /** A connection of the check's own, kept between runs. */
-  connectionString?: string
-}
 
 export const postgresRules = {
   name: text(),

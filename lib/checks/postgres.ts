@@ -1,7 +1,8 @@
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
-import { postgresRequirements, postgresRules, withPostgres, type PostgresSource } from './postgres-client.js'
+import type { PostgresSource } from '../../types/sources.js'
+import { postgresRequirements, postgresRules, withPostgres } from './postgres-client.js'
 
 /** Passes when `SELECT 1` answers 1. */
 export class DatabaseHeartbeatCheck extends HealthCheck<PostgresSource> {

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { RedisSource } from '../../types/sources.js'
 import { abortable, pause } from '../abortable.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { HealthCheckError, ServiceUnavailable } from '../errors.js'
@@ -7,14 +8,6 @@ import { redisUrl, text } from '../rules.js'
 import { interruptionOf, type Interruption } from '../stop-signal.js'
 import { Line, type Connection } from './line.js'
 import { decorated, needsDriver } from './requirements.js'
-
-/** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, or a connection of the check's own. */
-export interface RedisSource {
-  /** The namespace that @fastify/redis was registered with. */
-  namespace?: string
-  /** A connection of the check's own, kept between runs. */
-  url?: string
-}
 
 export const redisRules = {
   namespace: text(),

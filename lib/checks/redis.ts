@@ -1,7 +1,8 @@
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
-import { redisRequirements, redisRules, withRedis, type RedisSource } from './redis-client.js'
+import type { RedisSource } from '../../types/sources.js'
+import { redisRequirements, redisRules, withRedis } from './redis-client.js'
 
 /** Passes when `PING` answers. */
 export class RedisCheck extends HealthCheck<RedisSource> {

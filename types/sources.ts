@@ -1,0 +1,23 @@
+// Apart from the code that uses them: importing this package must need the types of no driver.
+
+/** Which PostgreSQL: `app.pg` of @fastify/postgres, one of its named instances, or a connection of the check's own. */
+export interface PostgresSource {
+  /** The name that @fastify/postgres was registered with. */
+  name?: string
+  /** A connection of the check's own, kept between runs. */
+  connectionString?: string
+}
+
+/** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, or a connection of the check's own. */
+export interface RedisSource {
+  /** The namespace that @fastify/redis was registered with. */
+  namespace?: string
+  /** A connection of the check's own, kept between runs. */
+  url?: string
+}
+
+/** Which broker. The connection is the checks' own: one for each URL, kept between runs. */
+export interface AmqpSource {
+  /** `amqp://` or `amqps://`. */
+  url: string
+}
