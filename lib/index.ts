@@ -4,5 +4,5 @@ export { HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, 
 export { createHealth, HealthRegistry, type Surroundings } from './registry.js'
 export type { CheckContext, EntryOptions, Kept, OptionRule, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
 export type { CheckModules } from '../types/check-modules.js'
-export type { Details, Entry, HealthOptions, LogLevel, Service, Settings } from '../types/options.js'
+export type { Details, Entry, EntryOf, HealthOptions, LogLevel, Service, Settings } from '../types/options.js'
 export type { Failure, Report, Result, SystemCheck, SystemCheckId, Transition } from '../types/report.js'

@@ -21,6 +21,14 @@ export type Entry =
   | readonly [CheckClass]
   | readonly [CheckClass, Record<string, unknown> & EntryOptions]
 
+/**
+ * A class with its options. A list of entries may hold any class, and so takes any options: this one takes those of the class alone.
+ *
+ * @example
+ * [PaymentsCheck, { url: 'https://payments.internal' }] satisfies EntryOf<typeof PaymentsCheck>
+ */
+export type EntryOf<Check extends CheckClass> = readonly [Check, ConstructorParameters<Check>[0]]
+
 export type Details = 'always' | 'never' | ((request: FastifyRequest) => boolean | Promise<boolean>)
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

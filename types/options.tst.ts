@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'tstyche'
 import type { FastifyRequest } from 'fastify'
-import { createHealth, defineCheck, HealthCheck, type Entry, type HealthOptions, type Settings } from '../lib/index.js'
+import { createHealth, defineCheck, HealthCheck, type Entry, type EntryOf, type HealthOptions, type Settings } from '../lib/index.js'
 
 declare module '../lib/index.js' {
   interface CheckModules {
@@ -114,6 +114,22 @@ describe('an entry', () => {
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'rake', dir: 'migrations' }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/postgres', { names: 'orders' }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/system#MemoryUsageCheck', { min: 'a lot' }] as const)
+  })
+
+  test('of a built-in check that does not exist has no options', () => {
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/nope'] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/nope', {}] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/redis#NopeCheck', {}] as const)
+  })
+
+  test('of one class takes the options of that class', () => {
+    type PaymentsEntry = EntryOf<typeof PaymentsCheck>
+    expect<PaymentsEntry>().type.toBeAssignableFrom([PaymentsCheck, { url: 'https://payments.internal', timeout: 500 }] as const)
+    expect<PaymentsEntry>().type.not.toBeAssignableFrom([PaymentsCheck, { url: 5 }] as const)
+    expect<PaymentsEntry>().type.not.toBeAssignableFrom([PaymentsCheck, {}] as const)
+    expect<PaymentsEntry>().type.not.toBeAssignableFrom([PaymentsCheck, { url: 'https://payments.internal', timeout: 'soon' }] as const)
+    expect<EntryOf<typeof defined>>().type.toBeAssignableFrom([defined, { critical: false }] as const)
+    expect(createHealth).type.toBeCallableWith({ subsets: { s: [[PaymentsCheck, { url: 'https://payments.internal' }] satisfies PaymentsEntry, PlainCheck] } })
   })
 
   test('of a module of the app has the options that the app says', () => {
