@@ -1,19 +1,17 @@
 import { EventEmitter } from 'node:events'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Background } from './background.js'
-import { alarm, systemClock, type Clock } from './clock.js'
+import { systemClock, type Clock } from './clock.js'
 import type { ResolvedEntry } from './entry.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_UNKNOWN_SUBSET } from './errors.js'
-import { evaluate } from './evaluate.js'
 import { Executor } from './executor.js'
-import { Ledger } from './ledger.js'
 import { lineLogger } from './logger.js'
-import { caseFault, isRecord, nameFault, settingsFaults, toSettings, type Fault } from './options.js'
+import { caseFault, isRecord, nameFault, toSettings, type Fault } from './options.js'
 import { Planner, type Plan } from './plan.js'
-import { failed, isHealthy, misconfigured, statusOf, toReport, type Judged } from './report.js'
+import { statusOf, type Judged } from './report.js'
+import { Reporter } from './reporter.js'
 import { longestTimer, numeric, shown } from './rules.js'
 import { Runners } from './runners.js'
-import { SharedRuns } from './shared-runs.js'
 import { findFaults, timeNeeded } from './system-checks.js'
 import type { Entry, HealthOptions, Settings } from '../types/options.js'
 import type { Report, Result, SystemCheck, Transition } from '../types/report.js'
@@ -32,20 +30,6 @@ export interface Surroundings {
   faults?: readonly Fault[]
 }
 
-/** One run of a subset. */
-interface Run {
-  readonly subset: string
-  readonly draining: boolean
-  /** Since the epoch. */
-  readonly startedAt: number
-  /** On the clock's monotonic time, as is `until`. */
-  readonly begun: number
-  /** Milliseconds from the start; `Infinity` where there is no limit. */
-  readonly deadline: number
-  /** When the response has to leave. */
-  readonly until: number
-}
-
 /** How long closing may take: nothing that a check kept open can hold up a shutdown. */
 const closingTime = 500
 
@@ -59,12 +43,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #executor: Executor
   readonly #background: Background
   readonly #runners: Runners
-  readonly #sharedRuns = new SharedRuns()
+  readonly #reporter: Reporter
   readonly #caseSensitive: boolean
   readonly #faults: readonly Fault[]
-  readonly #ledger = new Ledger((subset, judged, at) => this.#changed(subset, judged, at))
   #draining = false
-  #closed = false
 
   constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, caseSensitive = true, faults = [] }: Surroundings = {}) {
     super()
@@ -76,7 +58,15 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
     this.#executor = new Executor(this.settings, this.#log, app, onAppMissing)
     this.#runners = new Runners(this.settings, clock, this.#executor)
-    this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#beat(subset, entry) })
+    this.#reporter = new Reporter({
+      settings: this.settings,
+      clock,
+      planner: this.#planner,
+      runners: this.#runners,
+      nameFault: subset => this.nameFault(subset),
+      changed: (subset, judged, at) => this.#changed(subset, judged, at),
+    })
+    this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#reporter.beat(subset, entry) })
   }
 
   /** The names of the subsets. */
@@ -115,25 +105,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
    * @throws FST_HEALTH_UNKNOWN_SUBSET where there is no subset of that name; FST_HEALTH_INVALID_DURATION where the deadline is no
    * number of milliseconds.
    */
-  async run (subset: string, { deadline = this.settings.deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
+  async run (subset: string, { deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
     this.#mustExist(subset)
-    const faults = settingsFaults(this.settings)
-    // A setting that is none is told with the others.
-    if (faults.length === 0 && deadline !== undefined) mustBeDuration('The deadline', deadline)
-    const limit = deadline ?? Infinity
-    const begun = this.#clock.now()
-    const run: Run = { subset, draining: this.#drains(subset), startedAt: this.#clock.date(), begun, deadline: limit, until: begun + limit }
-    if (faults.length > 0) return this.#report(run, this.#misconfigured(subset, faults))
-    const planned = this.#planner.plan(subset)
-    const plan = planned instanceof Promise ? await this.#inTime(planned, run.until) : planned
-    if (plan === undefined) return this.#report(run, this.#unrecorded(subset, [this.#down({ identifier: subset, critical: true }, `timed out after ${limit} ms`)]))
-    // What is closed opens nothing any more.
-    const refusal = this.#closed ? 'closing' : run.draining ? 'draining' : undefined
-    if (refusal !== undefined) return this.#report(run, this.#unrecorded(subset, plan.entries.map(entry => this.#down(entry, refusal))))
-    // With a deadline, each probe has one of its own.
-    if (deadline !== undefined) return await this.#evaluated(run, plan, () => {})
-    const { sequential, warningsAsErrors, timeout } = this.settings
-    return await this.#sharedRuns.join(subset, [plan, sequential, warningsAsErrors, timeout], async onAnswer => await this.#evaluated(run, plan, onAnswer))
+    if (deadline !== undefined) mustBeDuration('The deadline', deadline)
+    return await this.#reporter.run({ subset, draining: this.#drains(subset), deadline: deadline ?? this.settings.deadline, background: this.#background.started })
   }
 
   /**
@@ -144,14 +119,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
    */
   lastReport (subset: string): Report | undefined {
     this.#mustExist(subset)
-    const invalid = settingsFaults(this.settings)
-    const results = invalid.length > 0
-      ? this.#misconfigured(subset, invalid)
-      : [...this.#ledger.last(subset), ...this.#misconfigured(subset, this.#faultsOf(subset, this.#planner.known(subset)))]
-    if (results.length === 0) return undefined
-    const startedAt = Math.min(...results.map(({ startedAt }) => startedAt))
-    const duration = Math.max(...results.map(({ duration }) => duration))
-    return toReport({ subset, draining: this.#drains(subset), startedAt, duration }, results)
+    return this.#reporter.last(subset, this.#drains(subset))
   }
 
   /** Milliseconds that a run of a subset may take: what its checks' timeouts come to, or the deadline where that is less. */
@@ -203,32 +171,12 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
 
   /** Stops the background runs, aborts what is under way and closes what checks kept open. */
   async close (): Promise<void> {
-    this.#closed = true
+    this.#reporter.close()
     this.#background.stop()
     let cancel!: () => void
     const patience = new Promise<void>(resolve => { cancel = this.#clock.after(closingTime, resolve) })
     await Promise.race([this.#runners.close(), patience])
     cancel()
-  }
-
-  /** @param onAnswer called at the first answer of a check, and maybe at others */
-  async #evaluated (run: Run, plan: Plan, onAnswer: () => void): Promise<Report> {
-    const { subset, until, deadline } = run
-    const { entries, order } = plan
-    const { sequential, warningsAsErrors } = this.settings
-    const ask = (entry: ResolvedEntry) => this.#runners.ask(entry, { subset, until, deadline, background: this.#background.started })
-    const record = (judged: Judged) => {
-      onAnswer()
-      return this.#record(subset, judged)
-    }
-    const results = await evaluate({ entries, ask, record, clock: this.#clock, sequential, warningsAsErrors, until, deadline })
-    onAnswer()
-    // A report sorts them, which takes no time where they are sorted already.
-    return this.#report(run, [...order.map(place => results[place] as Result), ...this.#misconfigured(subset, this.#faultsOf(subset, plan))])
-  }
-
-  #report ({ subset, draining, startedAt, begun }: Run, results: readonly Result[]): Report {
-    return toReport({ subset, draining, startedAt, duration: this.#clock.now() - begun }, results)
   }
 
   #mustExist (subset: string): void {
@@ -237,40 +185,9 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     if (isRecord(subsets) && !Object.hasOwn(subsets, subset)) throw new FST_HEALTH_UNKNOWN_SUBSET(subset)
   }
 
-  /** What is wrong with a subset, and not only at boot. */
-  #faultsOf (subset: string, plan: Plan | undefined): Fault[] {
-    const named = this.nameFault(subset)
-    return [...named === undefined ? [] : [named], ...plan?.faults ?? []]
-  }
-
-  #misconfigured (subset: string, faults: readonly Fault[]): Result[] {
-    return this.#unrecorded(subset, misconfigured(faults, this.#clock.date()))
-  }
-
   #drains (subset: string): boolean {
     const { drainSubsets } = this.settings
     return this.#draining && Array.isArray(drainSubsets) && drainSubsets.includes(subset)
-  }
-
-  #down ({ identifier, critical }: Pick<Judged, 'identifier' | 'critical'>, message: string): Judged {
-    return { identifier, critical, outcome: failed('unavailable', message, this.#clock.date()), healthy: false }
-  }
-
-  #record (subset: string, judged: Judged): Result {
-    // What a shutdown cut off says nothing about the dependency.
-    return this.#closed ? this.#ledger.unrecorded(subset, judged) : this.#ledger.record(subset, judged, this.#clock.date())
-  }
-
-  #unrecorded (subset: string, judged: readonly Judged[]): Result[] {
-    return judged.map(answer => this.#ledger.unrecorded(subset, answer))
-  }
-
-  // Loading an app's own module may take for ever, too.
-  async #inTime (plan: Promise<Plan>, until: number): Promise<Plan | undefined> {
-    if (until === Infinity) return await plan
-    let cancel!: () => void
-    const late = new Promise<undefined>(resolve => { cancel = alarm(this.#clock, until, 0, () => resolve(undefined)) })
-    return await Promise.race([plan, late]).finally(cancel)
   }
 
   #changed (subset: string, { identifier, critical, healthy, outcome }: Judged, at: number): void {
@@ -286,7 +203,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   // What belonged to entries that are gone would otherwise be kept for ever.
   #replanned (subset: string, { faults }: Plan): void {
     const { identifiers, questions } = this.#planner.inUse()
-    this.#ledger.keep(identifiers)
+    this.#reporter.keep(identifiers)
     this.#runners.keep(questions)
     if (!this.#background.started) return
     for (const { id, message, hint } of faults) this.#log.error({ subset }, `health: ${id} ${message}. ${hint}`)
@@ -295,19 +212,6 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
 
   #entries (): Array<[subset: string, entry: ResolvedEntry]> {
     return this.subsets().flatMap(subset => (this.#planner.known(subset)?.entries ?? []).map((entry): [string, ResolvedEntry] => [subset, entry]))
-  }
-
-  async #beat (subset: string, entry: ResolvedEntry): Promise<void> {
-    const { settings } = this
-    if (settingsFaults(settings).length > 0) return
-    const { identifier, critical, options: { after, interval } } = entry
-    if (after !== undefined && this.#ledger.isHealthy(subset, after) !== true) {
-      // It is blocked, which is for probes to tell; and once it no longer is, what was found before is out of date.
-      this.#runners.forget(entry)
-      return
-    }
-    const outcome = await this.#runners.beat(entry, subset, interval as number)
-    this.#record(subset, { identifier, critical, outcome, healthy: isHealthy(outcome.errors, settings.warningsAsErrors) })
   }
 }
 

@@ -17,7 +17,7 @@ export async function ask ({ args, io, registries, time }: Target): Promise<numb
   const registry = registryOf(args.subset as string, registries, io.err)
   const subset = args.subset as string
   if (!args.skipChecks) stopAtErrors(await time.prepare(registry.systemChecks(subset)), io.err)
-  const report = await registry.run(subset, { deadline: time.left() ?? registry.settings.deadline })
+  const report = await registry.run(subset, { deadline: time.left() })
   const { text, status } = format(report, registry.settings, io.colour)
   io.out(text)
   return status
