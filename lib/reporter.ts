@@ -78,9 +78,11 @@ export class Reporter {
   last (subset: string, draining: boolean): Report | undefined {
     const { settings, planner } = this.#sources
     const faults = settingsFaults(settings)
+    // Before what was found is looked at: entries that are gone are forgotten with it.
+    const plan = planner.known(subset)
     const results = faults.length > 0
       ? this.#misconfigured(subset, faults)
-      : [...this.#ledger.last(subset), ...this.#misconfigured(subset, this.#faultsOf(subset, planner.known(subset)))]
+      : [...this.#ledger.last(subset), ...this.#misconfigured(subset, this.#faultsOf(subset, plan))]
     if (results.length === 0) return undefined
     const startedAt = Math.min(...results.map(({ startedAt }) => startedAt))
     const duration = Math.max(...results.map(({ duration }) => duration))

@@ -23,7 +23,8 @@ export async function ours () {
     /** The same of a report that is there already: negotiated, rendered, validated and sent. */
     async rendering (format, amount) {
       const report = await app.health.run('first')
-      app.health.run = async () => report
+      // A new one each time, since what was rendered of the last one is kept.
+      app.health.run = async () => ({ ...report })
       const spent = await answer(format, amount)
       delete app.health.run
       return spent
