@@ -6,7 +6,7 @@ import { exportsOf } from './exports.js'
 import { entryRules, type Fault } from './options.js'
 import { copyPlain, idOf, keyOf } from './plain-data.js'
 import { redact, secretsOf } from './redact.js'
-import { flag, func, line, milliseconds, shown, suggestion, violations } from './rules.js'
+import { flag, func, milliseconds, shown, suggestion, text, violations } from './rules.js'
 import type { EntryOptions, OptionRules } from '../types/check.js'
 
 /** An entry as written: what to load, and with which options. */
@@ -49,7 +49,7 @@ export function parseEntry (entry: unknown): ParsedEntry | Fault {
 
 /** What an instance must be, whether its options or its class say so. */
 const classRules: OptionRules = {
-  identifier: line({ required: true }),
+  identifier: text({ required: true }),
   critical: flag({ required: true }),
   timeout: milliseconds(1),
   check: func({ required: true }),

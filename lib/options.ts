@@ -1,5 +1,5 @@
 import { copyPlain } from './plain-data.js'
-import { flag, func, line, milliseconds, numeric, oneOf, rule, text, texts, violations } from './rules.js'
+import { flag, func, milliseconds, numeric, oneOf, rule, text, texts, violations } from './rules.js'
 import type { EntryOptions, OptionRule, OptionRules } from '../types/check.js'
 import type { Entry, HealthOptions, Settings } from '../types/options.js'
 import type { SystemCheckId } from '../types/report.js'
@@ -65,7 +65,7 @@ const rules: OptionRules = {
 
 /** The options that every entry may hold beside those of its check. */
 export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = {
-  identifier: line(),
+  identifier: text(),
   critical: flag(),
   timeout: milliseconds(1),
   cacheFor: milliseconds(),

@@ -16,11 +16,6 @@ export function text (options?: RuleOptions): OptionRule {
   return rule('a text that is not empty', value => typeof value === 'string' && value !== '', options)
 }
 
-/** What stands in a line of its own wherever it is printed. */
-export function line (options?: RuleOptions): OptionRule {
-  return rule('a text that is not empty, without line breaks and other control characters', value => typeof value === 'string' && /^\P{Cc}+$/u.test(value), options)
-}
-
 export function flag (options?: RuleOptions): OptionRule {
   return rule('true or false', value => typeof value === 'boolean', options)
 }

@@ -60,14 +60,8 @@ test('identifier, critical and timeout are the class\'s, unless the entry says o
   t.match(resolved(PaymentsCheck), { identifier: 'PaymentsCheck', critical: true, timeout: undefined })
 })
 
-test('an identifier may be any text of one line', async t => {
+test('an identifier may be any text', async t => {
   for (const identifier of ['__proto__', 'constructor', 'toString', 'Müller & Söhne <b>']) t.equal(resolved(PaymentsCheck, { identifier }).identifier, identifier)
-  for (const identifier of ['x\r\nFAKE ... working', '\x1b[31m', '']) {
-    class Own extends PaymentsCheck { override get identifier () { return identifier } }
-    for (const fault of [resolveEntry(parseEntry([PaymentsCheck, { identifier }]) as ParsedEntry, PaymentsCheck), resolveEntry(parseEntry(Own) as ParsedEntry, Own)]) {
-      t.match(fault, { id: 'E008', message: /'identifier' is '/, hint: /without line breaks and other control characters/ })
-    }
-  }
 })
 
 test('entries ask the same question where class and own options are equal, whatever they make of the answer', async t => {
