@@ -27,7 +27,12 @@ export function notRun (message: string, at: number): Outcome {
 /** A check's error as it may be reported; the text of anything that is no `HealthCheckError` is kept back. */
 export function toFailure (error: unknown, secrets: ReadonlySet<string>): Failure {
   if (!isHealthCheckError(error)) return { kind: 'unknown error', message: '' }
-  return { kind: error.kind, message: redact(error.message, secrets).replace(/\s*\p{Cc}+\s*/gu, ' ').trim() }
+  return { kind: error.kind, message: oneLine(redact(error.message, secrets)) }
+}
+
+/** A text that forges no line, and no colour, where it is printed. */
+export function oneLine (text: string): string {
+  return text.replace(/\s*\p{Cc}+\s*/gu, ' ').trim()
 }
 
 export function isHealthy (errors: readonly Failure[], warningsAsErrors: boolean): boolean {

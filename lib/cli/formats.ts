@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { FST_HEALTH_USAGE } from '../errors.js'
-import { plain } from '../renderers/plain.js'
+import { plain, row } from '../renderers/plain.js'
 import { suggestion } from '../rules.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Settings } from '../../types/options.js'
@@ -50,6 +50,6 @@ function rendered (renderer: Renderer, report: Report, { service }: Settings): P
 function coloured ({ results }: Report): string {
   return results.map(({ identifier, status, healthy, critical }) => {
     const colour = healthy ? 'green' : critical ? 'red' : 'yellow'
-    return `${identifier.padEnd(24)} ... ${styleText(colour, status, { validateStream: false })}\n`
+    return row(identifier, styleText(colour, status, { validateStream: false }))
   }).join('')
 }

@@ -1,3 +1,4 @@
+import { oneLine } from '../report.js'
 import type { Report, Result } from '../../types/report.js'
 
 /** What a monitoring plugin prints, and what it exits with. */
@@ -45,7 +46,7 @@ function counted (count: number): string {
 
 // A bar begins the performance data, and a line break the part that notifications leave out.
 function onOneLine (text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, '; ').replaceAll('|', '/')
+  return oneLine(text.replace(/\s*[\r\n]+\s*/g, '; ')).replaceAll('|', '/')
 }
 
 /** `'label'=value[unit];[warning];[critical];[least]`, where a label may hold no equals sign, and a quote of its own only doubled. */

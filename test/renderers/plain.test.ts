@@ -19,6 +19,11 @@ test('a longer identifier is not cut', async t => {
   t.equal(plain.render(await health.run('s'), {}), `${name} ... working\n`)
 })
 
+test('an identifier forges no line, and no colour', async t => {
+  const health = createHealth({ subsets: { s: [named('x\r\nFAKE ... working\x1b[31m', () => { throw new ServiceUnavailable('gone') })] } })
+  t.equal(plain.render(await health.run('s'), {}), 'x FAKE ... working [31m  ... unavailable: gone\n')
+})
+
 test('a subset without checks is nothing', async t => {
   t.equal(plain.render(await createHealth({ subsets: { s: [] } }).run('s'), {}), '')
 })
