@@ -292,10 +292,10 @@ t.test('RabbitMQCheck', async t => {
     }
     t.same(await faults({ url: rabbit.url }), [])
     t.same(await faults({ url: 'amqps://broker' }), [])
-    t.match(await faults({}), [{ id: 'E008', message: /'url' is missing/, hint: 'It must be a URL that starts with amqp:// or amqps://, in which a % that begins no escape is written %25.' }])
+    t.match(await faults({}), [{ id: 'E008', message: /'url' is missing/, hint: 'It must be a URL that starts with amqp:// or amqps://.' }])
     for (const url of ['', 5, 'broker', 'http://user:secret@broker']) {
       const found = await faults({ url })
-      t.match(found, [{ id: 'E008', hint: 'It must be a URL that starts with amqp:// or amqps://, in which a % that begins no escape is written %25.' }])
+      t.match(found, [{ id: 'E008', hint: 'It must be a URL that starts with amqp:// or amqps://.' }])
       t.notMatch(JSON.stringify(found), /secret/)
     }
     t.match(await faults({ url: rabbit.url, vhost: '/' }), [{ id: 'E008', message: /there is no option 'vhost'/ }])
