@@ -106,9 +106,13 @@ function sample (subset: string, checks: readonly DocumentedCheck[], broken?: Do
   return toReport({ subset, draining: false, startedAt: moment, duration }, results)
 }
 
-/** Names operations by their URL, each differently. */
-export function operationNames (): (url: string) => string {
-  const taken = new Set<string>()
+/** The names of each server's operations, however often the plugin is registered there. */
+const namesOf = new WeakMap<object, Set<string>>()
+
+/** Names the operations of a server by their URL, each differently. */
+export function operationNames (server: object): (url: string) => string {
+  const taken = namesOf.get(server) ?? new Set()
+  namesOf.set(server, taken)
   return url => {
     const words = url.match(/[A-Za-z0-9]+/g) ?? []
     const name = ['get', ...words.map(word => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)].join('')

@@ -40,7 +40,7 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => serialized)
   app.addSchema(schemas.healthReport)
-  const operationName = operationNames()
+  const operationName = operationNames(app.server)
   const errorHandler = latestErrorHandler(app)
 
   const declare = (url: string, { schema, config: own, handler }: Route) => {

@@ -14,16 +14,18 @@ const mediaOf = (checks: Array<{ identifier: string, critical: boolean }>, statu
 }
 
 test('names of operations are words of their URLs', async t => {
-  const nameOf = operationNames()
+  const nameOf = operationNames({})
   t.equal(nameOf('/healthcheck/liveness'), 'getHealthcheckLiveness')
   t.equal(nameOf('/api/v1/health-check/readiness'), 'getApiV1HealthCheckReadiness')
   t.equal(nameOf('/_'), 'get')
 })
 
 test('a name that is taken gets a number', async t => {
-  const nameOf = operationNames()
+  const server = {}
+  const nameOf = operationNames(server)
   t.strictSame(['/a-b', '/a_b', '/a/b', '/_', '/~', '/aB2', '/aB'].map(nameOf), ['getAB', 'getAB2', 'getAB3', 'get', 'get2', 'getAB22', 'getAB4'])
-  t.equal(operationNames()('/a-b'), 'getAB', 'each app has its own')
+  t.equal(operationNames(server)('/a-b'), 'getAB5', 'also by another registration')
+  t.equal(operationNames({})('/a-b'), 'getAB', 'each server has its own')
 })
 
 test('it says which checks are critical', async t => {
