@@ -21,14 +21,14 @@ export interface Command {
 async function health (app: FastifyInstance, options: HealthOptions): Promise<void> {
   if (app.hasDecorator('health')) throw new FST_HEALTH_ALREADY_REGISTERED()
   const { caseSensitive } = routerOptions(app)
-  const registry = createHealth(options, { app, log: app.log, caseSensitive, faults: options.livenessPath === false ? [] : gatedLiveness(app) })
+  const registry = createHealth(options, { app, log: app.log, mountedAt: trimmed(app.prefix), caseSensitive, faults: options.livenessPath === false ? [] : gatedLiveness(app) })
   app.decorate('health', registry)
   const { [command]: asked } = app as { [command]?: Command }
   asked?.registries.push(registry)
   // With settings that do not fit there is nothing to mount; the boot ends with them in `onReady`.
   if (settingsFaults(registry.settings).length === 0) {
     const { livenessPath } = registry.settings
-    if (livenessPath !== false) app.addHook('onRequest', livenessHook(`${trimmed(app.prefix)}${livenessPath}`, routerOptions(app)))
+    if (livenessPath !== false) app.addHook('onRequest', livenessHook(`${registry.mountedAt}${livenessPath}`, routerOptions(app)))
     await app.register(healthRoutes, { registry })
   }
   app.addHook('onReady', async () => {

@@ -24,6 +24,8 @@ export interface Surroundings {
   clock?: Clock
   /** Called when a check asks for `app` where there is none. */
   onAppMissing?: () => void
+  /** What stands before the paths of the settings: the prefix of the context that the plugin was registered in. */
+  mountedAt?: string
   /** `false`: the names of subsets must differ by more than case. */
   caseSensitive?: boolean
   /** What is wrong with how the registry came into them: system checks that no setting can mend. */
@@ -37,6 +39,8 @@ const closingTime = 500
 export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   /** Live: each run reads them anew. */
   readonly settings: Settings
+  /** What stands before the paths of the settings. */
+  readonly mountedAt: string
   readonly #log: FastifyBaseLogger
   readonly #clock: Clock
   readonly #planner: Planner
@@ -48,9 +52,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #faults: readonly Fault[]
   #draining = false
 
-  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, caseSensitive = true, faults = [] }: Surroundings = {}) {
+  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, faults = [] }: Surroundings = {}) {
     super()
     this.settings = toSettings(options)
+    this.mountedAt = mountedAt
     this.#log = log ?? lineLogger(line => process.stderr.write(line))
     this.#clock = clock
     this.#caseSensitive = caseSensitive
@@ -122,10 +127,14 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     return this.#reporter.last(subset, this.#drains(subset))
   }
 
-  /** Milliseconds that a run of a subset may take: what its checks' timeouts come to, or the deadline where that is less. */
-  async longestRun (subset: string): Promise<number> {
+  /**
+   * Milliseconds that a run of a subset may take: what its checks' timeouts come to, or the deadline where that is less.
+   *
+   * @param options.background Whether checks that have an `interval` run in the background, as they do where HTTP is served.
+   */
+  async longestRun (subset: string, { background = true }: { background?: boolean } = {}): Promise<number> {
     const { entries } = await this.#planner.plan(subset)
-    return Math.min(timeNeeded(entries, this.settings), this.settings.deadline ?? Infinity)
+    return Math.min(timeNeeded(entries, this.settings, background), this.settings.deadline ?? Infinity)
   }
 
   /** Every fault of the configuration as it is now: all there are, or those that concern the subsets named. */

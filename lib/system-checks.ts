@@ -109,13 +109,16 @@ function deadlineFault (entries: readonly ResolvedEntry[], settings: Settings): 
   }
 }
 
-/** Milliseconds a subset takes where every check takes all of its timeout; those that run in the background take none. */
-export function timeNeeded (entries: readonly ResolvedEntry[], { sequential, timeout: standard }: Settings): number {
+/**
+ * Milliseconds a subset takes where every check takes all of its timeout. Those that have an `interval` take none where that runs in
+ * the background, which it does not for a command.
+ */
+export function timeNeeded (entries: readonly ResolvedEntry[], { sequential, timeout: standard }: Settings, background = true): number {
   const finished = new Map<string, number>()
   let last = 0
   for (const { identifier, timeout = standard, options: { after, interval } } of entries) {
     const start = sequential ? last : finished.get(after ?? '') ?? 0
-    const end = interval === undefined ? start + timeout : start
+    const end = background && interval !== undefined ? start : start + timeout
     finished.set(identifier, end)
     last = Math.max(last, end)
   }

@@ -138,6 +138,8 @@ test('a subset takes as long as its slowest check, and what it stands after', as
   t.equal(timeNeeded(await entries(scoped('A', 'local'), taking('B', 300)), settings), 1000)
   t.equal(timeNeeded(await entries(taking('C', 300, { after: 'B' }), taking('B', 200, { after: 'A' }), taking('A', 100)), settings), 600)
   t.equal(timeNeeded(await entries(taking('A', 100), taking('B', 200)), { ...settings, sequential: true }), 300)
+  const beating = await entries(taking('A', 100), taking('B', 4000, { interval: 60_000 }))
+  t.strictSame([timeNeeded(beating, settings), timeNeeded(beating, settings, false)], [100, 4000])
 })
 
 test('what runs in the background takes no time', async t => {

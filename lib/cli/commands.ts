@@ -40,7 +40,12 @@ export async function manifest ({ args, io, registries, time }: Target): Promise
   const write = manifests.get(target)
   if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)
   const command = ['node_modules/.bin/fastify-health', ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app])]
-  for (const registry of registries) io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, command }))))
+  const [registry, ...others] = registries as [HealthRegistry, ...HealthRegistry[]]
+  if (others.length > 0) throw new FST_HEALTH_USAGE(`The app registers fastify-health ${registries.length} times, and a manifest is of one: put the options of that one into a file, and name it with --config.`)
+  // What `setup` of a configuration would register is not there.
+  const found = await time.prepare(registry.systemChecks())
+  stopAtErrors(found.filter(({ id }) => id !== 'E007'), io.err)
+  io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, command }))))
   return 0
 }
 

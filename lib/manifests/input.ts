@@ -43,12 +43,12 @@ export interface ManifestOptions {
  */
 export async function toManifestInput (registry: HealthRegistry, options: ManifestOptions = {}): Promise<ManifestInput> {
   const { name = 'app', kind = 'web', port = 3000, command = ['node_modules/.bin/fastify-health'] } = options
-  const { prefix, livenessPath } = registry.settings
-  const base = prefix === '/' ? '' : prefix
+  const { mountedAt, settings: { prefix, livenessPath } } = registry
+  const base = `${mountedAt}${prefix === '/' ? '' : prefix}`
   const subsets = await Promise.all(registry.subsets().map(async name => {
-    return { name, path: `${base}/${name}`, time: await registry.longestRun(name) }
+    return { name, path: `${base}/${name}`, time: await registry.longestRun(name, { background: kind === 'web' }) }
   }))
-  return { name: labelOf(name), kind, port, command, livenessPath, subsets }
+  return { name: labelOf(name), kind, port, command, livenessPath: livenessPath === false ? false : `${mountedAt}${livenessPath}`, subsets }
 }
 
 // What Kubernetes takes as a name; HAProxy and Prometheus take it as well.

@@ -66,6 +66,20 @@ t.test('`manifest` prints what fits the configuration, named after the package',
   t.match(await command(['manifest', 'kubernetes', '--kind', 'worker', '--app', 'healthy-app.js']), { status: 0, out: /"--app", "healthy-app\.js", "--subset", "readiness"/ })
 })
 
+t.test('`manifest` writes the paths of the context that the plugin is registered in', async t => {
+  t.match(await command(['manifest', 'kubernetes', '--app', 'mounted-app.js']), { status: 0, out: /"\/api\/healthcheck\/liveness"[^]*"\/api\/healthcheck\/readiness"/ })
+})
+
+t.test('`manifest` of an app that registers it twice exits 2 and says what to do', async t => {
+  t.match(await command(['manifest', 'kubernetes', '--app', 'twice-app.js']), { status: 2, out: '', err: /^The app registers fastify-health 2 times, and a manifest is of one: .*--config/ })
+})
+
+t.test('`manifest` of a configuration with errors exits 2 and tells them, but not what a setup would register', async t => {
+  const cwd = t.testdir({ 'health.config.json': '{ "timeout": "abc", "subsets": { "readiness": [] } }', 'needy.json': '{ "subsets": { "readiness": ["fastify-health/checks/postgres"] } }' })
+  t.match(await command(['manifest', 'kubernetes', '--config', 'health.config.json'], { cwd }), { status: 2, out: '', err: /^E001 'timeout' is 'abc'/ })
+  t.match(await command(['manifest', 'kubernetes', '--config', 'needy.json'], { cwd }), { status: 0, out: /readinessProbe/, err: '' })
+})
+
 t.test('a target of which there is no manifest exits 2 and names the nearest', async t => {
   t.match(await command(['manifest', 'kubernets']), { status: 2, err: /There is no manifest for 'kubernets'\. Did you mean 'kubernetes'\?/ })
 })

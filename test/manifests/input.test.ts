@@ -21,6 +21,8 @@ test('paths are those of the settings', async t => {
   t.strictSame(await paths('/'), ['/liveness', '/readiness', '/integrations'])
   t.strictSame(await paths(''), ['/liveness', '/readiness', '/integrations'])
   t.equal((await inputOf({ livenessPath: false })).livenessPath, false)
+  const { livenessPath, subsets } = await toManifestInput(createHealth({ subsets: { readiness: [] } }, { mountedAt: '/api' }))
+  t.strictSame([livenessPath, subsets[0]?.path], ['/api/healthcheck/liveness', '/api/healthcheck/readiness'])
 })
 
 test('a subset takes as long as its slowest check, all of them one after another, or the deadline', async t => {
@@ -31,6 +33,12 @@ test('a subset takes as long as its slowest check, all of them one after another
   t.equal(await time({ deadline: 2500 }), 2500)
   t.equal(await time({ subsets: { readiness: [] } }), 0)
   t.equal(await time({ subsets: { readiness: [taking(1000, 'A'), [taking(4000), { after: 'A' }]] } }), 5000)
+})
+
+test('a check that runs in the background takes no time of a web app, and all of its own of a worker', async t => {
+  const subsets = { liveness: [[taking(4000), { interval: 60_000 }] as const] }
+  const time = async (kind: 'web' | 'worker') => (await inputOf({ subsets }, { kind })).subsets[0]?.time
+  t.strictSame([await time('web'), await time('worker')], [0, 4000])
 })
 
 test('the name of a package becomes one that Kubernetes takes', async t => {
