@@ -109,6 +109,11 @@ test('a malformed entry is told by its place, a hole in the list included', asyn
 test('E008 tells options that cannot be read', async t => {
   const { planner: planning } = planner({ s: [[A, { get url () { throw new Error('not now') } }]] })
   t.strictSame(faults(planning.plan('s') as Plan), [['E008', 'A', 'A: reading its options threw not now']])
+  const options = { url: 'x' }
+  const { planner: later } = planner({ s: [[A, options]] })
+  t.strictSame(faults(later.plan('s') as Plan), [])
+  Object.defineProperty(options, 'url', { get () { throw new Error('not any more') }, enumerable: true })
+  t.strictSame(faults(later.plan('s') as Plan), [['E008', 'A', 'A: reading its options threw not any more']])
 })
 
 test('E006 tells two entries of one identifier, and the first one runs', async t => {

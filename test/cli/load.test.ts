@@ -16,7 +16,8 @@ t.test('a configuration can be JSON', async t => {
 
 t.test('a configuration and an app can be CommonJS, compiled out of an ES module or not', async t => {
   const config = '{ subsets: { disk: [] } }'
-  const app = "async app => { await app.register(import('fastify-health'), { subsets: { disk: [] } }) }"
+  const plugin = new URL('../../lib/index.js', import.meta.url).href
+  const app = `async app => { await app.register(import('${plugin}'), { subsets: { disk: [] } }) }`
   const compiled = "Object.defineProperty(exports, '__esModule', { value: true }); exports.default ="
   const cwd = t.testdir({
     'config.cjs': `module.exports = ${config}`,
