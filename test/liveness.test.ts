@@ -51,6 +51,7 @@ async function isAlive (t: Test, app: FastifyInstance, url = path): Promise<void
     'content-length': '15',
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    vary: 'accept',
   }, url)
   const head = await app.inject({ method: 'HEAD', url })
   t.equal(head.statusCode, 200, `HEAD ${url}`)

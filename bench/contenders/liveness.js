@@ -42,7 +42,7 @@ export async function bareRoute (options) {
 export async function bareRouteWithHeaders () {
   const instance = await fastify()
   const schema = { response: { 200: { type: 'object', properties: { status: { type: 'string' } } } } }
-  const headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+  const headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', vary: 'accept' }
   instance.get('/liveness', { schema }, (_request, reply) => { reply.headers(headers).send({ status: 'ok' }) })
   return await once(await app(instance, '/liveness'))
 }
