@@ -68,10 +68,11 @@ export class Reporter {
     // What is closed opens nothing any more.
     const refusal = this.#closed ? 'closing' : run.draining ? 'draining' : undefined
     if (refusal !== undefined) return this.#report(run, plan.entries.map(entry => this.#down(subset, entry, refusal)))
-    // With a deadline, each probe has one of its own.
-    if (deadline !== undefined) return await this.#evaluated(run, plan, () => {})
     const { sequential, warningsAsErrors, timeout } = settings
-    return await this.#sharedRuns.join(subset, [plan, sequential, warningsAsErrors, timeout], async onAnswer => await this.#evaluated(run, plan, onAnswer))
+    // Each probe has a deadline of its own, which is that of the others of its millisecond.
+    const due = deadline === undefined ? undefined : Math.floor(run.until)
+    const terms = [plan, sequential, warningsAsErrors, timeout, deadline, due]
+    return await this.#sharedRuns.join(subset, terms, async onAnswer => await this.#evaluated(run, plan, onAnswer))
   }
 
   /** What was found last, without asking: as of the oldest result, and with the longest time that one of them took. */

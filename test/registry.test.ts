@@ -216,7 +216,7 @@ test('runs that begin before any check has answered are told one report; later o
   t.not(await health.run('empty'), await health.run('empty'))
 })
 
-test('a run is not joined by one that other settings hold for, or that has a deadline', async t => {
+test('a run is not joined by one that other settings hold for, or that has another deadline', async t => {
   const { clock, health } = setUp({ subsets: { s: [defineCheck({ identifier: 'A', check: () => new Promise((_resolve, reject) => { clock.after(50, () => reject(new ServiceWarning('late'))) }) })] } })
   const strict = health.run('s')
   health.settings.warningsAsErrors = false
@@ -233,6 +233,18 @@ test('a run is not joined by one that other settings hold for, or that has a dea
     { healthy: false, draining: true, results: [{ status: 'unavailable: draining' }] },
     { healthy: false, duration: 20, results: [{ status: 'unavailable: timed out after 20 ms' }] },
   ])
+})
+
+test('runs that have to be answered in the same millisecond are told one report', async t => {
+  const { clock, health } = setUp({ deadline: 100, subsets: { s: [defineCheck({ identifier: 'A', check: () => new Promise(() => {}) })] } })
+  const begun = [health.run('s'), health.run('s')]
+  await clock.advance(1)
+  begun.push(health.run('s'))
+  await clock.advance(100)
+  const [first, second, third] = await Promise.all(begun)
+  t.equal(second, first)
+  t.not(third, first)
+  t.match([first, third], [{ duration: 100 }, { duration: 100 }])
 })
 
 test('a result is kept as long as the plugin, the subset or the entry says', async t => {
