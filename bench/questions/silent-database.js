@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../load.js'
-import { counted, rounds, scaled, withContenders } from '../measure.js'
+import { counted, median, rounds, scaled, withContenders } from '../measure.js'
 import { startDatabases, withServers } from '../servers.js'
 
 const deadline = 1000
@@ -16,8 +16,24 @@ export default async function silentDatabase () {
   }, async ({ relay, postgres, redis }) => {
     const through = postgres.url.replace(`:${postgres.port}/`, `:${relay.port}/`)
     const options = { postgres: through, redis: redis.url, deadline, timeout: 2 * deadline }
-    return await withContenders('readiness.js', ['ours'], options, async contenders => await ask(contenders.get('ours'), relay))
+    return await withContenders('readiness.js', ['ours', 'asksNothing'], options, async contenders => [
+      ...await ask(contenders.get('ours'), relay),
+      await floor(contenders.get('asksNothing')),
+    ])
   })
+}
+
+/** What it takes to send, handle and read so many requests at once, when there is nothing to wait for. */
+async function floor ({ call }) {
+  const { url } = await call('address')
+  const clients = await Promise.all(Array.from({ length: probes }, async () => await Client.open(url)))
+  const slowest = []
+  for (let round = 0; round < Math.max(3, scaled(rounds)); round++) {
+    const answers = await Promise.all(clients.map(async client => await client.ask()))
+    slowest.push(Math.max(...answers.map(({ time }) => time)))
+  }
+  for (const client of clients) client.close()
+  return counted({ question: `${probes} probes at once of a route that asks nothing`, unit: 'ms until the answer, p100', ours: median(slowest) })
 }
 
 async function ask ({ call }, relay) {
