@@ -58,6 +58,21 @@ test('every subset and liveness is an operation with a name of its own', async t
   ])
 })
 
+test('operations of two registrations have names of their own, also where their prefixes are of the same words', async t => {
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(swagger, { openapi: { openapi: '3.0.3', info } })
+  for (const prefix of ['/p/q', '/p-q']) await app.register(async context => { await context.register(health, { subsets: { readiness: [] } }) }, { prefix })
+  await app.ready()
+  const { paths } = JSON.parse(JSON.stringify(app.swagger())) as Document
+  t.strictSame(Object.entries(paths).map(([path, { get: { operationId } }]) => [path, operationId]), [
+    ['/p/q/healthcheck/liveness', 'getPQHealthcheckLiveness'],
+    ['/p/q/healthcheck/readiness', 'getPQHealthcheckReadiness'],
+    ['/p-q/healthcheck/liveness', 'getPQHealthcheckLiveness2'],
+    ['/p-q/healthcheck/readiness', 'getPQHealthcheckReadiness2'],
+  ])
+})
+
 test('it says what is checked, and which of it is critical', async t => {
   const { paths } = await documentOf(t, { subsets: { ...subsets, empty: [] } })
   t.equal(paths[readiness]?.get.description, 'Checks:\n\n- Database (critical)\n- Cache backend: default')
