@@ -41,7 +41,10 @@ export async function manifest ({ args, io, registries, time }: Target): Promise
   if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)
   const command = ['node_modules/.bin/fastify-health', ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app])]
   const [registry, ...others] = registries as [HealthRegistry, ...HealthRegistry[]]
-  if (others.length > 0) throw new FST_HEALTH_USAGE(`The app registers fastify-health ${registries.length} times, and a manifest is of one: put the options of that one into a file, and name it with --config.`)
+  if (others.length > 0) {
+    const contexts = registries.map(({ mountedAt }) => `'${mountedAt}'`).join(', ')
+    throw new FST_HEALTH_USAGE(`The app registers fastify-health ${registries.length} times, in contexts with the prefixes ${contexts}, and a manifest is of one: put the options of that one into a file, with its context's prefix before \`prefix\` and \`livenessPath\`, and name it with --config.`)
+  }
   // What `setup` of a configuration would register is not there.
   const found = await time.prepare(registry.systemChecks())
   stopAtErrors(found.filter(({ id }) => id !== 'E007'), io.err)

@@ -71,7 +71,9 @@ t.test('`manifest` writes the paths of the context that the plugin is registered
 })
 
 t.test('`manifest` of an app that registers it twice exits 2 and says what to do', async t => {
-  t.match(await command(['manifest', 'kubernetes', '--app', 'twice-app.js']), { status: 2, out: '', err: /^The app registers fastify-health 2 times, and a manifest is of one: .*--config/ })
+  t.match(await command(['manifest', 'kubernetes', '--app', 'twice-app.js']), { status: 2, out: '', err: /^The app registers fastify-health 2 times, in contexts with the prefixes '\/a', '\/b', and a manifest is of one: .* its context's prefix before `prefix` and `livenessPath`, .*--config/ })
+  const cwd = t.testdir({ 'b.json': '{ "prefix": "/b/healthcheck", "livenessPath": "/b/healthcheck/liveness", "subsets": { "readiness": [] } }' })
+  t.match(await command(['manifest', 'kubernetes', '--config', 'b.json'], { cwd }), { status: 0, out: /"\/b\/healthcheck\/liveness"[^]*"\/b\/healthcheck\/readiness"/ })
 })
 
 t.test('`manifest` of a configuration with errors exits 2 and tells them, but not what a setup would register', async t => {
