@@ -106,6 +106,12 @@ test('a malformed entry is told by its place, a hole in the list included', asyn
   t.strictSame(identifiers(plan), ['A'])
 })
 
+test('a class in a list of its own, without options, is planned once', async t => {
+  const { planner: planning, told } = planner({ s: [[A]] })
+  t.equal(planning.plan('s'), planning.plan('s'))
+  t.equal(told.length, 1)
+})
+
 test('E008 tells options that cannot be read', async t => {
   const { planner: planning } = planner({ s: [[A, { get url () { throw new Error('not now') } }]] })
   t.strictSame(faults(planning.plan('s') as Plan), [['E008', 'A', 'A: reading its options threw not now']])
