@@ -14,9 +14,12 @@ export function preparationTime (timeout: unknown): number {
   return isDuration(timeout) ? Math.max(timeout as number, least) : least
 }
 
-/** Settles as `work` does, or with what `late` gives once `limit` milliseconds are over; what the process slept through does not count. */
-export async function inTime<T> (clock: Clock, limit: number, work: Promise<T>, late: () => T): Promise<T> {
+/**
+ * Settles as `work` does, or with what `late` gives once `limit` milliseconds are over. As much as `grace` of what the process slept
+ * through does not count: by default, all of it.
+ */
+export async function inTime<T> (clock: Clock, limit: number, work: Promise<T>, late: () => T, grace = limit): Promise<T> {
   let cancel!: () => void
-  const isLate = new Promise<T>(resolve => { cancel = alarm(clock, clock.now() + limit, limit, () => resolve(late())) })
+  const isLate = new Promise<T>(resolve => { cancel = alarm(clock, clock.now() + limit, grace, () => resolve(late())) })
   return await Promise.race([work, isLate]).finally(cancel)
 }

@@ -1,6 +1,7 @@
-import { alarm, type Clock } from './clock.js'
+import type { Clock } from './clock.js'
 import type { ResolvedEntry } from './entry.js'
 import { evaluate } from './evaluate.js'
+import { inTime } from './in-time.js'
 import { Ledger } from './ledger.js'
 import { settingsFaults, type Fault } from './options.js'
 import type { Plan, Planner } from './plan.js'
@@ -154,11 +155,10 @@ export class Reporter {
     return this.#closed ? this.#ledger.unrecorded(subset, judged) : this.#ledger.record(subset, judged, this.#sources.clock.date())
   }
 
-  // Loading an app's own module may take for ever, too.
+  // Loading an app's own module may take longer than the answer may.
   async #inTime (plan: Promise<Plan>, until: number): Promise<Plan | undefined> {
     if (until === Infinity) return await plan
-    let cancel!: () => void
-    const late = new Promise<undefined>(resolve => { cancel = alarm(this.#sources.clock, until, 0, () => resolve(undefined)) })
-    return await Promise.race([plan, late]).finally(cancel)
+    const { clock } = this.#sources
+    return await inTime<Plan | undefined>(clock, until - clock.now(), plan, () => undefined, 0)
   }
 }
