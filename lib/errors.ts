@@ -36,6 +36,11 @@ export function isHealthCheckError (error: unknown): error is HealthCheckError {
   return error instanceof Error && brand in error
 }
 
+/** What a run says of what a check lacks: boot tells as much, but a subset may be changed later. */
+export function lacking (missing: ReadonlyArray<{ readonly message: string }>): HealthCheckError {
+  return new HealthCheckError(missing.map(({ message }) => `E007 ${message}`).join('; '))
+}
+
 // Fastify's own convention: key equals code, %s is filled in by the caller.
 export const FST_HEALTH_INVALID_CONFIGURATION = createError('FST_HEALTH_INVALID_CONFIGURATION', '%s')
 export const FST_HEALTH_UNKNOWN_SUBSET = createError('FST_HEALTH_UNKNOWN_SUBSET', "Subset: '%s' does not exist.", 404)

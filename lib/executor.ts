@@ -2,7 +2,7 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { HealthCheck } from './check.js'
 import type { ResolvedEntry } from './entry.js'
-import { FST_HEALTH_NO_APP, HealthCheckError, isHealthCheckError } from './errors.js'
+import { FST_HEALTH_NO_APP, isHealthCheckError, lacking, type HealthCheckError } from './errors.js'
 import { KeptThings } from './kept.js'
 import { copyPlain } from './plain-data.js'
 import { redact, secretsOf } from './redact.js'
@@ -120,7 +120,7 @@ export class Executor {
   async #missing (check: HealthCheck | undefined): Promise<HealthCheckError | undefined> {
     try {
       const missing = await check?.requirements(this.surroundings()) ?? []
-      return missing.length === 0 ? undefined : new HealthCheckError(missing.map(({ message }) => `E007 ${message}`).join('; '))
+      return missing.length === 0 ? undefined : lacking(missing)
     } catch {
       // What it threw itself says more.
       return undefined

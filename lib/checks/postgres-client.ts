@@ -5,7 +5,7 @@ import type { CheckContext, Requirement, RequirementsContext } from '../../types
 import type { PostgresSource } from '../../types/sources.js'
 import { abortable, pause } from '../abortable.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
-import { HealthCheckError, ServiceUnavailable } from '../errors.js'
+import { lacking, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
 import { interruptionOf, type Interruption } from '../stop-signal.js'
 import { decorated, needsDriver } from './requirements.js'
@@ -22,7 +22,7 @@ export async function postgresRequirements (source: PostgresSource, context: Req
     return [{ message: 'both `name` and `connectionString` are given', hint: 'Give `name` for a pool of @fastify/postgres, or `connectionString` for a connection of its own.' }]
   }
   const path = decoratorPath(source)
-  if (typeof decorated(context.app, [...path, 'pool', 'connect']) === 'function') return []
+  if (isPool(decorated(context.app, [...path, 'pool']))) return []
   const options = name === undefined ? '' : `, { name: '${name}', … }`
   return [{
     message: `app.${path.join('.')} is not there`,
@@ -37,9 +37,6 @@ export async function postgresRequirements (source: PostgresSource, context: Req
 export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PoolClient) => Promise<T>): Promise<T> {
   const signal = interruptionOf(context)
   try {
-    // Boot tells as much, but a subset may be changed later.
-    const [missing] = await postgresRequirements(source, context)
-    if (missing !== undefined) throw new HealthCheckError(`E007 ${missing.message}`)
     const pool = await poolOf(context, source)
     for (;;) {
       const { client, isNew } = await checkOut(pool, context)
@@ -56,12 +53,18 @@ export async function withPostgres<T> (context: CheckContext, source: PostgresSo
 }
 
 async function poolOf (context: CheckContext, source: PostgresSource): Promise<Pool> {
-  const { connectionString } = source
-  if (connectionString === undefined) return surviving(decorated(context.app, [...decoratorPath(source), 'pool']) as Pool)
+  const { name, connectionString } = source
+  const pool = connectionString === undefined ? decorated(context.app, [...decoratorPath(source), 'pool']) : undefined
+  if (isPool(pool)) return surviving(pool)
+  if (connectionString === undefined || name !== undefined) throw lacking(await postgresRequirements(source, context))
   return await context.kept.get(`postgres ${connectionString}`, async () => {
     const { default: pg } = await import('pg')
     return surviving(new pg.Pool({ connectionString, fallback_application_name: 'fastify-health', max: 2, idleTimeoutMillis: 60_000, allowExitOnIdle: true }))
   }, close)
+}
+
+function isPool (value: unknown): value is Pool {
+  return typeof value === 'object' && value !== null && 'connect' in value && typeof value.connect === 'function'
 }
 
 // A pool to whose errors nobody listens ends the process when the server closes an idle connection, and probes leave one behind
@@ -78,9 +81,9 @@ function decoratorPath ({ name }: PostgresSource): string[] {
 async function checkOut (pool: Pool, context: CheckContext): Promise<{ client: PoolClient, isNew: boolean }> {
   // A request that waits in the pool's queue cannot be taken back, so none is made until it would be served at once.
   if (isExhausted(pool)) await room(pool, context)
-  const before = new Set(clientsOf(pool))
+  const { totalCount } = pool
   const connecting = pool.connect()
-  const created = clientsOf(pool).find(client => !before.has(client))
+  const created = pool.totalCount > totalCount ? clientsOf(pool).at(-1) : undefined
   const client = await abortable(interruptionOf(context), connecting, () => {
     // The pool offers no way to give up a connection that is being made, and would wait for it for ever. Nor does it listen to
     // one that is held up by its `verify`.

@@ -3,7 +3,7 @@ import type { CheckContext, Requirement, RequirementsContext } from '../../types
 import type { RedisSource } from '../../types/sources.js'
 import { abortable, pause } from '../abortable.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
-import { HealthCheckError, ServiceUnavailable } from '../errors.js'
+import { lacking, ServiceUnavailable } from '../errors.js'
 import { redisUrl, text } from '../rules.js'
 import { interruptionOf, type Interruption } from '../stop-signal.js'
 import { Line, type Connection } from './line.js'
@@ -36,16 +36,17 @@ export async function redisRequirements (source: RedisSource, context: Requireme
  */
 export async function withRedis<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
   try {
-    // Boot tells as much, but a subset may be changed later.
-    const [missing] = await redisRequirements(source, context)
-    if (missing !== undefined) throw new HealthCheckError(`E007 ${missing.message}`)
-    return await (source.url === undefined ? withDecorated(context, source, use) : withOwn(context, source.url, use))
+    const { url, namespace } = source
+    if (url !== undefined && namespace === undefined) return await withOwn(context, url, use)
+    const client = url === undefined ? decorated(context.app, decoratorPath(source)) : undefined
+    if (isClient(client)) return await withDecorated(context, client, use)
+    throw lacking(await redisRequirements(source, context))
   } catch (error) {
     throw unavailable(error)
   }
 }
 
-function isClient (value: unknown): boolean {
+function isClient (value: unknown): value is Redis {
   return typeof value === 'object' && value !== null && 'status' in value && typeof value.status === 'string'
 }
 
@@ -68,8 +69,10 @@ const oneTry = {
 }
 
 async function withOwn<T> (context: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
-  const { Redis } = await import('ioredis')
-  const line = await context.kept.get(`redis ${url}`, () => new Line(() => connectionOf(new Redis(url, oneTry))), line => line.close())
+  const line = await context.kept.get(`redis ${url}`, async () => {
+    const { Redis } = await import('ioredis')
+    return new Line(() => connectionOf(new Redis(url, oneTry)))
+  }, line => line.close())
   return await line.lend(interruptionOf(context), use)
 }
 
@@ -100,8 +103,7 @@ const unanswered = new WeakMap<Redis, Promise<void>>()
 
 const connectionLost = Symbol('connection lost')
 
-async function withDecorated<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
-  const client = decorated(context.app, decoratorPath(source)) as Redis
+async function withDecorated<T> (context: CheckContext, client: Redis, use: (client: Redis) => Promise<T>): Promise<T> {
   await free(client, context)
   const work = use(client)
   try {
