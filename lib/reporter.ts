@@ -1,3 +1,4 @@
+import { Arrivals } from './arrivals.js'
 import type { Clock } from './clock.js'
 import type { ResolvedEntry } from './entry.js'
 import { evaluate } from './evaluate.js'
@@ -34,7 +35,8 @@ export interface Inquiry {
 }
 
 /** An inquiry under way. */
-interface Run extends Inquiry {
+interface Run {
+  readonly inquiry: Inquiry
   /** Since the epoch. */
   readonly startedAt: number
   /** On the clock's monotonic time, as is `until`. */
@@ -47,11 +49,13 @@ interface Run extends Inquiry {
 export class Reporter {
   readonly #sources: Sources
   readonly #sharedRuns = new SharedRuns()
+  readonly #arrivals: Arrivals
   readonly #ledger: Ledger
   #closed = false
 
   constructor (sources: Sources) {
     this.#sources = sources
+    this.#arrivals = new Arrivals(sources.clock)
     this.#ledger = new Ledger(sources.changed)
   }
 
@@ -60,18 +64,19 @@ export class Reporter {
     const { settings, clock, planner } = this.#sources
     const { subset, deadline } = inquiry
     const begun = clock.now()
-    const run: Run = { ...inquiry, startedAt: clock.date(), begun, until: begun + (deadline ?? Infinity) }
+    const until = deadline === undefined ? Infinity : this.#arrivals.at(begun, deadline) + deadline
+    const run: Run = { inquiry, startedAt: clock.date(), begun, until }
     const faults = settingsFaults(settings)
     if (faults.length > 0) return this.#report(run, this.#misconfigured(subset, faults))
     const planned = planner.plan(subset)
-    const plan = planned instanceof Promise ? await this.#inTime(planned, run.until) : planned
+    const plan = planned instanceof Promise ? await this.#inTime(planned, until) : planned
     if (plan === undefined) return this.#report(run, [this.#down(subset, { identifier: subset, critical: true }, `timed out after ${deadline} ms`)])
     // What is closed opens nothing any more.
-    const refusal = this.#closed ? 'closing' : run.draining ? 'draining' : undefined
+    const refusal = this.#closed ? 'closing' : inquiry.draining ? 'draining' : undefined
     if (refusal !== undefined) return this.#report(run, plan.entries.map(entry => this.#down(subset, entry, refusal)))
     const { sequential, warningsAsErrors, timeout } = settings
-    // Each probe has a deadline of its own, which is that of the others of its millisecond.
-    const due = deadline === undefined ? undefined : Math.floor(run.until)
+    // Each probe has a deadline of its own, which is that of the others of its turn, or of its millisecond.
+    const due = deadline === undefined ? undefined : Math.floor(until)
     const terms = [plan, sequential, warningsAsErrors, timeout, deadline, due]
     return await this.#sharedRuns.join(subset, terms, async onAnswer => await this.#evaluated(run, plan, onAnswer))
   }
@@ -118,7 +123,7 @@ export class Reporter {
   /** @param onAnswer called at the first answer of a check, and maybe at others */
   async #evaluated (run: Run, plan: Plan, onAnswer: () => void): Promise<Report> {
     const { settings: { sequential, warningsAsErrors }, clock, runners } = this.#sources
-    const { subset, until, deadline = Infinity, background } = run
+    const { until, inquiry: { subset, deadline = Infinity, background } } = run
     const { entries, order } = plan
     const ask = (entry: ResolvedEntry) => runners.ask(entry, { subset, until, deadline, background })
     const record = (judged: Judged) => {
@@ -131,7 +136,7 @@ export class Reporter {
     return this.#report(run, [...order.map(place => results[place] as Result), ...this.#misconfigured(subset, this.#faultsOf(subset, plan))])
   }
 
-  #report ({ subset, draining, startedAt, begun }: Run, results: readonly Result[]): Report {
+  #report ({ inquiry: { subset, draining }, startedAt, begun }: Run, results: readonly Result[]): Report {
     return toReport({ subset, draining, startedAt, duration: this.#sources.clock.now() - begun }, results)
   }
 
