@@ -4,23 +4,24 @@ import type { Interruption } from './stop-signal.js'
  * Settles as `work` does. Once aborted, it destroys what hangs and rejects with the signal's reason at once, whatever
  * becomes of `work`.
  */
-export async function abortable<T> (signal: Interruption, work: Promise<T>, destroy: () => unknown = () => {}): Promise<T> {
-  let onAbort!: () => void
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
+export function abortable<T> (signal: Interruption, work: Promise<T>, destroy: () => unknown = () => {}): Promise<T> {
+  // One promise and one pair of callbacks: a race of two promises costs as much as the rest of many a check.
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
       reject(signal.reason)
       // What cannot be destroyed properly is given up all the same; thrown from here, it would end the process.
       attempt(destroy).catch(() => {})
     }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    work.then(value => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(value)
+    }, error => {
+      signal.removeEventListener('abort', onAbort)
+      reject(error)
+    })
   })
-  if (signal.aborted) onAbort()
-  else signal.addEventListener('abort', onAbort, { once: true })
-  work.catch(() => {})
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }
 
 async function attempt (action: () => unknown): Promise<void> {

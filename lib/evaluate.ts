@@ -21,18 +21,18 @@ export interface Evaluation {
 /** Asks every check of a subset, in the order that its entries demand. Never rejects, and never takes longer than its deadline. */
 export async function evaluate (evaluation: Evaluation): Promise<Result[]> {
   const { entries, sequential } = evaluation
-  const answers = new Map<string, Result | Promise<Result>>()
+  const answers: Array<Result | Promise<Result>> = []
   for (const entry of entries) {
     const answer = answerOf(entry, answers, evaluation)
-    answers.set(entry.identifier, sequential ? await answer : answer)
+    answers.push(sequential ? await answer : answer)
   }
-  return await Promise.all(answers.values())
+  return await Promise.all(answers)
 }
 
-function answerOf (entry: ResolvedEntry, answers: ReadonlyMap<string, Result | Promise<Result>>, evaluation: Evaluation): Promise<Result> | Result {
+function answerOf (entry: ResolvedEntry, answers: ReadonlyArray<Result | Promise<Result>>, evaluation: Evaluation): Promise<Result> | Result {
   const { after } = entry.options
   if (after === undefined) return asked(entry, evaluation)
-  return Promise.resolve(answers.get(after)).then(async first => {
+  return Promise.resolve(answers[evaluation.entries.findIndex(({ identifier }) => identifier === after)]).then(async first => {
     if (first?.healthy) return await asked(entry, evaluation)
     return judge(entry, notRun(`blocked by ${after}`, evaluation.clock.date()), evaluation)
   })

@@ -83,10 +83,10 @@ export class Executor {
   }
 
   /** What a fresh instance found; nothing once it is stopped. Never rejects. */
-  async execute (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<Failure[]> {
+  execute (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<Failure[]> {
     // Tracing costs as much as the rest of an execution, whether anybody listens or not.
-    if (!channel.hasSubscribers) return await this.#failures(entry, execution, timeout)
-    return await channel.tracePromise(async () => await this.#failures(entry, execution, timeout), { identifier: entry.identifier })
+    if (!channel.hasSubscribers) return this.#failures(entry, execution, timeout)
+    return channel.tracePromise(() => this.#failures(entry, execution, timeout), { identifier: entry.identifier })
   }
 
   async close (): Promise<void> {

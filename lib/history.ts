@@ -23,9 +23,7 @@ export class History {
     if (this.healthy !== healthy) this.since = at
     if (changed) this.transitions++
     this.healthy = healthy
-    const outcomes = this.#outcomes.slice(this.#outcomes.length < capacity ? 0 : 1)
-    outcomes.push(healthy)
-    this.#outcomes = outcomes
+    this.#outcomes = this.#outcomes.slice(1 - capacity).concat([healthy])
     if (isRun) this.runs++
     this.consecutiveFailures = healthy ? 0 : this.consecutiveFailures + 1
     if (healthy) this.lastSuccess = at

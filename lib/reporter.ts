@@ -78,7 +78,7 @@ export class Reporter {
     // Each probe has a deadline of its own, which is that of the others of its turn, or of its millisecond.
     const due = deadline === undefined ? undefined : Math.floor(until)
     const terms = [plan, sequential, warningsAsErrors, timeout, deadline, due]
-    return await this.#sharedRuns.join(subset, terms, async onAnswer => await this.#evaluated(run, plan, onAnswer))
+    return await this.#sharedRuns.join(subset, terms, onAnswer => this.#evaluated(run, plan, onAnswer))
   }
 
   /** What was found last, without asking: as of the oldest result, and with the longest time that one of them took. */
@@ -133,7 +133,8 @@ export class Reporter {
     const results = await evaluate({ entries, ask, record, clock, sequential, warningsAsErrors, until, deadline })
     onAnswer()
     // A report sorts them, which takes no time where they are sorted already.
-    return this.#report(run, [...order.map(place => results[place] as Result), ...this.#misconfigured(subset, this.#faultsOf(subset, plan))])
+    const sorted = order.map(place => results[place] as Result)
+    return this.#report(run, sorted.concat(this.#misconfigured(subset, this.#faultsOf(subset, plan))))
   }
 
   #report ({ inquiry: { subset, draining }, startedAt, begun }: Run, results: readonly Result[]): Report {

@@ -70,7 +70,7 @@ export class Runners {
   #question (entry: ResolvedEntry, { subset, until, deadline, background }: Asker): Question {
     const { options: { interval, cacheFor = cacheForOf(this.#settings, subset), maxStale }, timeout = this.#settings.timeout } = entry
     return {
-      task: async (execution, timeout) => await this.#executor.execute(entry, execution, timeout),
+      task: (execution, timeout) => this.#executor.execute(entry, execution, timeout),
       timeout,
       until,
       deadline,

@@ -68,10 +68,11 @@ export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
     for (const [queue, state] of states) this.#judge(queue, state)
   }
 
-  #judge (queue: string, { workers, paused, waiting, oldestAge = 0, ...state }: QueueState): void {
+  #judge (queue: string, state: QueueState): void {
+    const { workers, paused, waiting, oldestAge = 0 } = state
     const { maxWaiting = Infinity, maxOldestAge = Infinity } = this.options
     if (workers.length === 0) this.addError(new ServiceUnavailable(`queue '${queue}' has no worker`))
-    else if (isQuiet({ ...state, workers })) this.addError(new ServiceUnavailable(`no worker of queue '${queue}' fetches jobs, ${workers.length} connected`))
+    else if (isQuiet(state)) this.addError(new ServiceUnavailable(`no worker of queue '${queue}' fetches jobs, ${workers.length} connected`))
     if (paused) this.addError(new ServiceWarning(`queue '${queue}' is paused`))
     if (waiting > maxWaiting) this.addError(new ServiceWarning(`${waiting} jobs wait in queue '${queue}', more than ${maxWaiting}`))
     if (oldestAge > maxOldestAge) this.addError(new ServiceWarning(`the next job of queue '${queue}' has waited for ${elapsed(oldestAge)}, longer than ${elapsed(maxOldestAge)}`))

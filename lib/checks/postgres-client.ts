@@ -37,7 +37,7 @@ export async function postgresRequirements (source: PostgresSource, context: Req
 export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PoolClient) => Promise<T>): Promise<T> {
   const signal = interruptionOf(context)
   try {
-    const pool = await poolOf(context, source)
+    const pool = decoratedPool(context, source) ?? await ownPool(context, source)
     for (;;) {
       const { client, isNew } = await checkOut(pool, context)
       try {
@@ -52,10 +52,14 @@ export async function withPostgres<T> (context: CheckContext, source: PostgresSo
   }
 }
 
-async function poolOf (context: CheckContext, source: PostgresSource): Promise<Pool> {
+function decoratedPool (context: CheckContext, source: PostgresSource): Pool | undefined {
+  if (source.connectionString !== undefined) return undefined
+  const pool = decorated(context.app, [...decoratorPath(source), 'pool'])
+  return isPool(pool) ? surviving(pool) : undefined
+}
+
+async function ownPool (context: CheckContext, source: PostgresSource): Promise<Pool> {
   const { name, connectionString } = source
-  const pool = connectionString === undefined ? decorated(context.app, [...decoratorPath(source), 'pool']) : undefined
-  if (isPool(pool)) return surviving(pool)
   if (connectionString === undefined || name !== undefined) throw lacking(await postgresRequirements(source, context))
   return await context.kept.get(`postgres ${connectionString}`, async () => {
     const { default: pg } = await import('pg')

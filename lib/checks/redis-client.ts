@@ -104,7 +104,7 @@ const unanswered = new WeakMap<Redis, Promise<void>>()
 const connectionLost = Symbol('connection lost')
 
 async function withDecorated<T> (context: CheckContext, client: Redis, use: (client: Redis) => Promise<T>): Promise<T> {
-  await free(client, context)
+  if (client.status !== 'ready' || unanswered.has(client)) await free(client, context)
   const work = use(client)
   try {
     return await answered(client, context, work)
@@ -135,10 +135,13 @@ function remember (client: Redis, work: Promise<unknown>): void {
 async function answered<T> (client: Redis, context: CheckContext, work: Promise<T>): Promise<T> {
   for (;;) {
     let onClose!: () => void
-    const lost = new Promise<typeof connectionLost>(resolve => { onClose = () => resolve(connectionLost) })
+    const settled = new Promise<T | typeof connectionLost>((resolve, reject) => {
+      onClose = () => resolve(connectionLost)
+      work.then(resolve, reject)
+    })
     client.once('close', onClose)
     try {
-      const answer = await abortable(interruptionOf(context), Promise.race([work, lost]))
+      const answer = await abortable(interruptionOf(context), settled)
       if (answer !== connectionLost) return answer
     } finally {
       client.off('close', onClose)
