@@ -256,6 +256,10 @@ test('withRedis', async t => {
     t.same(await statuses(healthOf(t, {}, Fastify(), ping)), ['unknown error: E007 app.redis is not there'])
   })
 
+  await t.test('over a client and a URL at once, says so (E007)', async t => {
+    t.same(await statuses(healthOf(t, { namespace: 'jobs', url }, Fastify(), ping)), ['unknown error: E007 both `namespace` and `url` are given'])
+  })
+
   await t.test('over a connection of its own', async t => {
     await t.test('200 probes leave one connection on the server, and closing none', async t => {
       const before = await serverSide(t, server)
