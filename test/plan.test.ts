@@ -99,7 +99,7 @@ test('E002 tells a subset that is no list', async t => {
 
 test('a malformed entry is told by its place, a hole in the list included', async t => {
   const { planner: planning, settings } = planner({})
-  // eslint-disable-next-line no-sparse-arrays
+  // eslint-disable-next-line no-sparse-arrays -- a list may have a hole
   settings.subsets['s'] = [A, , 42] as unknown as []
   const plan = planning.plan('s') as Plan
   t.strictSame(faults(plan), [['E005', '[1]', 'undefined is no check'], ['E005', '[2]', '42 is no check']])
