@@ -45,6 +45,8 @@ const query = 0x3f
 
 /** Whether a URL is worth asking the router about, which knows other spellings of the same path but takes its time to tell. */
 function spellings (path: string, { caseSensitive, ignoreDuplicateSlashes, useSemicolonDelimiter }: RouterOptions): (url: string) => boolean {
+  // Below a prefix with a parameter, such as a tenant.
+  if (/[:*]/.test(path)) return () => true
   const alwaysLoose = !caseSensitive || ignoreDuplicateSlashes || useSemicolonDelimiter
   const first = path.charCodeAt(1) | 0x20
   return url => {

@@ -168,6 +168,21 @@ test('it stands below the prefix of the context that it is registered in', async
   await isAlive(t, app, path)
 })
 
+test('it stands below a prefix that has parameters', async t => {
+  for (const prefix of ['/:tenant', '/v:version(^\\d+$)', '/a::b']) {
+    const app = Fastify()
+    t.after(() => app.close())
+    await app.register(async api => {
+      await api.register(health, {})
+      guarded(api)
+      api.get('/private', async () => 'secret')
+    }, { prefix })
+    const mounted = prefix.replace('::', ':').replace(':tenant', 'acme').replace(/:version.*/, '2')
+    await isAlive(t, app, `${mounted}${path}`)
+    t.equal((await app.inject(`${mounted}/private`)).statusCode, 401)
+  }
+})
+
 test('a child that was registered earlier, with authentication and a wildcard, does not stand in its way', async t => {
   const wild = async (child: FastifyInstance) => {
     guarded(child)
