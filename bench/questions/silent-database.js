@@ -44,7 +44,12 @@ async function ask ({ call }, relay) {
     await relay.pass()
     await sleep(3 * deadline)
     for (const { status } of await askAll()) if (status !== 200) throw new Error(`A probe after the silence was answered with ${status}`)
-    return { ...await call('memory'), handles: await call('handles') }
+  }
+  const left = async () => ({ ...await call('memory'), handles: await call('handles') })
+  // Until V8 has compiled what runs for every probe, as in a service that has been probed for a while; a collection that is forced
+  // makes it throw that away.
+  const warmUp = async () => {
+    for (let asked = 0; asked < scaled(20_000); asked += probes) await askAll()
   }
   let slowest = 0
   let sockets = 0
@@ -57,15 +62,16 @@ async function ask ({ call }, relay) {
       slowest = Math.max(slowest, time)
     }
   }
-  // Until V8 has compiled what runs for every probe, as in a service that has been probed for a while.
-  for (let warmedUp = 0; warmedUp < scaled(20_000); warmedUp += probes) await askAll()
+  await warmUp()
   await silence()
-  const before = await recover()
+  await recover()
+  const before = await left()
+  await warmUp()
   for (let round = 0; round < Math.max(1, Math.round(scaled(rounds) / 3)); round++) {
     await silence()
     await recover()
   }
-  const after = await recover()
+  const after = await left()
   for (const client of clients) client.close()
   const row = (unit, ours, aim) => counted({ question, unit, ours, aim })
   const total = ({ handles }) => Object.entries(handles).reduce((sum, [, count]) => sum + count, 0)
