@@ -1,6 +1,7 @@
 import { isHealthy, notRun, type Judged, type Outcome } from './report.js'
 import type { ResolvedEntry } from './entry.js'
 import type { Clock } from './clock.js'
+import type { Departure } from './departures.js'
 import type { Result } from '../types/report.js'
 
 export interface Evaluation {
@@ -12,10 +13,8 @@ export interface Evaluation {
   readonly clock: Clock
   readonly sequential: boolean
   readonly warningsAsErrors: boolean
-  /** When the response has to leave, on the clock's monotonic time. */
-  readonly until: number
-  /** The same, in milliseconds from the start, to name it. */
-  readonly deadline: number
+  /** When the response has to leave. */
+  readonly departure: Departure
 }
 
 /** Asks every check of a subset, in the order that its entries demand. Never rejects, and never takes longer than its deadline. */
@@ -39,8 +38,8 @@ function answerOf (entry: ResolvedEntry, answers: ReadonlyArray<Result | Promise
 }
 
 function asked (entry: ResolvedEntry, evaluation: Evaluation): Promise<Result> | Result {
-  const { ask, clock, until, deadline } = evaluation
-  const outcome = clock.now() < until ? ask(entry) : notRun(`timed out after ${deadline} ms`, clock.date())
+  const { ask, clock, departure } = evaluation
+  const outcome = clock.now() < departure.at ? ask(entry) : notRun(`timed out after ${departure.deadline} ms`, clock.date())
   return outcome instanceof Promise ? outcome.then(outcome => judge(entry, outcome, evaluation)) : judge(entry, outcome, evaluation)
 }
 

@@ -1,5 +1,5 @@
-import { Arrivals } from './arrivals.js'
 import type { Clock } from './clock.js'
+import { Departures, type Departure } from './departures.js'
 import type { ResolvedEntry } from './entry.js'
 import { evaluate } from './evaluate.js'
 import { inTime } from './in-time.js'
@@ -39,23 +39,23 @@ interface Run {
   readonly inquiry: Inquiry
   /** Since the epoch. */
   readonly startedAt: number
-  /** On the clock's monotonic time, as is `until`. */
+  /** On the clock's monotonic time. */
   readonly begun: number
   /** When the answer has to leave. */
-  readonly until: number
+  readonly departure: Departure
 }
 
 /** Has a subset's checks asked, and tells what they found, now and earlier. */
 export class Reporter {
   readonly #sources: Sources
   readonly #sharedRuns = new SharedRuns()
-  readonly #arrivals: Arrivals
+  readonly #departures: Departures
   readonly #ledger: Ledger
   #closed = false
 
   constructor (sources: Sources) {
     this.#sources = sources
-    this.#arrivals = new Arrivals(sources.clock)
+    this.#departures = new Departures(sources.clock)
     this.#ledger = new Ledger(sources.changed)
   }
 
@@ -64,20 +64,18 @@ export class Reporter {
     const { settings, clock, planner } = this.#sources
     const { subset, deadline } = inquiry
     const begun = clock.now()
-    const until = deadline === undefined ? Infinity : this.#arrivals.at(begun, deadline) + deadline
-    const run: Run = { inquiry, startedAt: clock.date(), begun, until }
+    const departure = this.#departures.of(deadline, begun)
+    const run: Run = { inquiry, startedAt: clock.date(), begun, departure }
     const faults = settingsFaults(settings)
     if (faults.length > 0) return this.#report(run, this.#misconfigured(subset, faults))
     const planned = planner.plan(subset)
-    const plan = planned instanceof Promise ? await this.#inTime(planned, until) : planned
+    const plan = planned instanceof Promise ? await this.#inTime(planned, departure) : planned
     if (plan === undefined) return this.#report(run, [this.#down(subset, { identifier: subset, critical: true }, `timed out after ${deadline} ms`)])
     // What is closed opens nothing any more.
     const refusal = this.#closed ? 'closing' : inquiry.draining ? 'draining' : undefined
     if (refusal !== undefined) return this.#report(run, plan.entries.map(entry => this.#down(subset, entry, refusal)))
     const { sequential, warningsAsErrors, timeout } = settings
-    // Each probe has a deadline of its own, which is that of the others of its turn, or of its millisecond.
-    const due = deadline === undefined ? undefined : Math.floor(until)
-    const terms = [plan, sequential, warningsAsErrors, timeout, deadline, due]
+    const terms = [plan, sequential, warningsAsErrors, timeout, departure]
     return await this.#sharedRuns.join(subset, terms, onAnswer => this.#evaluated(run, plan, onAnswer))
   }
 
@@ -123,14 +121,14 @@ export class Reporter {
   /** @param onAnswer called at the first answer of a check, and maybe at others */
   async #evaluated (run: Run, plan: Plan, onAnswer: () => void): Promise<Report> {
     const { settings: { sequential, warningsAsErrors }, clock, runners } = this.#sources
-    const { until, inquiry: { subset, deadline = Infinity, background } } = run
+    const { departure, inquiry: { subset, background } } = run
     const { entries, order } = plan
-    const ask = (entry: ResolvedEntry) => runners.ask(entry, { subset, until, deadline, background })
+    const ask = (entry: ResolvedEntry) => runners.ask(entry, { subset, departure, background })
     const record = (judged: Judged) => {
       onAnswer()
       return this.#record(subset, judged)
     }
-    const results = await evaluate({ entries, ask, record, clock, sequential, warningsAsErrors, until, deadline })
+    const results = await evaluate({ entries, ask, record, clock, sequential, warningsAsErrors, departure })
     onAnswer()
     // A report sorts them, which takes no time where they are sorted already.
     const sorted = order.map(place => results[place] as Result)
@@ -162,9 +160,9 @@ export class Reporter {
   }
 
   // Loading an app's own module may take longer than the answer may.
-  async #inTime (plan: Promise<Plan>, until: number): Promise<Plan | undefined> {
-    if (until === Infinity) return await plan
+  async #inTime (plan: Promise<Plan>, { at }: Departure): Promise<Plan | undefined> {
+    if (at === Infinity) return await plan
     const { clock } = this.#sources
-    return await inTime<Plan | undefined>(clock, until - clock.now(), plan, () => undefined, 0)
+    return await inTime<Plan | undefined>(clock, at - clock.now(), plan, () => undefined, 0)
   }
 }

@@ -1,4 +1,5 @@
 import { alarm, type Clock } from './clock.js'
+import { never, type Departure } from './departures.js'
 import { FST_HEALTH_CLOSED, FST_HEALTH_TIMEOUT } from './errors.js'
 import { failed, notRun, type Outcome } from './report.js'
 import { StopSignal } from './stop-signal.js'
@@ -14,14 +15,12 @@ export interface Stoppable {
 /** Asks the dependency once. Never rejects. */
 export type Task = (execution: Stoppable, timeout: number) => Promise<readonly Failure[]>
 
-/** What one probe wants of a check. Durations are milliseconds; `until` is a moment of the clock's monotonic time. */
+/** What one probe wants of a check. Durations are milliseconds. */
 export interface Question {
   readonly task: Task
   readonly timeout: number
-  /** When the probe's response has to leave; `Infinity` where it has no deadline. */
-  readonly until: number
-  /** What to call that deadline. */
-  readonly deadline: number
+  /** When the probe's response has to leave. */
+  readonly departure: Departure
   readonly cacheFor: number
   readonly maxStale: number
   /** Whether runs of its own clock answer it. */
@@ -177,9 +176,10 @@ class Execution implements Stoppable {
   }
 
   /** Settles with the outcome, or when this question's own time is up. */
-  wait ({ timeout, until, deadline }: Question): Promise<Outcome> {
+  wait ({ timeout, departure }: Question): Promise<Outcome> {
     const inTime = this.#within(timeout)
-    return until === Infinity ? inTime : this.#unless(inTime, until, 0, resolve => resolve(this.#lateOutcome(deadline)))
+    if (departure === never) return inTime
+    return unless(inTime, resolve => departure.onDue(() => resolve(this.#lateOutcome(departure.deadline))))
   }
 
   /** Aborts its signal. A check that heeds it is gone before anybody hears of that, and so does not count as hanging. */
@@ -192,23 +192,12 @@ class Execution implements Stoppable {
   #within (timeout: number): Promise<Outcome> {
     const known = this.#limits.find(limit => limit.timeout === timeout)
     if (known !== undefined) return known.outcome
-    const outcome = this.#unless(this.#outcome, this.begun + timeout, timeout, resolve => {
+    const outcome = unless(this.#outcome, resolve => alarm(this.#clock, this.begun + timeout, timeout, () => {
       if (this.#limits.some(limit => limit.timeout > timeout)) resolve(this.#lateOutcome(timeout))
       else this.stop(new FST_HEALTH_TIMEOUT(timeout), timedOut(timeout))
-    })
+    }))
     this.#limits.push({ timeout, outcome })
     return outcome
-  }
-
-  /** The outcome, unless `due` comes first. */
-  #unless (outcome: Promise<Outcome>, due: number, grace: number, late: (resolve: (outcome: Outcome) => void) => void): Promise<Outcome> {
-    return new Promise(resolve => {
-      const cancel = alarm(this.#clock, due, grace, () => late(resolve))
-      outcome.then(outcome => {
-        cancel()
-        resolve(outcome)
-      })
-    })
   }
 
   // However many gave up on it, it failed them only once.
@@ -227,6 +216,17 @@ class Execution implements Stoppable {
     this.#events.answered(outcome)
     this.#resolve(outcome)
   }
+}
+
+/** The outcome, unless what `begin` waits for comes first; it gives what calls that off. */
+function unless (outcome: Promise<Outcome>, begin: (resolve: (outcome: Outcome) => void) => () => void): Promise<Outcome> {
+  return new Promise(resolve => {
+    const cancel = begin(resolve)
+    outcome.then(outcome => {
+      cancel()
+      resolve(outcome)
+    })
+  })
 }
 
 const timedOut = (after: number) => `timed out after ${after} ms`

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js'
+import { never, type Departure } from './departures.js'
 import type { ResolvedEntry } from './entry.js'
 import type { Executor } from './executor.js'
 import type { Outcome } from './report.js'
@@ -8,10 +9,8 @@ import type { Settings } from '../types/options.js'
 /** Who asks. */
 export interface Asker {
   readonly subset: string
-  /** When its response has to leave, on the clock's monotonic time. */
-  readonly until: number
-  /** The same, in milliseconds from the start, to name it. */
-  readonly deadline: number
+  /** When its response has to leave. */
+  readonly departure: Departure
   /** Whether checks that have an `interval` run in the background. */
   readonly background: boolean
 }
@@ -39,7 +38,7 @@ export class Runners {
 
   /** A run of the check's own interval: one for all the subsets that hold it. */
   beat (entry: ResolvedEntry, subset: string, interval: number): Outcome | Promise<Outcome> {
-    const question = this.#question(entry, { subset, until: Infinity, deadline: Infinity, background: true })
+    const question = this.#question(entry, { subset, departure: never, background: true })
     return this.#runner(entry).beat(question, interval * leastApart)
   }
 
@@ -67,13 +66,12 @@ export class Runners {
     return runner
   }
 
-  #question (entry: ResolvedEntry, { subset, until, deadline, background }: Asker): Question {
+  #question (entry: ResolvedEntry, { subset, departure, background }: Asker): Question {
     const { options: { interval, cacheFor = cacheForOf(this.#settings, subset), maxStale }, timeout = this.#settings.timeout } = entry
     return {
       task: (execution, timeout) => this.#executor.execute(entry, execution, timeout),
       timeout,
-      until,
-      deadline,
+      departure,
       cacheFor,
       // Three beats may be missed, so that one slow answer is not yet a stale one.
       maxStale: maxStale ?? (interval === undefined ? Infinity : 3 * interval + timeout),

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { defineCheck } from '../lib/check.js'
+import { never } from '../lib/departures.js'
 import { parseEntry, resolveEntry, type ParsedEntry, type ResolvedEntry } from '../lib/entry.js'
 import { evaluate, type Evaluation } from '../lib/evaluate.js'
 import { History } from '../lib/history.js'
@@ -34,8 +35,7 @@ function setUp (answers: Record<string, Outcome | number>) {
     clock,
     sequential: false,
     warningsAsErrors: true,
-    until: Infinity,
-    deadline: Infinity,
+    departure: never,
     ...wanted,
   })
   const finish = async (...given: Parameters<typeof run>) => {
@@ -61,16 +61,16 @@ test('one after another, each is asked when the one before has answered', async 
 
 test('one after another, what the deadline leaves no time for is not asked', async t => {
   const { asked, finish } = setUp({ A: 30, B: 10 })
-  t.strictSame(await finish([entry('A'), entry('B'), entry('C')], { sequential: true, until: 30, deadline: 30 }), [
+  t.strictSame(await finish([entry('A'), entry('B'), entry('C')], { sequential: true, departure: { ...never, at: 30, deadline: 30 } }), [
     ['A', 'working'], ['B', 'unavailable: timed out after 30 ms'], ['C', 'unavailable: timed out after 30 ms'],
   ])
   t.strictSame(asked, [['A', 0]])
 })
 
 test('what stands after a healthy check is asked once that has answered', async t => {
-  const { asked, finish } = setUp({ A: 30, B: 10, C: working })
-  await finish([entry('A'), entry('B', { after: 'A' }), entry('C', { after: 'B' }), entry('C')])
-  t.strictSame(asked, [['A', 0], ['C', 0], ['B', 30], ['C', 40]])
+  const { asked, finish } = setUp({ A: 30, B: 10, C: working, D: working })
+  await finish([entry('A'), entry('B', { after: 'A' }), entry('C', { after: 'B' }), entry('D')])
+  t.strictSame(asked, [['A', 0], ['D', 0], ['B', 30], ['C', 40]])
 })
 
 test('what stands after one that failed is blocked by it and not asked, and so is what stands after that', async t => {

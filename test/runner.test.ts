@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { Departures, never } from '../lib/departures.js'
 import { mostHanging, retryAfter, Runner, type Question, type Stoppable, type Task } from '../lib/runner.js'
 import { statusOf, type Outcome } from '../lib/report.js'
 import type { Failure } from '../types/report.js'
@@ -19,10 +20,11 @@ function setUp () {
     runs.push({ signal, timeout, settle: (...errors) => resolve(errors) })
   })
   const question = (wanted: Partial<Question> = {}): Question => ({
-    task, timeout: 100, until: Infinity, deadline: Infinity, cacheFor: 0, maxStale: Infinity, background: false, ...wanted,
+    task, timeout: 100, departure: never, cacheFor: 0, maxStale: Infinity, background: false, ...wanted,
   })
   const ask = (wanted?: Partial<Question>) => told(runner.ask(question(wanted)), clock)
-  const within = (deadline: number) => ({ deadline, until: clock.now() + deadline })
+  const departures = new Departures(clock)
+  const within = (deadline: number) => ({ departure: departures.of(deadline, clock.now()) })
   return { clock, runner, runs, question, ask, within }
 }
 

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { HealthCheck } from '../lib/check.js'
+import { never } from '../lib/departures.js'
 import { parseEntry, resolveEntry, type ParsedEntry, type ResolvedEntry } from '../lib/entry.js'
 import { Executor } from '../lib/executor.js'
 import { toSettings } from '../lib/options.js'
@@ -26,7 +27,7 @@ function setUp (options: HealthOptions = {}) {
   }
   const entry = (options = {}) => resolveEntry(parseEntry([Counted, options]) as ParsedEntry, Counted) as ResolvedEntry
   const ask = async (entry: ResolvedEntry, asker: Partial<Asker> = {}) => {
-    const answer = Promise.resolve(runners.ask(entry, { subset: 's', until: Infinity, deadline: Infinity, background: false, ...asker }))
+    const answer = Promise.resolve(runners.ask(entry, { subset: 's', departure: never, background: false, ...asker }))
     await clock.advance(10)
     return statusOf((await answer).errors)
   }
