@@ -20,18 +20,21 @@ export interface Evaluation {
 /** Asks every check of a subset, in the order that its entries demand. Never rejects, and never takes longer than its deadline. */
 export async function evaluate (evaluation: Evaluation): Promise<Result[]> {
   const { entries, sequential } = evaluation
-  const answers: Array<Result | Promise<Result>> = []
+  const answers: Answers = new Map()
   for (const entry of entries) {
     const answer = answerOf(entry, answers, evaluation)
-    answers.push(sequential ? await answer : answer)
+    answers.set(entry.identifier, sequential ? await answer : answer)
   }
-  return await Promise.all(answers)
+  return await Promise.all(answers.values())
 }
 
-function answerOf (entry: ResolvedEntry, answers: ReadonlyArray<Result | Promise<Result>>, evaluation: Evaluation): Promise<Result> | Result {
+/** By identifier, in the order that they were asked. */
+type Answers = Map<string, Result | Promise<Result>>
+
+function answerOf (entry: ResolvedEntry, answers: Answers, evaluation: Evaluation): Promise<Result> | Result {
   const { after } = entry.options
   if (after === undefined) return asked(entry, evaluation)
-  return Promise.resolve(answers[evaluation.entries.findIndex(({ identifier }) => identifier === after)]).then(async first => {
+  return Promise.resolve(answers.get(after)).then(async first => {
     if (first?.healthy) return await asked(entry, evaluation)
     return judge(entry, notRun(`blocked by ${after}`, evaluation.clock.date()), evaluation)
   })
