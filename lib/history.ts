@@ -10,6 +10,8 @@ export class History {
   transitions = 0
   healthy: boolean | undefined = undefined
   #outcomes: readonly boolean[] = []
+  /** How many outcomes there were since they were different. */
+  #alike = 0
 
   /**
    * Returns whether this is a change of state; a first success is none.
@@ -20,10 +22,14 @@ export class History {
     // Told again and again, it happened once.
     if (!isRun && this.healthy === healthy) return false
     const changed = this.healthy === undefined ? !healthy : this.healthy !== healthy
-    if (this.healthy !== healthy) this.since = at
+    if (this.healthy !== healthy) {
+      this.since = at
+      this.#alike = 0
+    }
     if (changed) this.transitions++
     this.healthy = healthy
-    this.#outcomes = this.#outcomes.slice(1 - capacity).concat([healthy])
+    // A full list of one outcome stays as it is, which saves most checks most of their lists.
+    if (++this.#alike <= capacity) this.#outcomes = this.#outcomes.slice(1 - capacity).concat([healthy])
     if (isRun) this.runs++
     this.consecutiveFailures = healthy ? 0 : this.consecutiveFailures + 1
     if (healthy) this.lastSuccess = at

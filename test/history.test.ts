@@ -34,10 +34,23 @@ test('failures in a row are counted from the last success', async t => {
 
 test('the last 60 outcomes are kept, the latest last, however many there were', async t => {
   const history = new History()
-  const all = Array.from({ length: 1000 }, (_, index) => index % 7 !== 0)
+  const all = Array.from({ length: 1000 }, (_, index) => index < 500 ? index % 7 !== 0 : index % 90 !== 0)
   for (const [at, healthy] of all.entries()) {
     history.record(healthy, at)
     t.strictSame(history.outcomes(), all.slice(Math.max(0, at - 59), at + 1))
   }
   t.equal(history.runs, 1000)
+})
+
+test('a list of outcomes that are all alike is made once', async t => {
+  for (const healthy of [true, false]) {
+    const history = new History()
+    for (let at = 0; at < 60; at++) history.record(healthy, at)
+    const outcomes = history.outcomes()
+    history.record(healthy, 60)
+    t.equal(history.outcomes(), outcomes)
+    history.record(!healthy, 61)
+    t.not(history.outcomes(), outcomes)
+    t.strictSame(outcomes, Array.from({ length: 60 }, () => healthy))
+  }
 })
