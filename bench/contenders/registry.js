@@ -1,10 +1,12 @@
 import { createHealth, defineCheck } from '../../dist/lib/index.js'
 
-const idle = number => defineCheck({ identifier: `check ${number}`, check () {} })
+const idle = identifier => defineCheck({ identifier, check () {} })
 
-/** Subsets of checks that do nothing. */
-export function idleChecks ({ sizes }) {
-  const subsets = Object.fromEntries(sizes.map(size => [`of${size}`, Array.from({ length: size }, (_, number) => idle(number))]))
+/** Subsets of checks that do nothing: entries of one class, or each of a class of its own. */
+export function idleChecks ({ sizes, oneClass }) {
+  const Idle = idle('idle')
+  const entry = (_, number) => oneClass ? [Idle, { identifier: `check ${number}` }] : idle(`check ${number}`)
+  const subsets = Object.fromEntries(sizes.map(size => [`of${size}`, Array.from({ length: size }, entry)]))
   const health = createHealth({ subsets })
   return {
     async run (size, times) {

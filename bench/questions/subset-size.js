@@ -4,7 +4,11 @@ const sizes = [1, 10, 100, 1000]
 
 /** Checks that do nothing: what the engine itself takes for each. */
 export default async function subsetSize () {
-  const { call, close } = await contender('registry.js', 'idleChecks', { sizes })
+  return [...await bySize('of one class', true), ...await bySize('each of a class of its own', false)]
+}
+
+async function bySize (kind, oneClass) {
+  const { call, close } = await contender('registry.js', 'idleChecks', { sizes, oneClass })
   const checks = scaled(20_000)
   const found = new Map(sizes.map(size => [size, []]))
   for (let round = -1; round < rounds; round++) {
@@ -16,7 +20,7 @@ export default async function subsetSize () {
   }
   await close()
   return sizes.slice(1).map(size => compared({
-    question: `a subset of ${size} checks that do nothing`,
+    question: `a subset of ${size} checks that do nothing, ${kind}`,
     against: 'a subset of 1',
     unit: 'CPU µs a check',
     ours: found.get(size),
