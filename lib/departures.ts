@@ -14,22 +14,27 @@ export interface Departure {
 export const never: Departure = { at: Infinity, deadline: Infinity, onDue: () => () => {} }
 
 /**
- * Of a deadline: as much of it may be kept for the answers to leave. What else the process is busy with makes a crowd come in slowly,
- * too, and a dependency still has to get its time.
+ * Of a deadline: as much of it may go by while probes of a crowd are taken in, and as much may be kept for their answers to leave. What
+ * else the process is busy with delays both, and a dependency still has to get its time.
  */
-const share = 0.1
+const most = 0.1
+
+/** Of a deadline: a turn of the event loop that takes less delays nobody by much. */
+const least = 0.01
 
 /**
- * Tells each probe when it has to be answered. Those that come in while the event loop is never idle are a crowd: they are taken to
- * have come with its first one, however long they waited for their turn, and are told together. As it takes about as long to answer
- * them as it took to take them in, they are told that much earlier: otherwise the last of them would hear too late.
+ * Tells each probe when it has to be answered. Those that are handled in one turn of the event loop were all there when it began, and
+ * those of the next turn came while it went on: a crowd, that is taken to have come with its first probe and is told together. As it
+ * takes about as long to answer them as it took to take them in, they are told that much earlier: otherwise the last of them would hear
+ * too late. Where turns are short, each is by itself.
  */
 export class Departures {
   readonly #clock: Clock
   /** Those that more probes may join, by deadline. */
   readonly #open = new Map<number, SharedDeparture>()
-  /** Whether a probe came in during this turn of the event loop. */
-  #isBusy = false
+  readonly #pending = new Set<SharedDeparture>()
+  /** When the first probe of this turn of the event loop was handled. */
+  #turn: number | undefined
   #isWatching = false
 
   constructor (clock: Clock) {
@@ -39,12 +44,12 @@ export class Departures {
   /** Of a probe that is handled `now`, on the clock's monotonic time, and may take `deadline` milliseconds. */
   of (deadline: number | undefined, now: number): Departure {
     if (deadline === undefined) return never
-    this.#isBusy = true
+    this.#turn ??= now
     if (!this.#isWatching) this.#watch()
     let departure = this.#open.get(deadline)
     if (departure === undefined || !departure.takes(now)) {
       departure?.close()
-      departure = new SharedDeparture(this.#clock, deadline, now)
+      departure = new SharedDeparture(this.#clock, this.#pending, deadline, now)
       this.#open.set(deadline, departure)
     }
     departure.add(now)
@@ -55,12 +60,13 @@ export class Departures {
     this.#isWatching = true
     this.#clock.afterIO(() => {
       const now = this.#clock.now()
+      const took = this.#turn === undefined ? 0 : now - this.#turn
       for (const [deadline, departure] of this.#open) {
-        if (this.#isBusy && departure.takes(now)) continue
+        if (took > deadline * least && departure.takes(now)) continue
         departure.close()
         this.#open.delete(deadline)
       }
-      this.#isBusy = false
+      this.#turn = undefined
       this.#isWatching = false
       if (this.#open.size > 0) this.#watch()
     })
@@ -71,26 +77,36 @@ export class Departures {
 class SharedDeparture implements Departure {
   readonly deadline: number
   readonly #clock: Clock
+  /** Those with somebody to tell. */
+  readonly #pending: Set<SharedDeparture>
   readonly #began: number
   /** When the last probe was handled. */
   #last: number
   /** Whether nobody joins any more, so that it is known when to leave. */
   #isClosed = false
   readonly #callbacks = new Set<() => void>()
-  #cancel: (() => void) | undefined
+  #cancelAlarm = () => {}
+  /** When it went off, or has to because of another. */
+  #noLater = Infinity
 
-  constructor (clock: Clock, deadline: number, began: number) {
+  constructor (clock: Clock, pending: Set<SharedDeparture>, deadline: number, began: number) {
     this.#clock = clock
+    this.#pending = pending
     this.deadline = deadline
     this.#began = this.#last = began
   }
 
   get at (): number {
-    return this.#began + this.deadline - (this.#last - this.#began)
+    return Math.min(this.#began + this.deadline - this.#kept, this.#noLater)
+  }
+
+  /** How long the answers are expected to take. */
+  get #kept (): number {
+    return this.#last - this.#began
   }
 
   takes (now: number): boolean {
-    return now - this.#began <= this.deadline * share
+    return now - this.#began <= this.deadline * most
   }
 
   add (now: number): void {
@@ -99,7 +115,11 @@ class SharedDeparture implements Departure {
 
   close (): void {
     this.#isClosed = true
-    if (this.#callbacks.size > 0) this.#arm()
+    if (this.#callbacks.size === 0) return
+    const { at } = this
+    const until = at + this.#kept
+    for (const other of this.#pending) if (other.at > at && other.at <= until) other.#advance(at)
+    this.#arm()
   }
 
   onDue (callback: () => void): () => void {
@@ -108,15 +128,31 @@ class SharedDeparture implements Departure {
     if (this.#isClosed && this.#callbacks.size === 1) this.#arm()
     return () => {
       this.#callbacks.delete(callback)
-      if (this.#callbacks.size === 0) this.#cancel?.()
+      if (this.#callbacks.size === 0) this.#disarm()
     }
   }
 
+  /** Where its own time would fall into that of another's answers, it leaves with that one. */
+  #advance (at: number): void {
+    this.#noLater = at
+    this.#disarm()
+    this.#arm()
+  }
+
   #arm (): void {
-    this.#cancel = alarm(this.#clock, this.at, 0, () => {
+    this.#pending.add(this)
+    this.#cancelAlarm = alarm(this.#clock, this.at, 0, () => {
+      this.#pending.delete(this)
+      // A timer may be early by less than a millisecond: what is over stays over.
+      this.#noLater = this.#clock.now()
       const callbacks = [...this.#callbacks]
       this.#callbacks.clear()
       for (const callback of callbacks) callback()
     })
+  }
+
+  #disarm (): void {
+    this.#pending.delete(this)
+    this.#cancelAlarm()
   }
 }

@@ -48,19 +48,29 @@ test('those of one turn of the event loop leave together, as much earlier as the
   t.strictSame([first.at, next.at], [970, 1030])
 })
 
-test('a crowd goes on until a turn of the event loop brings nobody', async t => {
+test('those that come in while a long turn goes on are of its crowd', async t => {
   const { clock, of } = setUp()
   const first = of()
   let turns = 3
   const goOn = () => {
-    clock.block(10)
     t.equal(of(), first)
+    clock.block(20)
     if (--turns > 0) clock.afterIO(goOn)
   }
+  clock.block(20)
   clock.afterIO(goOn)
   await clock.settle()
-  t.equal(first.at, 970)
+  t.equal(first.at, 940)
   t.not(of(), first)
+})
+
+test('where turns are short, those of the next one are by themselves', async t => {
+  const { clock, of } = setUp()
+  const first = of()
+  clock.block(10)
+  clock.afterIO(() => { t.not(of(), first) })
+  await clock.settle()
+  t.equal(first.at, 1000)
 })
 
 test('a crowd grows for a tenth of the deadline, and those that come later are one of their own', async t => {
@@ -83,12 +93,39 @@ test('a crowd leaves in time, too, where those of another deadline go on coming 
   due(of(1000))
   const goOn = () => {
     of(4000)
-    clock.block(1)
+    clock.block(45)
     if (clock.now() < 200) clock.afterIO(goOn)
     else t.strictSame(clock.timers, { foreground: 1, background: 0 })
   }
   goOn()
   await clock.settle()
+})
+
+test('those whose time falls into that of the answers of a crowd are told with it', async t => {
+  const { clock, of, due } = setUp()
+  const [earlier, muchLater, gone] = [due(of()), due(of(1041)), due(of(1001))]
+  await clock.advance(20)
+  gone.callOff()
+  const crowd = due(of())
+  clock.block(60)
+  of()
+  await clock.settle()
+  t.strictSame(clock.timers, { foreground: 3, background: 0 }, 'none for whoever is gone')
+  await clock.advance(2000)
+  t.strictSame([earlier.at, crowd.at, muchLater.at], [960, 960, 1041])
+  t.strictSame(clock.timers, none)
+})
+
+test('what is over stays over, though its timer was early', async t => {
+  const clock = new class extends FakeClock {
+    override after (delay: number, callback: () => void) {
+      return super.after(Math.max(0, delay - 0.5), callback)
+    }
+  }()
+  const departure = new Departures(clock).of(1000, 0)
+  departure.onDue(() => {})
+  await clock.advance(999.5)
+  t.ok(departure.at <= clock.now())
 })
 
 test('a deadline of another length is another departure', async t => {
