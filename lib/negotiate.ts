@@ -16,7 +16,7 @@ export function negotiate (format: unknown, { accept }: Pick<IncomingHttpHeaders
   const wanted: unknown = Array.isArray(format) ? format[0] : format
   if (wanted !== undefined) return byName.get(wanted)
   if (accept === undefined || accept === '*/*') return renderers[0]
-  const ranges = accept.split(',').flatMap(toRange)
+  const ranges = (accept.match(itemOf) ?? []).flatMap(toRange)
   // Nothing of it can be understood.
   if (ranges.length === 0) return renderers[0]
   return mostWanted(ranges)
@@ -30,16 +30,20 @@ interface Range {
   readonly position: number
 }
 
+// A comma, or a semicolon, in quotes separates nothing.
+const itemOf = /(?:[^,"]|"[^"]*"|")+/g
+const partOf = /(?:[^;"]|"[^"]*"|")+/g
+
 const token = "[\\w!#$%&'*+.^`|~-]+"
 const mediaRange = new RegExp(`^${token}/${token}$`)
 const parameter = new RegExp(`^(?:${token}\\s*=\\s*(?:${token}|"[^"]*"))?$`)
 const quality = /^q\s*=\s*/i
 // RFC 9110 asks for a digit in front; Java leaves it out.
-const decimal = /^(?:\d+\.?\d*|\.\d+)$/
+const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)$/
 
 /** None where it is malformed. */
 function toRange (item: string, position: number): Range[] {
-  const [type = '', ...parameters] = item.split(';').map(part => part.trim())
+  const [type = '', ...parameters] = (item.match(partOf) ?? []).map(part => part.trim())
   const q = parameters.find(text => quality.test(text))?.replace(quality, '') ?? '1'
   const isMalformed = !mediaRange.test(type) || !parameters.every(text => parameter.test(text)) || !decimal.test(q) || Number(q) > 1
   return isMalformed ? [] : [{ type: type.toLowerCase(), q: Number(q), position }]
