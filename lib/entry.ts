@@ -5,7 +5,7 @@ import { isCheckClass, type CheckClass } from './check.js'
 import { exportsOf } from './exports.js'
 import { entryRules, type Fault } from './options.js'
 import { copyPlain, idOf, keyOf } from './plain-data.js'
-import { redact, secretsOf } from './redact.js'
+import { redactBriefly, secretsOf, type Secrets } from './redact.js'
 import { flag, func, milliseconds, shown, suggestion, text, violations } from './rules.js'
 import type { EntryOptions, OptionRules } from '../types/check.js'
 
@@ -120,6 +120,6 @@ function howToLoad (module: string, error: unknown): string {
 }
 
 /** The first line of what was thrown, with nothing secret in it. */
-export function reason (error: unknown, secrets: ReadonlySet<string> = new Set()): string {
-  return redact(error instanceof Error ? error.message.split('\n', 1)[0] as string : shown(error), secrets)
+export function reason (error: unknown, secrets?: Secrets): string {
+  return redactBriefly(error instanceof Error ? error.message.split('\n', 1)[0] as string : shown(error), secrets)
 }

@@ -5,7 +5,7 @@ import type { ResolvedEntry } from './entry.js'
 import { FST_HEALTH_NO_APP, isHealthCheckError, lacking, type HealthCheckError } from './errors.js'
 import { KeptThings } from './kept.js'
 import { copyPlain } from './plain-data.js'
-import { redact, secretsOf } from './redact.js'
+import { noSecrets, redactBriefly, secretsOf, type Secrets } from './redact.js'
 import { toFailure } from './report.js'
 import { stopping, type StopSignal } from './stop-signal.js'
 import type { Stoppable } from './runner.js'
@@ -16,7 +16,6 @@ import type { Failure } from '../types/report.js'
 /** Published around every execution of a check, with `{ identifier }`. */
 const channel = tracingChannel<unknown, { identifier: string }>('fastify-health.check')
 
-const noSecrets: ReadonlySet<string> = new Set()
 const unknown: Failure = { kind: 'unknown error', message: '' }
 /** How many different unexpected errors of a check are logged before it works again. */
 const mostTexts = 10
@@ -142,8 +141,8 @@ export class Executor {
   }
 
   // Once for each text, until it stops: a check that keeps throwing would otherwise flood the log at every probe.
-  #logUnexpected (entry: ResolvedEntry, thrown: unknown, secrets: ReadonlySet<string>): void {
-    const err = describe(thrown, text => redact(text, secrets))
+  #logUnexpected (entry: ResolvedEntry, thrown: unknown, secrets: Secrets): void {
+    const err = describe(thrown, text => redactBriefly(text, secrets))
     const logged = this.#logged.get(entry) ?? new Set()
     this.#logged.set(entry, logged)
     // Ports, ids and times of day make no text of its own.

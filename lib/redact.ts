@@ -1,41 +1,77 @@
 import { isPlain } from './plain-data.js'
 
-const urlLike = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi
+// A bare scheme is none: messages name what a URL has to begin with. Nor is a file, which says in a stack where an error was thrown.
+const urlLike = /\b(?!file:)[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>]*\w[^\s"'<>]*/gi
 const ipv4 = /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g
 const ipv6 = /(?<![\w:.])(?=[\da-f]*:[\da-f:]*:)(?=[\da-f:.]*::|(?:[\da-f]{1,4}:){7})[\da-f:.]+(?!\w)/gi
 // How Node.js ends what it says of a name that cannot be resolved.
 const unresolved = /\b(ENOTFOUND|EAI_AGAIN) \S+/g
 /** The names of options whose values must not be seen. */
-export const secretName = /secret|password|passwd|passphrase|pwd|token|api-?_?key|private-?_?key|authorization|cookie|credential|dsn|connection-?_?string/i
+export const secretName = /secret|password|passwd|passphrase|pwd|^pass$|token|api-?_?key|private-?_?key|authorization|cookie|credential|dsn|connection-?_?string/i
 // Names that say nothing of anybody, and stand in many a message.
 const common = new Set(['default', 'localhost', 'postgres', 'rabbitmq', 'redis'])
 const longest = 1000
 
-/** `text` with a bounded length, and without URLs, addresses and any of `secrets`. */
-export function redact (text: string, secrets: ReadonlySet<string>): string {
+/** What a text must not hold: the texts wherever they stand, what names somebody or something as a word of its own. */
+export interface Secrets {
+  readonly texts: ReadonlySet<string>
+  readonly names: ReadonlySet<string>
+}
+
+export const noSecrets: Secrets = { texts: new Set(), names: new Set() }
+
+/** `text` without URLs, addresses and any of `secrets`. */
+export function redact (text: string, { texts, names }: Secrets = noSecrets): string {
   let clean = text
+  // First of all, since what is in the middle of one may look like an address, or like the end of a URL; and the longest first, as one
+  // may be a part of another.
+  for (const secret of byLength(texts)) clean = clean.replaceAll(secret, '[redacted]')
+  clean = clean
     .replace(urlLike, '[redacted]')
     .replace(ipv6, '[redacted]')
     .replace(ipv4, '[redacted]')
     .replace(unresolved, '$1 [redacted]')
-  // The longest first: one may be a part of another.
-  for (const secret of [...secrets].sort((a, b) => b.length - a.length)) clean = clean.replaceAll(secret, '[redacted]')
+  for (const name of byLength(names)) clean = clean.replace(word(name), '[redacted]')
+  return clean
+}
+
+/** The same of what may be as long as a server likes, and of a bounded length. */
+export function redactBriefly (text: string, secrets?: Secrets): string {
+  const clean = redact(text, secrets)
   return clean.length > longest ? `${clean.slice(0, longest)}…` : clean
 }
 
-/** Every text in a check's options that must not be seen: what its URLs are made of, and what is named a secret. */
-export function secretsOf (options: unknown): Set<string> {
-  const found = new Set<string>()
+function byLength (secrets: ReadonlySet<string>): string[] {
+  return [...secrets].sort((a, b) => b.length - a.length)
+}
+
+// Of a database named `orders`, `001_create-orders` tells nothing.
+function word (name: string): RegExp {
+  return new RegExp(`(?<![\\w-])${name.replace(/[^\w]/g, '\\$&')}(?![\\w-])`, 'g')
+}
+
+/** What must not be seen of a check's options: its URLs and what they are made of, and what is named a secret. */
+export function secretsOf (options: unknown): Secrets {
+  const found = { texts: new Set<string>(), names: new Set<string>() }
   collect(options, false, found, new Set())
   return found
 }
 
-function collect (value: unknown, secret: boolean, found: Set<string>, seen: Set<unknown>): void {
+interface Found {
+  readonly texts: Set<string>
+  readonly names: Set<string>
+}
+
+function collect (value: unknown, secret: boolean, found: Found, seen: Set<unknown>): void {
   if (typeof value === 'string') {
-    if (secret) add(value, found)
-    if (URL.canParse(value) && value.includes('://')) addUrl(new URL(value), found)
+    if (secret) addSecret(value, found)
+    if (URL.canParse(value) && value.includes('://')) addUrl(value, found)
+  } else if (typeof value === 'number' || typeof value === 'bigint') {
+    if (secret) add(String(value), found.texts)
   } else if (value instanceof URL) {
-    addUrl(value, found)
+    addUrl(value.href, found)
+  } else if (value instanceof Uint8Array) {
+    if (secret) add(Buffer.from(value).toString(), found.texts)
   } else if (isPlain(value) && !seen.has(value)) {
     // A client may hold on to half of the app: only what is copied is looked into.
     seen.add(value)
@@ -43,14 +79,25 @@ function collect (value: unknown, secret: boolean, found: Set<string>, seen: Set
   }
 }
 
-function addUrl (url: URL, found: Set<string>): void {
-  const { protocol, username, password, host, hostname, searchParams, pathname } = url
+/** It may be made of settings, as in `host=db password=…`. */
+function addSecret (secret: string, { texts }: Found): void {
+  add(secret, texts)
+  for (const setting of secret.split(/[\s;]+/)) add(setting.slice(setting.indexOf('=') + 1).replace(/^'(.*)'$/, '$1'), texts)
+}
+
+function addUrl (url: string, { texts, names }: Found): void {
+  const { protocol, username, password, host, hostname, search, pathname } = new URL(url)
   // A database's name, or a virtual host; but the path of a web address is made of words that stand in many a message.
   const path = /^https?:$/.test(protocol) ? [] : pathname.split('/')
-  const names = [username, hostname].filter(name => !common.has(name))
-  for (const part of [...names, password, host, ...searchParams.values(), ...path]) {
-    add(part, found)
-    add(decoded(part), found)
+  const values = search.slice(1).split('&').map(pair => pair.slice(pair.indexOf('=') + 1))
+  for (const part of [url, password, host, ...values]) {
+    add(part, texts)
+    add(decoded(part), texts)
+  }
+  for (const part of [username, hostname, ...path]) {
+    if (common.has(part)) continue
+    add(part, names)
+    add(decoded(part), names)
   }
 }
 

@@ -1,7 +1,7 @@
 import { isHealthCheckError } from './errors.js'
 import type { History } from './history.js'
 import type { Fault } from './options.js'
-import { redact } from './redact.js'
+import { redactBriefly, type Secrets } from './redact.js'
 import type { Failure, Report, Result } from '../types/report.js'
 
 /** What one execution of a check found, before anybody judges it. */
@@ -25,9 +25,9 @@ export function notRun (message: string, at: number): Outcome {
 }
 
 /** A check's error as it may be reported; the text of anything that is no `HealthCheckError` is kept back. */
-export function toFailure (error: unknown, secrets: ReadonlySet<string>): Failure {
+export function toFailure (error: unknown, secrets: Secrets): Failure {
   if (!isHealthCheckError(error)) return { kind: 'unknown error', message: '' }
-  return { kind: error.kind, message: oneLine(redact(error.message, secrets)) }
+  return { kind: error.kind, message: oneLine(redactBriefly(error.message, secrets)) }
 }
 
 /** A text that forges no line, and no colour, where it is printed. */
@@ -75,7 +75,7 @@ export function toResult ({ identifier, critical, outcome, healthy }: Judged, hi
 /** One answer for each kind of fault of the configuration, named by its id. */
 export function misconfigured (faults: readonly Fault[], at: number): Judged[] {
   return [...new Set(faults.map(({ id }) => id))].map(id => {
-    const messages = faults.filter(fault => fault.id === id).map(({ message }) => redact(message, new Set()))
+    const messages = faults.filter(fault => fault.id === id).map(({ message }) => redactBriefly(message))
     const errors = messages.map(message => ({ kind: 'unknown error' as const, message }))
     return { identifier: id, critical: true, outcome: { errors, startedAt: at, duration: 0 }, healthy: false }
   })

@@ -217,5 +217,5 @@ test('the reason of anything thrown is its first line, without secrets', async t
   t.equal(reason(new Error('one\ntwo')), 'one')
   t.equal(reason('text'), "'text'")
   t.equal(reason(null), 'null')
-  t.equal(reason(new Error('canary'), new Set(['canary'])), '[redacted]')
+  t.equal(reason(new Error('canary'), { texts: new Set(['canary']), names: new Set() }), '[redacted]')
 })

@@ -202,7 +202,7 @@ test('an unexpected error is logged with type, code, stack and cause, and withou
     level: 'error',
     check: 'A',
     msg: 'health: A threw an unexpected error',
-    err: { type: 'TypeError', message: 'cannot reach [redacted] or [redacted], with [redacted]', code: 'E_[redacted]', stack: /TypeError/, cause: 'Error: refused by [redacted]' },
+    err: { type: 'TypeError', message: 'cannot reach [redacted], or [redacted], with [redacted]', code: 'E_[redacted]', stack: /TypeError/, cause: 'Error: refused by [redacted]' },
   }])
   t.notMatch(JSON.stringify(lines), /canary/)
 })

@@ -2,9 +2,8 @@ import { test } from 'tap'
 import { HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning } from '../lib/errors.js'
 import { History } from '../lib/history.js'
 import { failed, isHealthy, misconfigured, statusOf, toFailure, toReport, toResult, withoutDetails, type Judged } from '../lib/report.js'
+import { noSecrets } from '../lib/redact.js'
 import type { Result } from '../types/report.js'
-
-const none = new Set<string>()
 
 function result (identifier: string, { healthy = true, critical = true }: { healthy?: boolean, critical?: boolean } = {}): Result {
   const outcome = healthy ? { errors: [], startedAt: 5, duration: 1 } : failed('unavailable', 'gone', 5, 1)
@@ -14,7 +13,7 @@ function result (identifier: string, { healthy = true, critical = true }: { heal
 const run = { subset: 'readiness', draining: false, startedAt: 5, duration: 7 }
 
 test('a check\'s error keeps its kind and its text', async t => {
-  t.strictSame([new HealthCheckError('a'), new ServiceWarning('b'), new ServiceUnavailable('c'), new ServiceReturnedUnexpectedResult('d')].map(error => toFailure(error, none)), [
+  t.strictSame([new HealthCheckError('a'), new ServiceWarning('b'), new ServiceUnavailable('c'), new ServiceReturnedUnexpectedResult('d')].map(error => toFailure(error, noSecrets)), [
     { kind: 'unknown error', message: 'a' },
     { kind: 'warning', message: 'b' },
     { kind: 'unavailable', message: 'c' },
@@ -24,13 +23,13 @@ test('a check\'s error keeps its kind and its text', async t => {
 
 test('the text of anything else is kept back', async t => {
   for (const error of [new TypeError('canary'), 'canary', { message: 'canary' }, null, undefined]) {
-    t.strictSame(toFailure(error, none), { kind: 'unknown error', message: '' })
+    t.strictSame(toFailure(error, noSecrets), { kind: 'unknown error', message: '' })
   }
 })
 
 test('a message is one line, without secrets or control characters', async t => {
-  t.equal(toFailure(new HealthCheckError('a\r\n  b\n\nc \u001b[31mred\n'), none).message, 'a b c [31mred')
-  t.equal(toFailure(new ServiceUnavailable('redis://u:canary@h said canary'), new Set(['canary'])).message, '[redacted] said [redacted]')
+  t.equal(toFailure(new HealthCheckError('a\r\n  b\n\nc \u001b[31mred\n'), noSecrets).message, 'a b c [31mred')
+  t.equal(toFailure(new ServiceUnavailable('redis://u:canary@h said canary'), { texts: new Set(['canary']), names: new Set() }).message, '[redacted] said [redacted]')
 })
 
 test('errors are unhealthy, warnings only where they count as errors', async t => {

@@ -41,7 +41,7 @@ export async function crash (thrown: unknown, argv: readonly string[], io: IO): 
 }
 
 async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: IO): Promise<number> {
-  const text = redact(message, new Set())
+  const text = redact(message)
   if (asksForNagios(argv)) {
     const { nagiosUnknown } = await import('../renderers/nagios.js')
     const { line, exitCode } = nagiosUnknown(text)

@@ -37,6 +37,15 @@ t.test('system checks of the subset stop the command with exit status 2, and are
   t.match(skipped, { status: 1, out: /E004 +\.\.\. unknown error: \.\/ghost\.js cannot be loaded/ })
 })
 
+t.test('every fault is told, however many there are, and what an option has to begin with', async t => {
+  const entries = Array.from({ length: 30 }, (_, index) => ['fastify-health/checks/http', { identifier: `Service ${index}` }])
+  const cwd = t.testdir({ 'many.json': JSON.stringify({ subsets: { many: entries } }) })
+  const { status, err } = await command(['check', '--config', 'many.json'], { cwd })
+  t.equal(status, 2)
+  t.equal(err.match(/^E008/gm)?.length, 30)
+  t.match(err, /http:\/\/ or https:\/\//)
+})
+
 t.test('a warning is told and does not stop the command', async t => {
   t.match(await command(['-s', 'liveness']), { status: 0, out: 'Shared                   ... working\n', err: /^W002 subset 'liveness'/ })
 })
