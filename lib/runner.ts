@@ -35,6 +35,8 @@ export const mostHanging = 10
 interface Kept {
   readonly outcome: Outcome
   readonly at: number
+  /** Milliseconds that were too short for it; who gives it longer learns nothing from that. */
+  readonly tooShort: number | undefined
 }
 
 /**
@@ -49,6 +51,8 @@ export class Runner {
   #stuck: Execution | undefined
   #running: Execution | undefined
   #kept: Kept | undefined
+  /** What was found before the kept result, where that only is that it took too long. */
+  #before: Kept | undefined
   /** When its interval came round last. */
   #beaten = -Infinity
 
@@ -77,14 +81,16 @@ export class Runner {
   /** A run of an interval; what a beat less than `apart` ago found, for another subset, is as good. */
   beat (question: Question, apart: number): Outcome | Promise<Outcome> {
     const now = this.#clock.now()
-    if (this.#running === undefined && this.#kept !== undefined && now - this.#beaten < apart) return this.#kept.outcome
+    const kept = this.#kept
+    const isKnown = kept !== undefined && kept === this.#keptWithin(question.timeout)
+    if (this.#running === undefined && isKnown && now - this.#beaten < apart) return kept.outcome
     this.#beaten = now
     return this.run(question)
   }
 
   /** Whoever asks next is not told what was found before. */
   forget (): void {
-    this.#kept = undefined
+    this.#kept = this.#before = undefined
   }
 
   /** Tells the execution under way to stop. */
@@ -92,16 +98,22 @@ export class Runner {
     this.#running?.stop(new FST_HEALTH_CLOSED(), 'closing')
   }
 
-  #keptFor ({ cacheFor, maxStale }: Question): Outcome | undefined {
-    if (this.#kept === undefined) return undefined
-    return this.#clock.now() - this.#kept.at < Math.min(cacheFor, maxStale) ? this.#kept.outcome : undefined
+  #keptFor ({ cacheFor, maxStale, timeout }: Question): Outcome | undefined {
+    const kept = this.#keptWithin(timeout)
+    if (kept === undefined) return undefined
+    return this.#clock.now() - kept.at < Math.min(cacheFor, maxStale) ? kept.outcome : undefined
   }
 
-  #lastOutcome ({ maxStale }: Question): Outcome | undefined {
+  #lastOutcome ({ maxStale, timeout }: Question): Outcome | undefined {
     if (this.#stuck !== undefined) return this.#stillRunning()
-    if (this.#kept === undefined) return undefined
-    const age = this.#clock.now() - this.#kept.at
-    return age > maxStale ? notRun(`stale for ${wholeSeconds(age)} s`, this.#clock.date()) : this.#kept.outcome
+    const kept = this.#keptWithin(timeout)
+    if (kept === undefined) return undefined
+    const age = this.#clock.now() - kept.at
+    return age > maxStale ? notRun(`stale for ${wholeSeconds(age)} s`, this.#clock.date()) : kept.outcome
+  }
+
+  #keptWithin (timeout: number): Kept | undefined {
+    return this.#kept?.tooShort !== undefined && this.#kept.tooShort < timeout ? this.#before : this.#kept
   }
 
   #stillRunning (): Outcome {
@@ -111,9 +123,10 @@ export class Runner {
 
   #start ({ task, timeout }: Question): Execution {
     const execution: Execution = new Execution(this.#clock, task, timeout, {
-      answered: outcome => {
+      answered: (outcome, tooShort) => {
         this.#running = undefined
-        this.#kept = { outcome, at: this.#clock.now() }
+        if (this.#kept?.tooShort === undefined) this.#before = this.#kept
+        this.#kept = { outcome, at: this.#clock.now(), tooShort }
         this.#stuck = execution.settled ? undefined : execution
         if (!execution.settled) this.#hanging.add(execution)
       },
@@ -130,8 +143,8 @@ export class Runner {
 const wholeSeconds = (ms: number) => Math.floor(ms / 1000)
 
 interface ExecutionEvents {
-  /** Its outcome is known, which may be that it timed out. */
-  answered (outcome: Outcome): void
+  /** Its outcome is known, which may be that so many milliseconds were too short. */
+  answered (outcome: Outcome, tooShort?: number): void
   /** It was told to stop, and nothing of it is alive any more. */
   gone (): void
 }
@@ -183,10 +196,10 @@ class Execution implements Stoppable {
   }
 
   /** Aborts its signal. A check that heeds it is gone before anybody hears of that, and so does not count as hanging. */
-  stop (reason: Error, message: string): void {
+  stop (reason: Error, message: string, tooShort?: number): void {
     if (this.stopping.aborted) return
     this.stopping.abort(reason)
-    this.#clock.afterIO(() => this.#answer([{ kind: 'unavailable', message }]))
+    this.#clock.afterIO(() => this.#answer([{ kind: 'unavailable', message }], tooShort))
   }
 
   #within (timeout: number): Promise<Outcome> {
@@ -194,7 +207,7 @@ class Execution implements Stoppable {
     if (known !== undefined) return known.outcome
     const outcome = unless(this.#outcome, resolve => alarm(this.#clock, this.begun + timeout, timeout, () => {
       if (this.#limits.some(limit => limit.timeout > timeout)) resolve(this.#lateOutcome(timeout))
-      else this.stop(new FST_HEALTH_TIMEOUT(timeout), timedOut(timeout))
+      else this.stop(new FST_HEALTH_TIMEOUT(timeout), timedOut(timeout), timeout)
     }))
     this.#limits.push({ timeout, outcome })
     return outcome
@@ -211,9 +224,9 @@ class Execution implements Stoppable {
     return outcome
   }
 
-  #answer (errors: readonly Failure[]): void {
+  #answer (errors: readonly Failure[], tooShort?: number): void {
     const outcome = { errors, startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
-    this.#events.answered(outcome)
+    this.#events.answered(outcome, tooShort)
     this.#resolve(outcome)
   }
 }

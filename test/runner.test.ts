@@ -178,6 +178,37 @@ test('whoever asks for less than has gone by already is told at once', async t =
   t.match(answer, { status: 'unavailable: timed out after 100 ms', at: 200 })
 })
 
+test('what took too long for one tells nothing to whoever gives it longer', async t => {
+  const { clock, runner, runs, question, ask } = setUp()
+  const short = { task: heeding, timeout: 50, cacheFor: 1000 }
+  const long = { timeout: 300, cacheFor: 1000 }
+  const tooShort = 'unavailable: timed out after 50 ms'
+  ask(short)
+  await clock.advance(50)
+  const first = ask(long)
+  await clock.settle()
+  runs[0]?.settle()
+  await clock.settle()
+  t.equal(first.status, 'working', 'it is asked anew')
+  for (let time = 0; time < 2; time++) {
+    const late = ask({ ...short, cacheFor: 0 })
+    await clock.advance(50)
+    const answers = [ask(short), ask(long), ask({ ...long, background: true, maxStale: 500 })]
+    await clock.settle()
+    t.strictSame([late, ...answers].map(({ status }) => status), [tooShort, tooShort, 'working', 'working'])
+  }
+  t.equal(runs.length, 1)
+  const beats = [runner.beat(question({ task: heeding, timeout: 50 }), 100)]
+  await clock.advance(50)
+  beats.push(runner.beat(question({ task: heeding, timeout: 50 }), 100), runner.beat(question({ timeout: 300 }), 100))
+  await clock.settle()
+  t.equal(runs.length, 2, 'a beat that gives it longer asks')
+  runs[1]?.settle()
+  t.strictSame((await Promise.all(beats)).map(({ errors }) => statusOf(errors)), [tooShort, tooShort, 'working'])
+  runner.forget()
+  t.equal(runner.ask(question({ ...long, background: true })) instanceof Promise, true)
+})
+
 test('every waiter keeps its own deadline, and the others wait on', async t => {
   const { clock, runs, ask, within } = setUp()
   const first = ask({ timeout: 1000, ...within(50) })
