@@ -6,7 +6,7 @@ import { inTime } from './in-time.js'
 import { Ledger } from './ledger.js'
 import { settingsFaults, type Fault } from './options.js'
 import type { Plan, Planner } from './plan.js'
-import { failed, isHealthy, misconfigured, toReport, type Judged } from './report.js'
+import { failed, isHealthy, misconfigured, notRun, toReport, type Judged } from './report.js'
 import type { Runners } from './runners.js'
 import { SharedRuns } from './shared-runs.js'
 import type { Settings } from '../types/options.js'
@@ -123,7 +123,8 @@ export class Reporter {
     const { settings: { sequential, warningsAsErrors }, clock, runners } = this.#sources
     const { departure, inquiry: { subset, background } } = run
     const { entries, order } = plan
-    const ask = (entry: ResolvedEntry) => runners.ask(entry, { subset, departure, background })
+    // One after another, most of them are asked when it may have been closed.
+    const ask = (entry: ResolvedEntry) => this.#closed ? notRun('closing', clock.date()) : runners.ask(entry, { subset, departure, background })
     const record = (judged: Judged) => {
       onAnswer()
       return this.#record(subset, judged)

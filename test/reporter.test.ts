@@ -48,6 +48,24 @@ test('an interval that comes round is recorded like a run', async t => {
   t.match(reporter.last('s', false), { healthy: false, results: [{ identifier: 'E001' }] })
 })
 
+test('one after another, nothing is asked any more once it is closed', async t => {
+  const asked: string[] = []
+  const slow = (identifier: string) => defineCheck({
+    identifier,
+    check: ({ signal }) => new Promise(resolve => {
+      asked.push(identifier)
+      signal.addEventListener('abort', () => resolve(undefined))
+    }),
+  })
+  const { clock, reporter, run } = setUp({ sequential: true, subsets: { s: [slow('A'), slow('B')] } })
+  const report = run()
+  await clock.advance(10)
+  reporter.close()
+  await clock.advance(3000)
+  t.match((await report).results, [{ identifier: 'A' }, { identifier: 'B', status: 'unavailable: closing', duration: 0 }])
+  t.strictSame(asked, ['A'])
+})
+
 test('what is found once it is closed is not recorded', async t => {
   const { clock, reporter, run, changes } = setUp({ subsets: { s: [defineCheck({ identifier: 'A', check: () => new Promise((_resolve, reject) => { clock.after(50, () => reject(new Error('gone'))) }) })] } })
   const report = run()
