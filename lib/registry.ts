@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Background } from './background.js'
 import { systemClock, type Clock } from './clock.js'
@@ -51,9 +51,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #caseSensitive: boolean
   readonly #faults: readonly Fault[]
   #draining = false
+  readonly #endDrains = new Set<() => void>()
 
   constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, faults = [] }: Surroundings = {}) {
-    super()
+    super({ captureRejections: true })
     this.settings = toSettings(options)
     this.mountedAt = mountedAt
     this.#log = log ?? lineLogger(line => process.stderr.write(line))
@@ -175,11 +176,20 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   async drain (ms = 0): Promise<void> {
     mustBeDuration('The time to drain', ms)
     this.#draining = true
-    await new Promise<void>(resolve => { this.#clock.after(ms, resolve) })
+    await new Promise<void>(resolve => {
+      const end = () => {
+        cancel()
+        this.#endDrains.delete(end)
+        resolve()
+      }
+      const cancel = this.#clock.after(ms, end)
+      this.#endDrains.add(end)
+    })
   }
 
-  /** Stops the background runs, aborts what is under way and closes what checks kept open. */
+  /** Stops the background runs, aborts what is under way, closes what checks kept open, and ends the wait of `drain`. */
   async close (): Promise<void> {
+    for (const end of this.#endDrains) end()
     this.#reporter.close()
     this.#background.stop()
     let cancel!: () => void
@@ -205,8 +215,13 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     try {
       this.emit('transition', transition)
     } catch (error) {
-      this.#log.error({ err: error }, 'health: a listener of "transition" threw')
+      this[captureRejectionSymbol](error as Error)
     }
+  }
+
+  /** A listener that is asynchronous rejected: Node.js would end the process. */
+  override [captureRejectionSymbol] (error: Error, ..._event: unknown[]): void {
+    this.#log.error({ err: error }, 'health: a listener of "transition" threw')
   }
 
   // What belonged to entries that are gone would otherwise be kept for ever.

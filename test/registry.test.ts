@@ -394,8 +394,12 @@ test('an older outcome does not come after a newer one', async t => {
 test('a listener that throws does not disturb', async t => {
   const { health, run, messages } = setUp({ subsets: { s: [broken('A')] } })
   health.on('transition', () => { throw new Error('listener') })
+  health.on('transition', async () => { throw new Error('asynchronous listener') })
+  health.prependListener('transition', async () => { throw new Error('asynchronous listener') })
   t.match(await run(), { healthy: false })
-  t.strictSame(messages(), ['health: A of s is failing', 'health: a listener of "transition" threw'])
+  await new Promise(resolve => { setImmediate(resolve) })
+  const threw = 'health: a listener of "transition" threw'
+  t.strictSame(messages(), ['health: A of s is failing', threw, threw])
 })
 
 test('what the last runs found can be told without asking', async t => {
@@ -461,6 +465,15 @@ test('a drain without a time resolves at once', async t => {
   const drained = health.drain()
   await clock.advance(0)
   await t.resolves(drained)
+})
+
+test('closing ends a drain', async t => {
+  const { clock, health } = setUp()
+  const drains = [health.drain(60_000), health.drain(10)]
+  await clock.advance(10)
+  await health.close()
+  await Promise.all(drains)
+  t.strictSame(clock.timers, { foreground: 0, background: 0 })
 })
 
 test('checks with an interval run in the background once started, and runs read their last result', async t => {
