@@ -36,7 +36,9 @@ export function livenessHook (path: string, options: RouterOptions): OnRequest {
 export function answer (reply: FastifyReply): void {
   reply.hijack()
   reply.raw.writeHead(200, headers)
-  reply.raw.end(alive)
+  // Node.js can be told to refuse a body where there must be none, and would then never end the response.
+  if (reply.request.method === 'HEAD') reply.raw.end()
+  else reply.raw.end(alive)
 }
 
 const percent = 0x25

@@ -168,6 +168,13 @@ test('it stands below the prefix of the context that it is registered in', async
   await isAlive(t, app, path)
 })
 
+test('HEAD is answered where Node.js refuses a body that may not be', async t => {
+  await isAlive(t, await build(t, { server: { http: { rejectNonStandardBodyWrites: true } } as FastifyServerOptions }))
+  const app = await build(t, { server: { http: { rejectNonStandardBodyWrites: true } } as FastifyServerOptions })
+  const { status } = await fetch(`${await app.listen({ port: 0, host: '127.0.0.1' })}${path}`, { method: 'HEAD' })
+  t.equal(status, 200)
+})
+
 test('it stands below a prefix that has parameters', async t => {
   for (const prefix of ['/:tenant', '/v:version(^\\d+$)', '/a::b']) {
     const app = Fastify()
