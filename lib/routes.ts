@@ -71,8 +71,9 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
   const { caseSensitive } = routerOptions(app)
   const isLiveness = (path: string) => path === livenessPath || (!caseSensitive && path.toLowerCase() === String(livenessPath).toLowerCase())
   // A name that no path leads to would end the boot here, before the system checks can tell it and all other faults.
-  for (const subset of registry.subsets().filter(subset => registry.nameFault(subset) === undefined && !isLiveness(`${base}/${subset}`))) {
-    const checks = await registry.checks(subset)
+  const subsets = registry.subsets().filter(subset => registry.nameFault(subset) === undefined && !isLiveness(`${base}/${subset}`))
+  // All at once: modules that hang would together take longer than Fastify gives a plugin.
+  for (const [subset, checks] of await Promise.all(subsets.map(async subset => [subset, await registry.checks(subset)] as const))) {
     const identifiers = checks.map(({ identifier }) => identifier).sort()
     const body = schemas.statuses(identifiers)
     const asked: Asked = { registry, mounted, schemas, subset, declared: { identifiers, body } }
@@ -84,7 +85,8 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
   declare(`${base}/:subset`, {
     schema: { hide: true },
     handler: async (request, reply) => {
-      const { subset } = request.params as { subset: string }
+      const { subset: name } = request.params as { subset: string }
+      const subset = caseSensitive ? name : registry.subsets().find(subset => subset.toLowerCase() === name.toLowerCase()) ?? name
       // At the root this route stands where the app's own 404 handler would.
       if (base === '' && !exists(registry, subset)) return reply.callNotFound()
       return await answerFor({ registry, mounted, schemas, subset }, request, reply)
@@ -151,7 +153,7 @@ async function answerFor (asked: Asked, request: FastifyRequest, reply: FastifyR
 async function respond (asked: Asked, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { registry, subset } = asked
   if (!exists(registry, subset)) return refuse(reply, new FST_HEALTH_UNKNOWN_SUBSET(subset))
-  const renderer = negotiate((request.query as { format?: unknown }).format, request.headers)
+  const renderer = negotiate((request.query as { format?: unknown } | undefined)?.format, request.headers)
   if (renderer === undefined) return refuse(reply, new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes))
   const detailed = seesDetails(registry.settings, request)
   const report = await registry.run(subset)

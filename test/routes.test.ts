@@ -143,6 +143,9 @@ for (const server of [{ caseSensitive: false }, { routerOptions: { caseSensitive
     const app = await build(t, { server })
     t.throws(() => app.health.add('Readiness', failing()), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /E003/ })
     t.equal(await statusOf(app, '/HealthCheck/READINESS'), 200)
+    app.health.add('later', working())
+    t.equal(await statusOf(app, '/HealthCheck/LATER'), 200)
+    t.equal(await bodyOf(app, '/HealthCheck/GHOST'), unknown('GHOST'))
   })
 
   test(`and the path of liveness is the hook's however it is spelled: ${JSON.stringify(server)}`, async t => {
@@ -155,6 +158,20 @@ for (const server of [{ caseSensitive: false }, { routerOptions: { caseSensitive
 test('names that differ by case are two where the router tells them apart', async t => {
   const app = await build(t, { options: { subsets: { readiness: [working()], Readiness: [failing()], Liveness: [failing()] } } })
   t.strictSame(await Promise.all(['readiness', 'Readiness', 'Liveness', 'liveness'].map(async subset => await statusOf(app, `/healthcheck/${subset}`))), [200, 500, 500, 200])
+})
+
+test('a parser of queries that gives nothing is no reason to fail', async t => {
+  const app = await build(t, { server: { routerOptions: { querystringParser: () => undefined as never } } })
+  t.equal(await statusOf(app, `${readiness}?x`), 200)
+})
+
+test('modules that hang are waited for at once, and told by the system check', async t => {
+  const names = ['a', 'b', 'c']
+  const baseDir = t.testdir(Object.fromEntries(names.map(name => [`${name}.mjs`, 'await new Promise(() => {})'])))
+  await t.rejects(build(t, {
+    server: { pluginTimeout: 5000 },
+    options: { subsets: Object.fromEntries(names.map(name => [name, [`./${name}.mjs`]])), baseDir },
+  }), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /(?:\n {2}E004 subset '[abc]'.* has not loaded within 3000 ms[^\n]*){3}$/ })
 })
 
 test('a name may be as long as the router takes', async t => {
