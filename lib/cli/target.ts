@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Arguments } from './args.js'
+import { checkWithoutSetup } from './commands.js'
 import { loadApp, loadConfig, type CommandConfig } from './load.js'
 import type { Booted } from './boot.js'
 import type { IO } from './run.js'
@@ -46,7 +47,11 @@ export async function withRegistries (args: Arguments, io: IO, command: Command)
     return await onBooted(bootConfig(config, log))
   }
   if (config.setup === undefined || args.command === 'manifest') return await withoutApp(config, { args, io, time }, command)
-  if (args.command === 'check') return await bootAndRun()
+  if (args.command === 'check') {
+    // A `setup` that fails would hide the faults that are there without it.
+    await withoutApp(config, { args, io, time }, checkWithoutSetup)
+    return await bootAndRun()
+  }
   return await withoutApp(config, { args, io, time }, command, bootAndRun)
 }
 
