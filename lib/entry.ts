@@ -1,9 +1,11 @@
+import { statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { builtInChecks } from './built-in-checks.js'
 import { isCheckClass, type CheckClass } from './check.js'
 import { exportsOf } from './exports.js'
 import { entryRules, type Fault } from './options.js'
+import { placeOf } from './place.js'
 import { copyPlain, idOf, keyOf } from './plain-data.js'
 import { redact, secretsOf } from './redact.js'
 import { flag, func, milliseconds, shown, suggestion, text, violations } from './rules.js'
@@ -42,7 +44,7 @@ export function parseEntry (entry: unknown): ParsedEntry | Fault {
   const malformed = (message: string): Fault => ({ id: 'E005', message, hint: howToWrite })
   if (rest.length > 0) return malformed(`it is an array of ${rest.length + 2} items`)
   if (typeof check === 'string' ? check === '' : !isCheckClass(check)) return malformed(`${shown(check)} is no check`)
-  const label = typeof check === 'string' ? check : check.name === '' ? 'a class without a name' : check.name
+  const label = typeof check === 'string' ? labelOf(check) : check.name === '' ? 'a class without a name' : check.name
   if (shown(options) !== 'an object') return malformed(`the options of ${label} are ${shown(options)}`)
   return { label, check, options }
 }
@@ -84,14 +86,18 @@ function questionOf (Check: CheckClass, options: object): string {
 /** Loads the class that a specifier names (E004 where it cannot). */
 export async function loadCheck (specifier: string, baseDir: string): Promise<CheckClass | Fault> {
   const [module, name = 'default'] = splitSpecifier(specifier)
-  const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${specifier} ${message}`, hint })
+  const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${labelOf(specifier)} ${message}`, hint })
   const builtIn = Object.hasOwn(builtInChecks, module) ? builtInChecks[module] : undefined
   if (builtIn === undefined && module.startsWith('fastify-health/')) return fault('is none of the built-in checks', suggestion(module, Object.keys(builtInChecks)))
   let exported: Readonly<Record<string, unknown>>
+  let url: string | undefined
   try {
-    exported = exportsOf(await (builtIn?.() ?? import(await locate(module, baseDir))))
+    if (builtIn === undefined) url = await locate(module, baseDir)
+    exported = exportsOf(await (builtIn?.() ?? import(url as string)))
   } catch (error) {
-    return fault('cannot be loaded', `${reason(error)}. ${howToLoad(module, error)}`)
+    return isUnderstood(url, error)
+      ? fault('throws when it is loaded', `${reason(error)}${await placeOf(error, url)}. Correct it there.`)
+      : fault('cannot be loaded', `${reason(error)}. ${howToLoad(module, url, error)}`)
   }
   const found = Object.hasOwn(exported, name) ? exported[name] : undefined
   if (isCheckClass(found)) return found
@@ -107,19 +113,40 @@ function splitSpecifier (specifier: string): [module: string, name?: string] {
 }
 
 async function locate (module: string, baseDir: string): Promise<string> {
-  if (/^\.\.?\//.test(module) || isAbsolute(module)) return pathToFileURL(resolve(baseDir, module)).href
+  if (isRelative(module) || isAbsolute(module)) return pathToFileURL(resolve(baseDir, module)).href
   if (module.startsWith('file:')) return module
   // An import() would look beside this package, not beside the app.
   const { resolve: resolveModule } = await import('import-meta-resolve')
   return resolveModule(module, pathToFileURL(resolve(baseDir, 'entry.js')).href)
 }
 
-function howToLoad (module: string, error: unknown): string {
-  if ((error as { code?: unknown } | null | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION') return `This Node.js cannot load ${module} as it is: compile it, or run with a loader such as tsx.`
-  return 'A relative module is looked up from `baseDir`, which is the working directory unless the options say otherwise.'
+// What it imports may be missing as well, with the same code.
+function isUnderstood (url: string | undefined, error: unknown): boolean {
+  return !isUnknownExtension(error) && url?.startsWith('file:') === true && statSync(fileURLToPath(url), { throwIfNoEntry: false })?.isFile() === true
+}
+
+function isUnknownExtension (error: unknown): boolean {
+  return (error as { code?: unknown } | null | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION'
+}
+
+function howToLoad (module: string, url: string | undefined, error: unknown): string {
+  if (isUnknownExtension(error)) return `This Node.js cannot load ${module} as it is: compile it, or run with a loader such as tsx.`
+  const kind = url === undefined ? 'package' : isRelative(module) ? 'relative module' : undefined
+  return kind === undefined ? howToWrite : `A ${kind} is looked up from \`baseDir\`, which is the working directory unless the options say otherwise.`
+}
+
+function isRelative (module: string): boolean {
+  return /^\.\.?\//.test(module)
+}
+
+// The URL of a service that was put in its place may hold a password.
+function labelOf (specifier: string): string {
+  return specifier.startsWith('file:') ? specifier : redact(specifier, new Set())
 }
 
 /** The first line of what was thrown, with nothing secret in it. */
 export function reason (error: unknown, secrets: ReadonlySet<string> = new Set()): string {
+  // Node.js says no more of a connection that failed at each of several addresses.
+  if (error instanceof AggregateError && error.message === '') return reason(error.errors[0], secrets)
   return redact(error instanceof Error ? error.message.split('\n', 1)[0] as string : shown(error), secrets)
 }

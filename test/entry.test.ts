@@ -199,9 +199,22 @@ test('E004 tells an export that is not there or is no check, and what the module
 
 test('E004 tells a module that cannot be loaded, and why', async t => {
   t.match(await loadCheck('./missing.ts', baseDir), { id: 'E004', message: './missing.ts cannot be loaded', hint: /looked up from `baseDir`/ })
-  t.match(await loadCheck('./throws-at-import.ts', baseDir), { id: 'E004', hint: 'cannot reach [redacted]. A relative module is looked up from `baseDir`, which is the working directory unless the options say otherwise.' })
+  t.match(await loadCheck('./throws-at-import.ts', baseDir), { id: 'E004', message: './throws-at-import.ts throws when it is loaded', hint: /^cannot reach \[redacted\] \(.*throws-at-import\.ts:1:7\)\. Correct it there\.$/ })
   t.match(await loadCheck('./throws-null-at-import.ts', baseDir), { id: 'E004', hint: /^null\. / })
+  const dir = t.testdir({ 'wrong.mjs': 'export default {\n  a: 1\n  "b" 2\n}', 'imports.mjs': 'import "./missing.mjs"' })
+  t.match(await loadCheck('./wrong.mjs', dir), { message: './wrong.mjs throws when it is loaded', hint: /^Unexpected string \(.*wrong\.mjs:3\)\. Correct it there\.$/ })
+  t.match(await loadCheck('./imports.mjs', dir), { message: './imports.mjs throws when it is loaded', hint: /^Cannot find module '.*missing\.mjs' imported from .*\. Correct it there\.$/ })
+  t.match(await loadCheck('nowhere', dir), { message: 'nowhere cannot be loaded', hint: /A package is looked up from `baseDir`/ })
+  t.match(await loadCheck('/nowhere.js', dir), { message: '/nowhere.js cannot be loaded', hint: /An entry is "module#Export"/ })
   t.match(await loadCheck('./needs-a-loader.ts', baseDir), { id: 'E004', hint: /compile it, or run with a loader such as tsx/ })
+})
+
+test('E004 and what else names an entry never quote a URL with a password', async t => {
+  const written = 'postgres://user:canary@db.internal/shop'
+  const found = await loadCheck(written, baseDir)
+  t.match(found, { id: 'E004', message: '[redacted] cannot be loaded' })
+  t.notMatch(JSON.stringify([found, (parseEntry([written]) as ParsedEntry).label, parseEntry([written, 5])]), 'canary')
+  t.equal((parseEntry('file:///srv/app/check.js') as ParsedEntry).label, 'file:///srv/app/check.js')
 })
 
 test('E004 suggests the nearest of the built-in checks, and none of the files that only serve them', async t => {
@@ -217,5 +230,6 @@ test('the reason of anything thrown is its first line, without secrets', async t
   t.equal(reason(new Error('one\ntwo')), 'one')
   t.equal(reason('text'), "'text'")
   t.equal(reason(null), 'null')
+  t.equal(reason(new AggregateError([new Error('connect ECONNREFUSED ::1:5432')])), 'connect ECONNREFUSED [redacted]')
   t.equal(reason(new Error('canary'), new Set(['canary'])), '[redacted]')
 })

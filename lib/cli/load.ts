@@ -3,9 +3,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { reason } from '../entry.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { exportsOf } from '../exports.js'
 import { isRecord } from '../options.js'
+import { placeOf } from '../place.js'
 import type { HealthOptions } from '../../types/options.js'
 
 /** What a configuration file exports: the plugin's options, and how to register the clients that checks need. */
@@ -66,7 +68,7 @@ async function loadDefault (path: string): Promise<unknown> {
     const { default: exported } = exportsOf(await import(pathToFileURL(path).href))
     return await exported
   } catch (error) {
-    throw cannotLoad(path, error)
+    throw cannotLoad(path, error, await placeOf(error, path))
   }
 }
 
@@ -78,9 +80,9 @@ function loadJson (path: string): unknown {
   }
 }
 
-function cannotLoad (path: string, error: unknown): Error {
-  const { code, message = String(error) } = (error ?? {}) as { code?: string, message?: string }
+function cannotLoad (path: string, error: unknown, place = ''): Error {
+  const said = reason(error)
   // A loader may give no code, and its name as the message.
-  const hint = /ERR_UNKNOWN_FILE_EXTENSION/.test(`${code} ${message}`) ? ' This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.' : ''
-  return new FST_HEALTH_INVALID_CONFIGURATION(`${path} cannot be loaded: ${message}.${hint}`)
+  const hint = /ERR_UNKNOWN_FILE_EXTENSION/.test(`${(error as { code?: unknown } | null)?.code} ${said}`) ? ' This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.' : ''
+  return new FST_HEALTH_INVALID_CONFIGURATION(`${path} cannot be loaded: ${said}${place}.${hint}`)
 }

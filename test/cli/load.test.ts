@@ -41,6 +41,14 @@ for (const [file, message] of [
   })
 }
 
+t.test('a configuration or an app that throws, or cannot be parsed, says where', async t => {
+  const cwd = t.testdir({ 'throws.mjs': 'const subsets = {}\nsubsets.a.b = 1', 'wrong.mjs': 'export default {\n  a: 1\n  "b" 2\n}', 'wrong.cjs': 'module.exports = {\n  a: 1\n  "b" 2\n}' })
+  for (const option of ['--config', '--app']) {
+    t.match(await command(['-s', 's', option, 'throws.mjs'], { cwd }), { status: 2, err: /^\/.*throws\.mjs cannot be loaded: Cannot set properties of undefined \(setting 'b'\) \(\/.*throws\.mjs:2:13\)\.\n$/ })
+    for (const file of ['wrong.mjs', 'wrong.cjs']) t.match(await command(['-s', 's', option, file], { cwd }), { status: 2, err: /cannot be loaded: Unexpected string \(\/.*wrong\..js:3\)\.\n$/ })
+  }
+})
+
 t.test('a configuration that is none says so, and what it is', async t => {
   const wrong: Array<[content: string, message: RegExp]> = [
     ['[]', /0\.mjs exports an array by default: it must be the options/],
