@@ -15,6 +15,12 @@ export type CommandConfig = HealthOptions & {
   setup?: (app: FastifyInstance) => unknown
 }
 
+/** What was found in a file, and in which. */
+export interface Loaded<T> {
+  readonly path: string
+  readonly found: T
+}
+
 const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
 
 /**
@@ -22,7 +28,7 @@ const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
  *
  * @throws FST_HEALTH_INVALID_CONFIGURATION where there is none, or it exports something else.
  */
-export async function loadConfig (file: string | undefined, cwd: string): Promise<CommandConfig> {
+export async function loadConfig (file: string | undefined, cwd: string): Promise<Loaded<CommandConfig>> {
   const path = file === undefined ? findConfig(cwd) : resolve(cwd, file)
   const config = path.endsWith('.json') ? loadJson(path) : await loadDefault(path)
   if (!isRecord(config)) {
@@ -32,7 +38,7 @@ export async function loadConfig (file: string | undefined, cwd: string): Promis
   if (setup !== undefined && typeof setup !== 'function') {
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} has ${described(setup)} as \`setup\`: it must be a function of the app, which registers the clients that checks need.`)
   }
-  return config
+  return { path, found: config }
 }
 
 /**
@@ -40,13 +46,13 @@ export async function loadConfig (file: string | undefined, cwd: string): Promis
  *
  * @throws FST_HEALTH_INVALID_CONFIGURATION where it exports something else.
  */
-export async function loadApp (file: string, cwd: string): Promise<FastifyPluginAsync> {
+export async function loadApp (file: string, cwd: string): Promise<Loaded<FastifyPluginAsync>> {
   const path = resolve(cwd, file)
   const plugin = await loadDefault(path)
   if (typeof plugin !== 'function') {
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${described(plugin)} by default: --app takes a module that exports a Fastify plugin, a function of the app.`)
   }
-  return plugin as FastifyPluginAsync
+  return { path, found: plugin as FastifyPluginAsync }
 }
 
 function described (value: unknown): string {
