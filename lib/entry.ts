@@ -66,7 +66,9 @@ export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedE
   const checked = Check.rules === undefined
     ? violations(entryRules, Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name))))
     : violations({ ...entryRules, ...Check.rules }, options)
-  if (checked.length > 0) return invalid(checked.map(({ message }) => message).join('; '), checked.map(({ hint }) => hint).join(' '))
+  const last = checked.pop()
+  // What to do about each of them stands with it.
+  if (last !== undefined) return invalid([...checked.map(({ message, hint }) => `${message}. ${hint}`), last.message].join(' '), last.hint)
   try {
     const check = new Check(copyPlain(options))
     const { identifier = check.identifier, critical = check.critical, timeout = check.timeout } = options

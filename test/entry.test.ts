@@ -77,8 +77,8 @@ test('entries ask the same question where class and own options are equal, whate
 test('E008 tells every option that is invalid, without showing what may be secret', async t => {
   t.match(fault(PaymentsCheck, { url: 'ftp://u:canary@h', tiemout: 5, critical: 'no' }), {
     id: 'E008',
-    message: "PaymentsCheck: 'url' is a string that does not fit (not shown: it may hold credentials); there is no option 'tiemout'; 'critical' is 'no'",
-    hint: "It must be a URL that starts with http://. Did you mean 'timeout'? It must be true or false.",
+    message: "PaymentsCheck: 'url' is a string that does not fit (not shown: it may hold credentials). It must be a URL that starts with http://. there is no option 'tiemout'. Did you mean 'timeout'? 'critical' is 'no'",
+    hint: 'It must be true or false.',
   })
 })
 

@@ -72,7 +72,7 @@ const wrong: Record<string, unknown[]> = {
   details: [true, 'sometimes', null],
   drainSubsets: ['readiness', [1], null],
   logLevel: ['loud', 5],
-  service: ['name', { version: '' }, { version: 1 }, { name: 'x' }, null],
+  service: ['name', 5, null],
   baseDir: ['', 5],
 }
 
@@ -104,6 +104,14 @@ for (const [option, values] of Object.entries(right)) {
     for (const value of values) t.strictSame(settingsFaults(toSettings({ [option]: value } as HealthOptions)), [], JSON.stringify(value))
   })
 }
+
+test('E001 names what is wrong within `service`', async t => {
+  t.strictSame(settingsFaults(toSettings({ service: { verson: '1', version: '', releaseId: 5, serviceId: 'fine' } } as unknown as HealthOptions)), [
+    { id: 'E001', option: 'service.verson', message: "there is no option 'service.verson'", hint: "Did you mean 'version'?" },
+    { id: 'E001', option: 'service.version', message: "'service.version' is ''", hint: 'It must be a text that is not empty.' },
+    { id: 'E001', option: 'service.releaseId', message: "'service.releaseId' is 5", hint: 'It must be a text that is not empty.' },
+  ])
+})
 
 test('E001 suggests the nearest option for one that does not exist', async t => {
   t.strictSame(settingsFaults(toSettings({ timeuot: 5 } as HealthOptions)), [
