@@ -4,12 +4,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { builtInChecks } from './built-in-checks.js'
 import { isCheckClass, type CheckClass } from './check.js'
 import { exportsOf } from './exports.js'
-import { entryRules, type Fault } from './options.js'
+import { entryRules, isRecord, type Fault } from './options.js'
 import { placeOf } from './place.js'
 import { copyPlain, idOf, keyOf } from './plain-data.js'
 import { redact, secretsOf } from './redact.js'
-import { flag, func, milliseconds, shown, suggestion, text, violations } from './rules.js'
-import type { EntryOptions, OptionRules } from '../types/check.js'
+import { flag, func, milliseconds, oneOf, rule, shown, suggestion, text, violations, type Violation } from './rules.js'
+import type { EntryOptions, OptionRule, OptionRules } from '../types/check.js'
 
 /** An entry as written: what to load, and with which options. */
 export interface ParsedEntry {
@@ -61,23 +61,46 @@ const classRules: OptionRules = {
 export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedEntry | Fault {
   const { label, options } = parsed
   const invalid = (message: string, hint: string): Fault => ({ id: 'E008', message: `${label}: ${message}`, hint })
+  const misdeclared = staticFault(Check)
+  if (misdeclared !== undefined) return invalid(misdeclared.message, misdeclared.hint)
   // A check without rules takes any option of its own.
   const known = Object.keys(entryRules)
-  const checked = Check.rules === undefined
-    ? violations(entryRules, Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name))))
-    : violations({ ...entryRules, ...Check.rules }, options)
+  let checked: Violation[]
+  try {
+    checked = Check.rules === undefined
+      ? violations(entryRules, Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name))))
+      : violations({ ...entryRules, ...Check.rules }, options)
+  } catch (error) {
+    return invalid(`a \`test\` of its \`static rules\` threw ${reason(error, secretsOf(options))}`, 'Correct the rule: its `test` returns true or false of any value.')
+  }
   const last = checked.pop()
   // What to do about each of them stands with it.
   if (last !== undefined) return invalid([...checked.map(({ message, hint }) => `${message}. ${hint}`), last.message].join(' '), last.hint)
+  let asked = 'constructor'
   try {
     const check = new Check(copyPlain(options))
+    asked = '`identifier`, `critical` or `timeout`'
     const { identifier = check.identifier, critical = check.critical, timeout = check.timeout } = options
     const [said] = violations(classRules, { identifier, critical, timeout, check: check.check })
     if (said !== undefined) return invalid(said.message, said.hint)
     return { ...parsed, Check, question: questionOf(Check, options), identifier, critical, timeout }
   } catch (error) {
-    return invalid(`its constructor threw ${reason(error, secretsOf(options))}`, 'Correct its options or its class.')
+    return invalid(`its ${asked} threw ${reason(error, secretsOf(options))}`, 'Correct its options or its class.')
   }
+}
+
+/** What a class declares in a way that nothing can be made of. */
+function staticFault ({ rules, scope }: CheckClass): Pick<Fault, 'message' | 'hint'> | undefined {
+  const [misplaced] = violations(staticRules, { rules, scope })
+  if (misplaced !== undefined) return { message: `its static ${misplaced.message}`, hint: misplaced.hint }
+  for (const [name, rule] of Object.entries<Partial<OptionRule> | null>(rules ?? {})) {
+    if (!func().test(rule?.test)) return { message: `its \`static rules\` have no \`test\` for '${name}'`, hint: 'A rule is { expected, test }, and its `test` a function of the value.' }
+  }
+}
+
+const staticRules: OptionRules = {
+  rules: rule('an object of rules, by the name of the option', isRecord),
+  scope: oneOf(['local', 'shared', 'workers']),
 }
 
 function questionOf (Check: CheckClass, options: object): string {

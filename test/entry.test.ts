@@ -134,6 +134,21 @@ test('E008 tells a constructor that throws, and never what its options hold', as
   t.match(fault(Throwing, { password: 'canary', thrown: 'canary' }), { message: "Throwing: its constructor threw '[redacted]'" })
 })
 
+test('E008 says what of a class is wrong: its statics, a rule, a getter', async t => {
+  const declaring = (statics: object) => Object.assign(class Declaring extends HealthCheck { override check () {} }, statics)
+  class Throwing extends PaymentsCheck {
+    override get identifier (): string { throw new Error('no name') }
+  }
+  const failing = { expected: 'x', test () { throw new Error('no rule') } }
+  t.match(fault(declaring({ rules: 5 })), { id: 'E008', message: "Declaring: its static 'rules' is 5", hint: 'It must be an object of rules, by the name of the option.' })
+  t.match(fault(declaring({ scope: 'everywhere' })), { id: 'E008', message: "Declaring: its static 'scope' is 'everywhere'", hint: "It must be one of 'local', 'shared', 'workers'." })
+  for (const rule of [{ expected: 'x' }, null]) {
+    t.match(fault(declaring({ rules: { url: rule } }), { url: 'x' }), { id: 'E008', message: "Declaring: its `static rules` have no `test` for 'url'" })
+  }
+  t.match(fault(declaring({ rules: { url: failing } }), { url: 'x' }), { id: 'E008', message: 'Declaring: a `test` of its `static rules` threw no rule' })
+  t.match(fault(Throwing), { id: 'E008', message: 'Throwing: its `identifier`, `critical` or `timeout` threw no name' })
+})
+
 test('a constructor that changes its options does not change the configuration', async t => {
   class Changing extends HealthCheck<{ list: string[] }> {
     constructor (options: { list: string[] }) {
