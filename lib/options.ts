@@ -1,5 +1,6 @@
+import { FST_HEALTH_INVALID_CONFIGURATION } from './errors.js'
 import { copyPlain } from './plain-data.js'
-import { flag, func, milliseconds, numeric, oneOf, rule, text, texts, violations } from './rules.js'
+import { flag, func, milliseconds, numeric, oneOf, rule, shown, text, texts, violations } from './rules.js'
 import type { EntryOptions, OptionRule, OptionRules } from '../types/check.js'
 import type { Entry, HealthOptions, Service, Settings } from '../types/options.js'
 import type { SystemCheckId } from '../types/report.js'
@@ -72,8 +73,13 @@ export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = 
   after: text(),
 }
 
-/** Fresh settings of the given options and the defaults. Options that do not fit are kept as they are, to be told by `settingsFaults`. */
+/**
+ * Fresh settings of the given options and the defaults. Options that do not fit are kept as they are, to be told by `settingsFaults`.
+ *
+ * @throws FST_HEALTH_INVALID_CONFIGURATION where they are no object at all.
+ */
 export function toSettings (options: HealthOptions): Settings {
+  if (!isRecord(options)) throw new FST_HEALTH_INVALID_CONFIGURATION(`The options of fastify-health are ${shown(options)}. They must be an object, such as { subsets: { … } }.`)
   const { subsets = {}, ...others } = options
   const given = Object.entries(copyPlain(others)).filter(([, value]) => value !== undefined)
   return {

@@ -23,6 +23,12 @@ test('every setting has a default', async t => {
   t.strictSame(settingsFaults(toSettings({})), [])
 })
 
+test('options that are no object at all are told at once', async t => {
+  for (const [options, what] of [[null, 'null'], [5, '5'], [[], 'an array'], [() => {}, 'a function']]) {
+    t.throws(() => toSettings(options as HealthOptions), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: `The options of fastify-health are ${what as string}. They must be an object` })
+  }
+})
+
 test('0, null, false and the empty text are values, and undefined is none', async t => {
   t.match(toSettings({ cacheFor: 0, diskUsageMax: null, livenessPath: false, prefix: '', warningsAsErrors: false }), {
     cacheFor: 0, diskUsageMax: null, livenessPath: false, prefix: '', warningsAsErrors: false,
