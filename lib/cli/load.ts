@@ -29,7 +29,7 @@ const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
  * @throws FST_HEALTH_INVALID_CONFIGURATION where there is none, or it exports something else.
  */
 export async function loadConfig (file: string | undefined, cwd: string): Promise<Loaded<CommandConfig>> {
-  const path = file === undefined ? findConfig(cwd) : resolve(cwd, file)
+  const path = file === undefined ? findConfig(cwd) : mustExist(resolve(cwd, file))
   const config = path.endsWith('.json') ? loadJson(path) : await loadDefault(path)
   if (!isRecord(config)) {
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${described(config)} by default: it must be the options of fastify-health, such as { subsets: { … } }.`)
@@ -47,7 +47,7 @@ export async function loadConfig (file: string | undefined, cwd: string): Promis
  * @throws FST_HEALTH_INVALID_CONFIGURATION where it exports something else.
  */
 export async function loadApp (file: string, cwd: string): Promise<Loaded<FastifyPluginAsync>> {
-  const path = resolve(cwd, file)
+  const path = mustExist(resolve(cwd, file))
   const plugin = await loadDefault(path)
   if (typeof plugin !== 'function') {
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${described(plugin)} by default: --app takes a module that exports a Fastify plugin, a function of the app.`)
@@ -86,9 +86,16 @@ function loadJson (path: string): unknown {
   }
 }
 
+// Node.js would say so in words about modules.
+function mustExist (path: string): string {
+  if (!existsSync(path)) throw new FST_HEALTH_INVALID_CONFIGURATION(`There is no file ${path}.`)
+  return path
+}
+
 function cannotLoad (path: string, error: unknown, place = ''): Error {
   const said = reason(error)
   // A loader may give no code, and its name as the message.
-  const hint = /ERR_UNKNOWN_FILE_EXTENSION/.test(`${(error as { code?: unknown } | null)?.code} ${said}`) ? ' This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.' : ''
-  return new FST_HEALTH_INVALID_CONFIGURATION(`${path} cannot be loaded: ${said}${place}.${hint}`)
+  const isUnknown = /ERR_UNKNOWN_FILE_EXTENSION/.test(`${(error as { code?: unknown } | null)?.code} ${said}`)
+  const howTo = /\.[cm]?tsx?$/.test(path) ? 'This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.' : 'It must end in .js, .mjs, .cjs, .ts or .json.'
+  return new FST_HEALTH_INVALID_CONFIGURATION(`${path} cannot be loaded: ${said}${place}.${isUnknown ? ` ${howTo}` : ''}`)
 }
