@@ -1,13 +1,15 @@
+import { statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { builtInChecks } from './built-in-checks.js'
 import { isCheckClass, type CheckClass } from './check.js'
 import { exportsOf } from './exports.js'
-import { entryRules, type Fault } from './options.js'
+import { entryRules, isRecord, type Fault } from './options.js'
+import { placeOf } from './place.js'
 import { copyPlain, idOf, keyOf } from './plain-data.js'
-import { redactBriefly, secretsOf, type Secrets } from './redact.js'
-import { flag, func, milliseconds, shown, suggestion, text, violations } from './rules.js'
-import type { EntryOptions, OptionRules } from '../types/check.js'
+import { redact, redactBriefly, secretsOf, type Secrets } from './redact.js'
+import { flag, func, milliseconds, oneOf, rule, shown, suggestion, text, violations, type Violation } from './rules.js'
+import type { EntryOptions, OptionRule, OptionRules } from '../types/check.js'
 
 /** An entry as written: what to load, and with which options. */
 export interface ParsedEntry {
@@ -42,7 +44,7 @@ export function parseEntry (entry: unknown): ParsedEntry | Fault {
   const malformed = (message: string): Fault => ({ id: 'E005', message, hint: howToWrite })
   if (rest.length > 0) return malformed(`it is an array of ${rest.length + 2} items`)
   if (typeof check === 'string' ? check === '' : !isCheckClass(check)) return malformed(`${shown(check)} is no check`)
-  const label = typeof check === 'string' ? check : check.name === '' ? 'a class without a name' : check.name
+  const label = typeof check === 'string' ? labelOf(check) : check.name === '' ? 'a class without a name' : check.name
   if (shown(options) !== 'an object') return malformed(`the options of ${label} are ${shown(options)}`)
   return { label, check, options }
 }
@@ -59,21 +61,46 @@ const classRules: OptionRules = {
 export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedEntry | Fault {
   const { label, options } = parsed
   const invalid = (message: string, hint: string): Fault => ({ id: 'E008', message: `${label}: ${message}`, hint })
+  const misdeclared = staticFault(Check)
+  if (misdeclared !== undefined) return invalid(misdeclared.message, misdeclared.hint)
   // A check without rules takes any option of its own.
   const known = Object.keys(entryRules)
-  const checked = Check.rules === undefined
-    ? violations(entryRules, Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name))))
-    : violations({ ...entryRules, ...Check.rules }, options)
-  if (checked.length > 0) return invalid(checked.map(({ message }) => message).join('; '), checked.map(({ hint }) => hint).join(' '))
+  let checked: Violation[]
+  try {
+    checked = Check.rules === undefined
+      ? violations(entryRules, Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name))))
+      : violations({ ...entryRules, ...Check.rules }, options)
+  } catch (error) {
+    return invalid(`a \`test\` of its \`static rules\` threw ${reason(error, secretsOf(options))}`, 'Correct the rule: its `test` returns true or false of any value.')
+  }
+  const last = checked.pop()
+  // What to do about each of them stands with it.
+  if (last !== undefined) return invalid([...checked.map(({ message, hint }) => `${message}. ${hint}`), last.message].join(' '), last.hint)
+  let asked = 'constructor'
   try {
     const check = new Check(copyPlain(options))
+    asked = '`identifier`, `critical` or `timeout`'
     const { identifier = check.identifier, critical = check.critical, timeout = check.timeout } = options
     const [said] = violations(classRules, { identifier, critical, timeout, check: check.check })
     if (said !== undefined) return invalid(said.message, said.hint)
     return { ...parsed, Check, question: questionOf(Check, options), identifier, critical, timeout }
   } catch (error) {
-    return invalid(`its constructor threw ${reason(error, secretsOf(options))}`, 'Correct its options or its class.')
+    return invalid(`its ${asked} threw ${reason(error, secretsOf(options))}`, 'Correct its options or its class.')
   }
+}
+
+/** What a class declares in a way that nothing can be made of. */
+function staticFault ({ rules, scope }: CheckClass): Pick<Fault, 'message' | 'hint'> | undefined {
+  const [misplaced] = violations(staticRules, { rules, scope })
+  if (misplaced !== undefined) return { message: `its static ${misplaced.message}`, hint: misplaced.hint }
+  for (const [name, rule] of Object.entries<Partial<OptionRule> | null>(rules ?? {})) {
+    if (!func().test(rule?.test)) return { message: `its \`static rules\` have no \`test\` for '${name}'`, hint: 'A rule is { expected, test }, and its `test` a function of the value.' }
+  }
+}
+
+const staticRules: OptionRules = {
+  rules: rule('an object of rules, by the name of the option', isRecord),
+  scope: oneOf(['local', 'shared', 'workers']),
 }
 
 function questionOf (Check: CheckClass, options: object): string {
@@ -84,14 +111,18 @@ function questionOf (Check: CheckClass, options: object): string {
 /** Loads the class that a specifier names (E004 where it cannot). */
 export async function loadCheck (specifier: string, baseDir: string): Promise<CheckClass | Fault> {
   const [module, name = 'default'] = splitSpecifier(specifier)
-  const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${specifier} ${message}`, hint })
+  const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${labelOf(specifier)} ${message}`, hint })
   const builtIn = Object.hasOwn(builtInChecks, module) ? builtInChecks[module] : undefined
   if (builtIn === undefined && module.startsWith('fastify-health/')) return fault('is none of the built-in checks', suggestion(module, Object.keys(builtInChecks)))
   let exported: Readonly<Record<string, unknown>>
+  let url: string | undefined
   try {
-    exported = exportsOf(await (builtIn?.() ?? import(await locate(module, baseDir))))
+    if (builtIn === undefined) url = await locate(module, baseDir)
+    exported = exportsOf(await (builtIn?.() ?? import(url as string)))
   } catch (error) {
-    return fault('cannot be loaded', `${reason(error)}. ${howToLoad(module, error)}`)
+    return isUnderstood(url, error)
+      ? fault('throws when it is loaded', `${reason(error)}${await placeOf(error, url)}. Correct it there.`)
+      : fault('cannot be loaded', `${reason(error)}. ${howToLoad(module, url, error)}`)
   }
   const found = Object.hasOwn(exported, name) ? exported[name] : undefined
   if (isCheckClass(found)) return found
@@ -107,19 +138,40 @@ function splitSpecifier (specifier: string): [module: string, name?: string] {
 }
 
 async function locate (module: string, baseDir: string): Promise<string> {
-  if (/^\.\.?\//.test(module) || isAbsolute(module)) return pathToFileURL(resolve(baseDir, module)).href
+  if (isRelative(module) || isAbsolute(module)) return pathToFileURL(resolve(baseDir, module)).href
   if (module.startsWith('file:')) return module
   // An import() would look beside this package, not beside the app.
   const { resolve: resolveModule } = await import('import-meta-resolve')
   return resolveModule(module, pathToFileURL(resolve(baseDir, 'entry.js')).href)
 }
 
-function howToLoad (module: string, error: unknown): string {
-  if ((error as { code?: unknown } | null | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION') return `This Node.js cannot load ${module} as it is: compile it, or run with a loader such as tsx.`
-  return 'A relative module is looked up from `baseDir`, which is the working directory unless the options say otherwise.'
+// What it imports may be missing as well, with the same code.
+function isUnderstood (url: string | undefined, error: unknown): boolean {
+  return !isUnknownExtension(error) && url?.startsWith('file:') === true && statSync(fileURLToPath(url), { throwIfNoEntry: false })?.isFile() === true
+}
+
+function isUnknownExtension (error: unknown): boolean {
+  return (error as { code?: unknown } | null | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION'
+}
+
+function howToLoad (module: string, url: string | undefined, error: unknown): string {
+  if (isUnknownExtension(error)) return `This Node.js cannot load ${module} as it is: compile it, or run with a loader such as tsx.`
+  const kind = url === undefined ? 'package' : isRelative(module) ? 'relative module' : undefined
+  return kind === undefined ? howToWrite : `A ${kind} is looked up from \`baseDir\`, which is the working directory unless the options say otherwise.`
+}
+
+function isRelative (module: string): boolean {
+  return /^\.\.?\//.test(module)
+}
+
+// The URL of a service that was put in its place may hold a password.
+function labelOf (specifier: string): string {
+  return specifier.startsWith('file:') ? specifier : redact(specifier)
 }
 
 /** The first line of what was thrown, with nothing secret in it. */
 export function reason (error: unknown, secrets?: Secrets): string {
+  // Node.js says no more of a connection that failed at each of several addresses.
+  if (error instanceof AggregateError && error.message === '') return reason(error.errors[0], secrets)
   return redactBriefly(error instanceof Error ? error.message.split('\n', 1)[0] as string : shown(error), secrets)
 }

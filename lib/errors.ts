@@ -41,14 +41,26 @@ export function lacking (missing: ReadonlyArray<{ readonly message: string }>): 
   return new HealthCheckError(missing.map(({ message }) => `E007 ${message}`).join('; '))
 }
 
-// Fastify's own convention: key equals code, %s is filled in by the caller.
-export const FST_HEALTH_INVALID_CONFIGURATION = createError('FST_HEALTH_INVALID_CONFIGURATION', '%s')
-export const FST_HEALTH_UNKNOWN_SUBSET = createError('FST_HEALTH_UNKNOWN_SUBSET', "Subset: '%s' does not exist.", 404)
-export const FST_HEALTH_NOT_ACCEPTABLE = createError('FST_HEALTH_NOT_ACCEPTABLE', 'Not Acceptable: Supported content types: %s', 406)
-export const FST_HEALTH_INVALID_RESPONSE = createError('FST_HEALTH_INVALID_RESPONSE', 'The response does not match its schema: %s', 500)
-export const FST_HEALTH_ALREADY_REGISTERED = createError('FST_HEALTH_ALREADY_REGISTERED', 'fastify-health is already registered here: list every subset in one registration, or add one with app.health.add(subset, ...entries).')
-export const FST_HEALTH_INVALID_DURATION = createError('FST_HEALTH_INVALID_DURATION', '%s must be %s; it is %s.')
-export const FST_HEALTH_NO_APP = createError('FST_HEALTH_NO_APP', 'This check asks for `app`, and there is no Fastify instance here: give it a connection of its own (`url` or `connectionString`), or run it with --app or a `setup(app)`.')
-export const FST_HEALTH_TIMEOUT = createError('FST_HEALTH_TIMEOUT', 'timed out after %s ms')
-export const FST_HEALTH_CLOSED = createError('FST_HEALTH_CLOSED', 'The health registry is closed.')
-export const FST_HEALTH_USAGE = createError('FST_HEALTH_USAGE', '%s')
+/** An error that callers may tell by its code, as Fastify's own are. */
+export interface CodedError extends Error {
+  readonly code: string
+  readonly statusCode?: number
+}
+
+/** Its class. The values fill in its message. */
+export interface CodedErrorClass {
+  new (...values: Array<string | number>): CodedError
+  readonly prototype: CodedError
+}
+
+// Typed here: who uses the package need not have that of `createError`. Fastify's own convention: key equals code, %s is filled in by the caller.
+export const FST_HEALTH_INVALID_CONFIGURATION: CodedErrorClass = createError('FST_HEALTH_INVALID_CONFIGURATION', '%s')
+export const FST_HEALTH_UNKNOWN_SUBSET: CodedErrorClass = createError('FST_HEALTH_UNKNOWN_SUBSET', "Subset: '%s' does not exist.", 404)
+export const FST_HEALTH_NOT_ACCEPTABLE: CodedErrorClass = createError('FST_HEALTH_NOT_ACCEPTABLE', 'Not Acceptable: Supported content types: %s', 406)
+export const FST_HEALTH_INVALID_RESPONSE: CodedErrorClass = createError('FST_HEALTH_INVALID_RESPONSE', 'The response does not match its schema: %s', 500)
+export const FST_HEALTH_ALREADY_REGISTERED: CodedErrorClass = createError('FST_HEALTH_ALREADY_REGISTERED', 'fastify-health is already registered here: list every subset in one registration, or add one with app.health.add(subset, ...entries).')
+export const FST_HEALTH_INVALID_DURATION: CodedErrorClass = createError('FST_HEALTH_INVALID_DURATION', '%s must be %s; it is %s.')
+export const FST_HEALTH_NO_APP: CodedErrorClass = createError('FST_HEALTH_NO_APP', 'This check asks for `app`, and there is no Fastify instance here: give it a connection of its own (`url` or `connectionString`), or run it with --app or a `setup(app)`.')
+export const FST_HEALTH_TIMEOUT: CodedErrorClass = createError('FST_HEALTH_TIMEOUT', 'timed out after %s ms')
+export const FST_HEALTH_CLOSED: CodedErrorClass = createError('FST_HEALTH_CLOSED', 'The health registry is closed.')
+export const FST_HEALTH_USAGE: CodedErrorClass = createError('FST_HEALTH_USAGE', '%s')

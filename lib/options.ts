@@ -1,7 +1,8 @@
+import { FST_HEALTH_INVALID_CONFIGURATION } from './errors.js'
 import { copyPlain } from './plain-data.js'
-import { flag, func, milliseconds, numeric, oneOf, rule, text, texts, violations } from './rules.js'
+import { flag, func, milliseconds, numeric, oneOf, rule, shown, text, texts, violations } from './rules.js'
 import type { EntryOptions, OptionRule, OptionRules } from '../types/check.js'
-import type { Entry, HealthOptions, Settings } from '../types/options.js'
+import type { Entry, HealthOptions, Service, Settings } from '../types/options.js'
 import type { SystemCheckId } from '../types/report.js'
 
 /** What is wrong with the configuration, before it is known where. */
@@ -37,7 +38,7 @@ function orNull (rule: OptionRule): OptionRule {
 const path = 'a path that starts with /, without query, wildcard or parameter'
 const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/[^/?#*:\s]+)+$/.test(value)
 
-const serviceFields = ['releaseId', 'serviceId', 'version', 'description']
+const serviceRules: OptionRules & Record<keyof Service, OptionRule> = { releaseId: text(), serviceId: text(), version: text(), description: text() }
 
 const rules: OptionRules = {
   subsets: rule('an object of lists of checks, by the name of the subset', isRecord),
@@ -57,9 +58,7 @@ const rules: OptionRules = {
   drainSubsets: texts(),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   openapi: flag(),
-  service: rule(`an object of texts that are not empty: ${serviceFields.join(', ')}`, value => {
-    return isRecord(value) && Object.entries(value).every(([field, content]) => serviceFields.includes(field) && (content === undefined || text().test(content)))
-  }),
+  service: rule(`an object of texts that are not empty: ${Object.keys(serviceRules).join(', ')}`, value => isRecord(value) && violations(serviceRules, value).length === 0),
   baseDir: text(),
 }
 
@@ -74,8 +73,13 @@ export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = 
   after: text(),
 }
 
-/** Fresh settings of the given options and the defaults. Options that do not fit are kept as they are, to be told by `settingsFaults`. */
+/**
+ * Fresh settings of the given options and the defaults. Options that do not fit are kept as they are, to be told by `settingsFaults`.
+ *
+ * @throws FST_HEALTH_INVALID_CONFIGURATION where they are no object at all.
+ */
 export function toSettings (options: HealthOptions): Settings {
+  if (!isRecord(options)) throw new FST_HEALTH_INVALID_CONFIGURATION(`The options of fastify-health are ${shown(options)}. They must be an object, such as { subsets: { … } }.`)
   const { subsets = {}, ...others } = options
   const given = Object.entries(copyPlain(others)).filter(([, value]) => value !== undefined)
   return {
@@ -108,7 +112,9 @@ export interface SettingFault extends Fault {
 export function settingsFaults (settings: Settings): SettingFault[] {
   const values = settings as unknown as Record<string, unknown>
   if (isAsItWas(values, valid.get(settings))) return []
-  const faults = violations(complete, values).map((violation): SettingFault => ({ id: 'E001', ...violation }))
+  const faults = violations(complete, values)
+    .flatMap(violation => violation.option === 'service' && isRecord(values['service']) ? violations(serviceRules, values['service'], 'service.') : [violation])
+    .map((violation): SettingFault => ({ id: 'E001', ...violation }))
   if (faults.length === 0) valid.set(settings, { ...values })
   return faults
 }

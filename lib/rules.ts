@@ -85,16 +85,24 @@ export interface Violation {
   readonly hint: string
 }
 
-/** Every way in which `values` breaks `rules`; an option that does not exist is one, too. */
-export function violations (rules: OptionRules, values: Readonly<Record<string, unknown>>): Violation[] {
+/**
+ * Every way in which `values` breaks `rules`; an option that does not exist is one, too. `within` stands before the names, where
+ * they are those of an option that is an object.
+ */
+export function violations (rules: OptionRules, values: Readonly<Record<string, unknown>>, within = ''): Violation[] {
   const found: Violation[] = []
-  for (const [option, value] of Object.entries(values)) {
+  const known = Object.keys(rules)
+  let isListed = false
+  for (const [name, value] of Object.entries(values)) {
     if (value === undefined) continue
-    const rule = Object.hasOwn(rules, option) ? rules[option] : undefined
+    const option = `${within}${name}`
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
     if (rule === undefined) {
-      found.push({ option, message: `there is no option '${option}'`, hint: suggestion(option, Object.keys(rules)) })
+      const isFar = nearest(name, known) === undefined
+      found.push({ option, message: `there is no option '${option}'`, hint: isFar && isListed ? 'It is none of those, either.' : suggestion(name, known) })
+      isListed ||= isFar
     } else if (!rule.test(value)) {
-      found.push({ option, message: `'${option}' is ${shown(value, rule.secret || secretName.test(option))}`, hint: `It must be ${rule.expected}.` })
+      found.push({ option, message: `'${option}' is ${shown(value, rule.secret || secretName.test(name))}`, hint: `It must be ${rule.expected}.` })
     }
   }
   for (const [option, rule] of Object.entries(rules)) {

@@ -5,7 +5,8 @@ import { reason, type ResolvedEntry } from './entry.js'
 import { settingsFaults, type Fault } from './options.js'
 import type { LocatedFault, Plan } from './plan.js'
 import { secretsOf } from './redact.js'
-import type { RequirementsContext } from '../types/check.js'
+import { shown } from './rules.js'
+import type { Requirement, RequirementsContext } from '../types/check.js'
 import type { Settings } from '../types/options.js'
 import type { SystemCheck } from '../types/report.js'
 
@@ -54,19 +55,22 @@ export function lineOf ({ id, subset, entry, message, hint }: SystemCheck): stri
   return `${id} ${where}${message}. ${hint}`
 }
 
+const unclear = 'what it needs cannot be made out'
+
 /** E007: what a check needs and does not find. */
 async function missingFor (entry: ResolvedEntry, context: RequirementsContext, clock: Clock): Promise<LocatedFault[]> {
   const { Check, options, label, timeout = context.settings.timeout } = entry
   const toFault = (message: string, hint: string): LocatedFault => ({ id: 'E007', entry: label, message, hint })
   const ask = async () => {
-    const missing = await new Check(copyPlain(options)).requirements(context)
-    return missing.map(({ message, hint }) => toFault(message, hint))
+    const missing: unknown = await new Check(copyPlain(options)).requirements(context)
+    if (!Array.isArray(missing)) return [toFault(unclear, `Its \`requirements\` gave ${shown(missing)}: let it give a list of { message, hint }.`)]
+    return (missing as Requirement[]).map(({ message, hint }) => toFault(message, hint))
   }
   const limit = preparationTime(timeout)
   try {
     return await inTime(clock, limit, ask(), () => [toFault(`what it needs could not be made out within ${limit} ms`, 'Let its `requirements` settle sooner, or raise its `timeout`.')])
   } catch (error) {
-    return [toFault('what it needs cannot be made out', reason(error, secretsOf(options)))]
+    return [toFault(unclear, `Its \`requirements\` threw ${reason(error, secretsOf(options))}.`)]
   }
 }
 

@@ -77,8 +77,8 @@ test('entries ask the same question where class and own options are equal, whate
 test('E008 tells every option that is invalid, without showing what may be secret', async t => {
   t.match(fault(PaymentsCheck, { url: 'ftp://u:canary@h', tiemout: 5, critical: 'no' }), {
     id: 'E008',
-    message: "PaymentsCheck: 'url' is a string that does not fit (not shown: it may hold credentials); there is no option 'tiemout'; 'critical' is 'no'",
-    hint: "It must be a URL that starts with http://. Did you mean 'timeout'? It must be true or false.",
+    message: "PaymentsCheck: 'url' is a string that does not fit (not shown: it may hold credentials). It must be a URL that starts with http://. there is no option 'tiemout'. Did you mean 'timeout'? 'critical' is 'no'",
+    hint: 'It must be true or false.',
   })
 })
 
@@ -132,6 +132,21 @@ test('E008 tells a constructor that throws, and never what its options hold', as
   }
   t.match(fault(Throwing, { password: 'canary' }), { id: 'E008', message: 'Throwing: its constructor threw no access with [redacted]' })
   t.match(fault(Throwing, { password: 'canary', thrown: 'canary' }), { message: "Throwing: its constructor threw '[redacted]'" })
+})
+
+test('E008 says what of a class is wrong: its statics, a rule, a getter', async t => {
+  const declaring = (statics: object) => Object.assign(class Declaring extends HealthCheck { override check () {} }, statics)
+  class Throwing extends PaymentsCheck {
+    override get identifier (): string { throw new Error('no name') }
+  }
+  const failing = { expected: 'x', test () { throw new Error('no rule') } }
+  t.match(fault(declaring({ rules: 5 })), { id: 'E008', message: "Declaring: its static 'rules' is 5", hint: 'It must be an object of rules, by the name of the option.' })
+  t.match(fault(declaring({ scope: 'everywhere' })), { id: 'E008', message: "Declaring: its static 'scope' is 'everywhere'", hint: "It must be one of 'local', 'shared', 'workers'." })
+  for (const rule of [{ expected: 'x' }, null]) {
+    t.match(fault(declaring({ rules: { url: rule } }), { url: 'x' }), { id: 'E008', message: "Declaring: its `static rules` have no `test` for 'url'" })
+  }
+  t.match(fault(declaring({ rules: { url: failing } }), { url: 'x' }), { id: 'E008', message: 'Declaring: a `test` of its `static rules` threw no rule' })
+  t.match(fault(Throwing), { id: 'E008', message: 'Throwing: its `identifier`, `critical` or `timeout` threw no name' })
 })
 
 test('a constructor that changes its options does not change the configuration', async t => {
@@ -199,9 +214,22 @@ test('E004 tells an export that is not there or is no check, and what the module
 
 test('E004 tells a module that cannot be loaded, and why', async t => {
   t.match(await loadCheck('./missing.ts', baseDir), { id: 'E004', message: './missing.ts cannot be loaded', hint: /looked up from `baseDir`/ })
-  t.match(await loadCheck('./throws-at-import.ts', baseDir), { id: 'E004', hint: 'cannot reach [redacted]. A relative module is looked up from `baseDir`, which is the working directory unless the options say otherwise.' })
+  t.match(await loadCheck('./throws-at-import.ts', baseDir), { id: 'E004', message: './throws-at-import.ts throws when it is loaded', hint: /^cannot reach \[redacted\] \(.*throws-at-import\.ts:1:7\)\. Correct it there\.$/ })
   t.match(await loadCheck('./throws-null-at-import.ts', baseDir), { id: 'E004', hint: /^null\. / })
+  const dir = t.testdir({ 'wrong.mjs': 'export default {\n  a: 1\n  "b" 2\n}', 'imports.mjs': 'import "./missing.mjs"' })
+  t.match(await loadCheck('./wrong.mjs', dir), { message: './wrong.mjs throws when it is loaded', hint: /^Unexpected string \(.*wrong\.mjs:3\)\. Correct it there\.$/ })
+  t.match(await loadCheck('./imports.mjs', dir), { message: './imports.mjs throws when it is loaded', hint: /^Cannot find module '.*missing\.mjs' imported from .*\. Correct it there\.$/ })
+  t.match(await loadCheck('nowhere', dir), { message: 'nowhere cannot be loaded', hint: /A package is looked up from `baseDir`/ })
+  t.match(await loadCheck('/nowhere.js', dir), { message: '/nowhere.js cannot be loaded', hint: /An entry is "module#Export"/ })
   t.match(await loadCheck('./needs-a-loader.ts', baseDir), { id: 'E004', hint: /compile it, or run with a loader such as tsx/ })
+})
+
+test('E004 and what else names an entry never quote a URL with a password', async t => {
+  const written = 'postgres://user:canary@db.internal/shop'
+  const found = await loadCheck(written, baseDir)
+  t.match(found, { id: 'E004', message: '[redacted] cannot be loaded' })
+  t.notMatch(JSON.stringify([found, (parseEntry([written]) as ParsedEntry).label, parseEntry([written, 5])]), 'canary')
+  t.equal((parseEntry('file:///srv/app/check.js') as ParsedEntry).label, 'file:///srv/app/check.js')
 })
 
 test('E004 suggests the nearest of the built-in checks, and none of the files that only serve them', async t => {
@@ -217,5 +245,6 @@ test('the reason of anything thrown is its first line, without secrets', async t
   t.equal(reason(new Error('one\ntwo')), 'one')
   t.equal(reason('text'), "'text'")
   t.equal(reason(null), 'null')
+  t.equal(reason(new AggregateError([new Error('connect ECONNREFUSED ::1:5432')])), 'connect ECONNREFUSED [redacted]')
   t.equal(reason(new Error('canary'), { texts: new Set(['canary']), names: new Set() }), '[redacted]')
 })

@@ -23,6 +23,12 @@ test('every setting has a default', async t => {
   t.strictSame(settingsFaults(toSettings({})), [])
 })
 
+test('options that are no object at all are told at once', async t => {
+  for (const [options, what] of [[null, 'null'], [5, '5'], [[], 'an array'], [() => {}, 'a function']]) {
+    t.throws(() => toSettings(options as HealthOptions), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: `The options of fastify-health are ${what as string}. They must be an object` })
+  }
+})
+
 test('0, null, false and the empty text are values, and undefined is none', async t => {
   t.match(toSettings({ cacheFor: 0, diskUsageMax: null, livenessPath: false, prefix: '', warningsAsErrors: false }), {
     cacheFor: 0, diskUsageMax: null, livenessPath: false, prefix: '', warningsAsErrors: false,
@@ -72,7 +78,7 @@ const wrong: Record<string, unknown[]> = {
   details: [true, 'sometimes', null],
   drainSubsets: ['readiness', [1], null],
   logLevel: ['loud', 5],
-  service: ['name', { version: '' }, { version: 1 }, { name: 'x' }, null],
+  service: ['name', 5, null],
   baseDir: ['', 5],
 }
 
@@ -104,6 +110,14 @@ for (const [option, values] of Object.entries(right)) {
     for (const value of values) t.strictSame(settingsFaults(toSettings({ [option]: value } as HealthOptions)), [], JSON.stringify(value))
   })
 }
+
+test('E001 names what is wrong within `service`', async t => {
+  t.strictSame(settingsFaults(toSettings({ service: { verson: '1', version: '', releaseId: 5, serviceId: 'fine' } } as unknown as HealthOptions)), [
+    { id: 'E001', option: 'service.verson', message: "there is no option 'service.verson'", hint: "Did you mean 'version'?" },
+    { id: 'E001', option: 'service.version', message: "'service.version' is ''", hint: 'It must be a text that is not empty.' },
+    { id: 'E001', option: 'service.releaseId', message: "'service.releaseId' is 5", hint: 'It must be a text that is not empty.' },
+  ])
+})
 
 test('E001 suggests the nearest option for one that does not exist', async t => {
   t.strictSame(settingsFaults(toSettings({ timeuot: 5 } as HealthOptions)), [

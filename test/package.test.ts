@@ -49,6 +49,26 @@ test('every file of it leads to files of it alone, and to no machine', async t =
   }
 })
 
+test('the types that its exports lead to need nothing but what it depends on', async t => {
+  const { exports, dependencies, peerDependencies } = JSON.parse(files.get(join(installed, 'package.json')) as string)
+  const declared = Object.keys({ ...dependencies, ...peerDependencies })
+  const reached = new Set<string>()
+  function follow (file: string): void {
+    if (reached.has(file)) return
+    reached.add(file)
+    for (const [, specifier = ''] of (files.get(file) as string).matchAll(/(?:from|import|import\()\s*["']([^"']+)["']/g)) {
+      if (specifier.startsWith('.')) follow(join(dirname(file), specifier.replace(/\.js$/, '.d.ts')))
+      else t.ok(specifier.startsWith('node:') || declared.includes(specifier), `${relative(installed, file)}: ${specifier}`)
+    }
+  }
+  for (const target of Object.values<{ types?: string } | string | null>(exports)) {
+    if (target === null || typeof target === 'string') continue
+    const [before = '', after = ''] = (target.types as string).replace(/^\.\//, '').split('*')
+    for (const name of names) if (name.startsWith(before) && name.endsWith(after)) follow(join(installed, name))
+  }
+  t.ok(reached.size > 30, `${reached.size} files`)
+})
+
 test('what is compiled in comes with its license, and the README names it', async t => {
   const licenses = names.flatMap(name => /^dist\/licenses\/(.+)\.txt$/.exec(name)?.[1] ?? [])
   t.ok(licenses.length > 0)

@@ -88,3 +88,8 @@ test('a value that may hold credentials is never shown', async t => {
 test('a value whose option is named a secret is never shown, whatever its rule', async t => {
   t.notMatch(violations({ password: milliseconds() }, { password: 'canary' })[0]?.message, /canary/)
 })
+
+test('the options that there are are listed once', async t => {
+  const hints = violations({ name: text(), timeout: milliseconds() }, { unlike: 1, naem: 2, anything: 3 }).map(({ hint }) => hint)
+  t.strictSame(hints, ["There is: 'name', 'timeout'.", "Did you mean 'name'?", 'It is none of those, either.'])
+})

@@ -87,7 +87,7 @@ test('E007 tells everything that a check needs and does not find', async t => {
 
 test('E007 tells requirements that cannot be made out, whatever was thrown, and nothing secret', async t => {
   const settings = toSettings({})
-  for (const [missing, hint] of [['app', 'there is no app'], [new Error('refused canary'), 'refused [redacted]'], [null, 'null'], [5, /map is not a function/]] as const) {
+  for (const [missing, hint] of [['app', 'Its `requirements` threw there is no app.'], [new Error('refused canary'), 'refused [redacted]'], [null, /^Its `requirements` threw null\.$/], [5, /^Its `requirements` gave 5: let it/], ['app.pg', /gave 'app\.pg'/]] as const) {
     const planner = new Planner(toSettings({ subsets: { s: [[Needing, { missing, password: 'canary' }]] } }), () => {})
     const found = await findFaults({ settings, surroundings: [], subsets: ['s'], nameFault, plan: async subset => await planner.plan(subset), context: { settings, get app (): never { throw new Error('there is no app') } }, clock: new FakeClock() })
     t.match(found, [{ id: 'E007', message: 'what it needs cannot be made out', hint }])

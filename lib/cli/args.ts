@@ -70,6 +70,7 @@ export function parseArguments (argv: readonly string[]): Arguments {
     skipChecks: values['skip-checks'],
     format,
   }
+  for (const [option, value] of Object.entries({ config, app })) if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name a file.`)
   if (values.help) return { ...given, command: 'help' }
   if (values.version) return { ...given, command: 'version' }
   if (app !== undefined && config !== undefined) throw new FST_HEALTH_USAGE('--app and --config exclude each other: an app brings its own configuration.')

@@ -1,9 +1,11 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { CommandConfig, Loaded } from './load.js'
+import { needsDriver } from '../checks/requirements.js'
+import { reason } from '../entry.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
-import { createHealth, type HealthRegistry } from '../registry.js'
+import { placeOf } from '../place.js'
 import { command, type Command } from '../plugin.js'
-import type { CommandConfig } from './load.js'
+import { createHealth, type HealthRegistry } from '../registry.js'
 
 export interface Booted {
   readonly app: FastifyInstance
@@ -11,37 +13,50 @@ export interface Booted {
 }
 
 /** An app of a plugin that registers fastify-health itself, ready but not listening. */
-export async function bootApp (plugin: FastifyPluginAsync, skipChecks: boolean, log: FastifyBaseLogger): Promise<Booted> {
-  const app = await emptyApp(log)
+export async function bootApp ({ path, found: plugin }: Loaded<FastifyPluginAsync>, skipChecks: boolean, log: FastifyBaseLogger): Promise<Booted> {
+  const what = `The app of ${path} did not start`
+  const app = await emptyApp(what, log)
   const registries: HealthRegistry[] = []
   app.decorate(command, { skipChecks, registries } satisfies Command)
-  await app.register(plugin)
-  await readyOrClosed(app)
+  app.register(plugin)
+  await readyOrClosed(app, what)
   if (registries.length > 0) return { app, registries }
   await app.close()
   throw new FST_HEALTH_INVALID_CONFIGURATION('The app does not register fastify-health: app.register(import(\'fastify-health\'), { subsets: { … } })')
 }
 
 /** An app that holds the clients that a configuration's `setup` registers, and a registry over it. */
-export async function bootConfig ({ setup, ...options }: CommandConfig, log: FastifyBaseLogger): Promise<Booted> {
-  const app = await emptyApp(log)
+export async function bootConfig ({ path, found: { setup, ...options } }: Loaded<CommandConfig>, log: FastifyBaseLogger): Promise<Booted> {
+  const what = `\`setup\` of ${path} failed`
+  const app = await emptyApp(what, log)
   // A plugin of its own, so that Fastify's limit on the time a plugin takes holds for it; not encapsulated.
   const { default: fp } = await import('fastify-plugin')
-  await app.register(fp(async app => { await setup?.(app) }))
-  await readyOrClosed(app)
+  app.register(fp(async app => { await setup?.(app) }, { name: 'setup' }))
+  await readyOrClosed(app, what)
   return { app, registries: [createHealth(options, { app, log })] }
 }
 
-async function emptyApp (log: FastifyBaseLogger): Promise<FastifyInstance> {
+async function emptyApp (what: string, log: FastifyBaseLogger): Promise<FastifyInstance> {
+  const [missing] = await needsDriver('fastify')
+  if (missing !== undefined) throw new FST_HEALTH_INVALID_CONFIGURATION(`${what}: ${missing.message}. ${missing.hint}`)
   const { default: Fastify } = await import('fastify')
   return Fastify({ loggerInstance: log })
 }
 
-async function readyOrClosed (app: FastifyInstance): Promise<void> {
+async function readyOrClosed (app: FastifyInstance, what: string): Promise<void> {
   try {
     await app.ready()
   } catch (error) {
     await app.close()
-    throw error
+    // What this package says itself needs no more words.
+    if (error instanceof FST_HEALTH_INVALID_CONFIGURATION) throw error
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`${what}: ${lateness(app, error) ?? `${reason(error)}${await placeOf(error)}`}.`)
   }
+}
+
+/** Fastify names the plugin that it waited for in vain, if need be by a name that it made up. */
+function lateness ({ initialConfig: { pluginTimeout } }: FastifyInstance, error: unknown): string | undefined {
+  const [, name] = /\bPlugin did not start in time: '(.*)'\. /.exec(reason(error)) ?? []
+  if (name === undefined) return undefined
+  return `${/^(?:setup|default)$|-auto-\d+$/.test(name) ? 'it' : `its plugin '${name}'`} did not settle within ${pluginTimeout as number / 1000} s`
 }

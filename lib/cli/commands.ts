@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatOf } from './formats.js'
 import type { Target } from './target.js'
+import type { TimeLimit } from './time-limit.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_UNKNOWN_SUBSET, FST_HEALTH_USAGE } from '../errors.js'
 import { settingsFaults } from '../options.js'
 import type { HealthRegistry } from '../registry.js'
@@ -23,9 +24,16 @@ export async function ask ({ args, io, registries, time }: Target): Promise<numb
   return status
 }
 
+/** Looks for the faults of a configuration that show without what its `setup` registers. Warnings are told with errors only. */
+export async function checkWithoutSetup ({ io, registries, time }: Target): Promise<number> {
+  const found = await faultsWithoutSetup(registries, time)
+  if (found.some(({ level }) => level === 'error')) stopAtErrors(found, io.out)
+  return 0
+}
+
 /** Looks for faults of the configuration. */
 export async function check ({ io, registries, time }: Target): Promise<number> {
-  const found = (await time.prepare(Promise.all(registries.map(async registry => await registry.systemChecks())))).flat()
+  const found = await faultsOf(registries, time)
   stopAtErrors(found, io.out)
   const subsets = registries.flatMap(registry => registry.subsets())
   const faults = found.length === 0 ? 'No faults' : `No errors, and ${counted(found.length, 'warning')},`
@@ -45,11 +53,18 @@ export async function manifest ({ args, io, registries, time }: Target): Promise
     const contexts = registries.map(({ mountedAt }) => `'${mountedAt}'`).join(', ')
     throw new FST_HEALTH_USAGE(`The app registers fastify-health ${registries.length} times, in contexts with the prefixes ${contexts}, and a manifest is of one: put the options of that one into a file, with its context's prefix before \`prefix\` and \`livenessPath\`, and name it with --config.`)
   }
-  // What `setup` of a configuration would register is not there.
-  const found = await time.prepare(registry.systemChecks())
-  stopAtErrors(found.filter(({ id }) => id !== 'E007'), io.err)
+  stopAtErrors(await faultsWithoutSetup([registry], time), io.err)
   io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, command }))))
   return 0
+}
+
+async function faultsOf (registries: readonly HealthRegistry[], time: TimeLimit): Promise<SystemCheck[]> {
+  return (await time.prepare(Promise.all(registries.map(async registry => await registry.systemChecks())))).flat()
+}
+
+// What `setup` would register is not there.
+async function faultsWithoutSetup (registries: readonly HealthRegistry[], time: TimeLimit): Promise<SystemCheck[]> {
+  return (await faultsOf(registries, time)).filter(({ id }) => id !== 'E007')
 }
 
 function packageName (cwd: string): string | undefined {

@@ -3,14 +3,22 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { reason } from '../entry.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { exportsOf } from '../exports.js'
 import { isRecord } from '../options.js'
+import { placeOf } from '../place.js'
 import type { HealthOptions } from '../../types/options.js'
 
 /** What a configuration file exports: the plugin's options, and how to register the clients that checks need. */
 export type CommandConfig = HealthOptions & {
   setup?: (app: FastifyInstance) => unknown
+}
+
+/** What was found in a file, and in which. */
+export interface Loaded<T> {
+  readonly path: string
+  readonly found: T
 }
 
 const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
@@ -20,8 +28,8 @@ const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
  *
  * @throws FST_HEALTH_INVALID_CONFIGURATION where there is none, or it exports something else.
  */
-export async function loadConfig (file: string | undefined, cwd: string): Promise<CommandConfig> {
-  const path = file === undefined ? findConfig(cwd) : resolve(cwd, file)
+export async function loadConfig (file: string | undefined, cwd: string): Promise<Loaded<CommandConfig>> {
+  const path = file === undefined ? findConfig(cwd) : mustExist(resolve(cwd, file))
   const config = path.endsWith('.json') ? loadJson(path) : await loadDefault(path)
   if (!isRecord(config)) {
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${described(config)} by default: it must be the options of fastify-health, such as { subsets: { … } }.`)
@@ -30,7 +38,7 @@ export async function loadConfig (file: string | undefined, cwd: string): Promis
   if (setup !== undefined && typeof setup !== 'function') {
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} has ${described(setup)} as \`setup\`: it must be a function of the app, which registers the clients that checks need.`)
   }
-  return config
+  return { path, found: config }
 }
 
 /**
@@ -38,13 +46,13 @@ export async function loadConfig (file: string | undefined, cwd: string): Promis
  *
  * @throws FST_HEALTH_INVALID_CONFIGURATION where it exports something else.
  */
-export async function loadApp (file: string, cwd: string): Promise<FastifyPluginAsync> {
-  const path = resolve(cwd, file)
+export async function loadApp (file: string, cwd: string): Promise<Loaded<FastifyPluginAsync>> {
+  const path = mustExist(resolve(cwd, file))
   const plugin = await loadDefault(path)
   if (typeof plugin !== 'function') {
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${described(plugin)} by default: --app takes a module that exports a Fastify plugin, a function of the app.`)
   }
-  return plugin as FastifyPluginAsync
+  return { path, found: plugin as FastifyPluginAsync }
 }
 
 function described (value: unknown): string {
@@ -66,7 +74,7 @@ async function loadDefault (path: string): Promise<unknown> {
     const { default: exported } = exportsOf(await import(pathToFileURL(path).href))
     return await exported
   } catch (error) {
-    throw cannotLoad(path, error)
+    throw cannotLoad(path, error, await placeOf(error, path))
   }
 }
 
@@ -78,9 +86,16 @@ function loadJson (path: string): unknown {
   }
 }
 
-function cannotLoad (path: string, error: unknown): Error {
-  const { code, message = String(error) } = (error ?? {}) as { code?: string, message?: string }
+// Node.js would say so in words about modules.
+function mustExist (path: string): string {
+  if (!existsSync(path)) throw new FST_HEALTH_INVALID_CONFIGURATION(`There is no file ${path}.`)
+  return path
+}
+
+function cannotLoad (path: string, error: unknown, place = ''): Error {
+  const said = reason(error)
   // A loader may give no code, and its name as the message.
-  const hint = /ERR_UNKNOWN_FILE_EXTENSION/.test(`${code} ${message}`) ? ' This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.' : ''
-  return new FST_HEALTH_INVALID_CONFIGURATION(`${path} cannot be loaded: ${message}.${hint}`)
+  const isUnknown = /ERR_UNKNOWN_FILE_EXTENSION/.test(`${(error as { code?: unknown } | null)?.code} ${said}`)
+  const howTo = /\.[cm]?tsx?$/.test(path) ? 'This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.' : 'It must end in .js, .mjs, .cjs, .ts or .json.'
+  return new FST_HEALTH_INVALID_CONFIGURATION(`${path} cannot be loaded: ${said}${place}.${isUnknown ? ` ${howTo}` : ''}`)
 }

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Arguments } from './args.js'
-import { loadApp, loadConfig, type CommandConfig } from './load.js'
+import { checkWithoutSetup } from './commands.js'
+import { loadApp, loadConfig, type CommandConfig, type Loaded } from './load.js'
 import type { Booted } from './boot.js'
 import type { IO } from './run.js'
 import { TimeLimit } from './time-limit.js'
@@ -37,24 +38,28 @@ export async function withRegistries (args: Arguments, io: IO, command: Command)
   }
   if (app !== undefined) {
     const { bootApp } = await import('./boot.js')
-    return await onBooted(loadApp(app, io.cwd).then(async plugin => await bootApp(plugin, skipChecks || args.command !== 'run', log)))
+    return await onBooted(loadApp(app, io.cwd).then(async loaded => await bootApp(loaded, skipChecks || args.command !== 'run', log)))
   }
 
-  const config = await time.prepare(loadConfig(args.config, io.cwd), patience)
+  const loaded = await time.prepare(loadConfig(args.config, io.cwd), patience)
   const bootAndRun = async () => {
     const { bootConfig } = await import('./boot.js')
-    return await onBooted(bootConfig(config, log))
+    return await onBooted(bootConfig(loaded, log))
   }
-  if (config.setup === undefined || args.command === 'manifest') return await withoutApp(config, { args, io, time }, command)
-  if (args.command === 'check') return await bootAndRun()
-  return await withoutApp(config, { args, io, time }, command, bootAndRun)
+  if (loaded.found.setup === undefined || args.command === 'manifest') return await withoutApp(loaded, { args, io, time }, command)
+  if (args.command === 'check') {
+    // A `setup` that fails would hide the faults that are there without it.
+    await withoutApp(loaded, { args, io, time }, checkWithoutSetup)
+    return await bootAndRun()
+  }
+  return await withoutApp(loaded, { args, io, time }, command, bootAndRun)
 }
 
 /**
  * Most subsets of a worker need no client, and so neither Fastify nor what `setup` connects to: tried without, and only where
  * a check then asks for the app, all over again with it.
  */
-async function withoutApp (config: CommandConfig, target: Omit<Target, 'registries'>, command: Command, withApp?: () => Promise<number>): Promise<number> {
+async function withoutApp ({ found: config }: Loaded<CommandConfig>, target: Omit<Target, 'registries'>, command: Command, withApp?: () => Promise<number>): Promise<number> {
   const { setup, ...options } = config
   const written: Array<() => void> = []
   const io = {

@@ -1,5 +1,5 @@
 import { monotonic } from '../clock.js'
-import { FST_HEALTH_USAGE } from '../errors.js'
+import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { longestTimer } from '../rules.js'
 
 /** How long closing may take, in milliseconds. */
@@ -22,11 +22,11 @@ export class TimeLimit {
   /**
    * What has to be there before anything can be asked, for which `patience` counts where `--timeout` was not given.
    *
-   * @throws FST_HEALTH_USAGE where it is not there in time.
+   * @throws FST_HEALTH_INVALID_CONFIGURATION where it is not there in time.
    */
   async prepare<T> (work: Promise<T>, patience = longestTimer): Promise<T> {
     return await within(this.left() ?? patience, work, () => {
-      throw new FST_HEALTH_USAGE(`Nothing could be asked within ${this.#timeout ?? patience} ms: the configuration, the app, or what the checks need was still starting. Raise --timeout.`)
+      throw new FST_HEALTH_INVALID_CONFIGURATION(`Nothing could be asked within ${this.#timeout ?? patience} ms: the configuration, the app, or what the checks need was still starting. Raise --timeout.`)
     })
   }
 

@@ -1,11 +1,12 @@
 import { FST_HEALTH_USAGE } from '../errors.js'
 import type { Manifest } from './input.js'
-import { questionOf } from './questions.js'
+import { needsHttp, questionOf } from './questions.js'
 import { requestPath } from './quoting.js'
 
 /** A backend that asks readiness of each server: https://docs.haproxy.org/2.6/configuration.html#4.2-option%20httpchk */
 export const haproxy: Manifest = input => {
   const { name, port } = input
+  needsHttp(input, 'HAProxy')
   const question = questionOf(input, 'readiness')
   if (question?.path === undefined) throw new FST_HEALTH_USAGE('HAProxy asks a web app for its readiness: make a subset of that name.')
   const { path, timeoutSeconds } = question

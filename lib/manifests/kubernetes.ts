@@ -54,13 +54,14 @@ export const kubernetes: Manifest = input => {
     '    spec:',
     '      containers:',
     `        - name: ${quoted(name)}`,
-    ...indented(asked.flatMap(({ probe, question }) => question === undefined ? missing(probe) : lines(probe, question, input)), 5),
+    ...indented(asked.flatMap(({ probe, question }) => question === undefined ? missing(probe, input) : lines(probe, question, input)), 5),
     '',
   ].join('\n')
 }
 
-function missing ({ name, asks }: Probe): string[] {
-  return [`# No ${name}: there is no subset named ${asks}.`]
+function missing ({ name, asks }: Probe, { kind, livenessPath }: ManifestInput): string[] {
+  const isOff = kind === 'web' && asks === 'liveness' && livenessPath === false
+  return [`# No ${name}: ${isOff ? '`livenessPath: false` switches it off, and ' : ''}there is no subset named ${asks}.`]
 }
 
 function lines ({ name, why, failureThreshold, periodSeconds }: Probe, question: Question, input: ManifestInput): string[] {

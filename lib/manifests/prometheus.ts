@@ -1,6 +1,6 @@
 import { FST_HEALTH_USAGE } from '../errors.js'
 import type { Manifest } from './input.js'
-import { servedSubsets } from './questions.js'
+import { needsHttp, servedSubsets } from './questions.js'
 import { indented, quoted } from './quoting.js'
 
 interface Alert {
@@ -46,6 +46,7 @@ const alerts: readonly Alert[] = [
 /** Two YAML documents: scrape jobs for prometheus.yml, then alert rules for a file that its `rule_files` names. */
 export const prometheus: Manifest = input => {
   const { name, port } = input
+  needsHttp(input, 'Prometheus')
   const served = servedSubsets(input)
   if (served.length === 0) throw new FST_HEALTH_USAGE('Prometheus scrapes the subsets of a web app, and there is none to scrape: make one, or register the metrics with prom-client.')
   const jobs = served.flatMap(({ subset, timeoutSeconds }) => [

@@ -1,3 +1,4 @@
+import { FST_HEALTH_USAGE } from '../errors.js'
 import type { ManifestInput, ManifestSubset } from './input.js'
 
 /** What a prober asks, and how long it has to wait for the answer. */
@@ -32,6 +33,11 @@ export function servedSubsets (input: ManifestInput): Array<{ subset: ManifestSu
   return input.subsets
     .filter(({ path }) => input.kind === 'web' && path !== input.livenessPath)
     .map(subset => ({ subset, timeoutSeconds: wholeSeconds(subset.time + travelTime) }))
+}
+
+/** @throws FST_HEALTH_USAGE of a target that asks over HTTP, where none is served. */
+export function needsHttp ({ kind }: ManifestInput, target: string): void {
+  if (kind === 'worker') throw new FST_HEALTH_USAGE(`${target} asks over HTTP, and a worker serves none: leave --kind worker out.`)
 }
 
 /** The command line that asks a subset. */

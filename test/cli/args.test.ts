@@ -26,6 +26,8 @@ for (const [argv, message] of [
   [['-s', 'x', '--timeout', ''], /--timeout is ''/],
   [['manifest', 'docker', '--port', '70000'], /--port is '70000': it must be a port, 1 to 65535/],
   [['manifest', 'docker', '--kind', 'cron'], /--kind is 'cron': it must be web or worker/],
+  [['-s', 'x', '--config='], /^--config is empty: it must name a file\.$/],
+  [['check', '--app', ''], /^--app is empty: it must name a file\.$/],
   [['manifest'], /Name the target/],
   [['manifest', 'kubernetes', 'docker'], /There is no command 'manifest kubernetes docker'/],
   [['check', 'readiness'], /There is no command 'check readiness'/],

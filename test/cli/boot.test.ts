@@ -1,4 +1,5 @@
 import t from 'tap'
+import { lineLogger } from '../../lib/logger.js'
 import { command } from '../helpers/command.js'
 
 t.test('--app boots the plugin, encapsulated as it is, and asks its subset', async t => {
@@ -41,4 +42,42 @@ t.test('a `setup` that fails exits 2 and shows no credentials', async t => {
   t.equal(status, 2)
   t.match(err, /cannot connect to \[redacted\]/)
   t.notMatch(err, /canary/)
+})
+
+t.test('what fails says whose it is, and where', async t => {
+  const bodies: Array<[body: string, said: string]> = [
+    ["throw new Error('boom')", 'boom \\(/.*\\.mjs:1:\\d+\\)'],
+    ["app.register(async () => { throw new Error('boom') })", 'boom \\(/.*\\.mjs:1:\\d+\\)'],
+    ["throw 'boom'", "'boom'"],
+    ["throw new AggregateError([new Error('connect ECONNREFUSED 127.0.0.1:5432')])", 'connect ECONNREFUSED \\[redacted\\] \\(/.*\\)'],
+  ]
+  const cwd = t.testdir(Object.fromEntries(bodies.flatMap(([body], index) => [
+    [`${index}-config.mjs`, `export default { subsets: { s: [] }, setup: async app => { ${body} } }`],
+    [`${index}-app.mjs`, `export default async app => { ${body} }`],
+  ])))
+  for (const [index, [body, said]] of bodies.entries()) {
+    t.match(await command(['check', '--config', `${index}-config.mjs`], { cwd }), { status: 2, out: '', err: new RegExp(`^\`setup\` of /.*config\\.mjs failed: ${said}\\.\\n$`) }, body)
+    t.match(await command(['check', '--app', `${index}-app.mjs`], { cwd }), { status: 2, out: '', err: new RegExp(`^The app of /.*app\\.mjs did not start: ${said}\\.\\n$`) }, body)
+  }
+})
+
+t.test('what does not settle says whose it is, and which of its plugins', async t => {
+  const hangs = 'await new Promise(() => {})'
+  const cwd = t.testdir({
+    'config.mjs': `export default { subsets: { s: [] }, setup: async () => { ${hangs} } }`,
+    'app.mjs': `export default async () => { ${hangs} }`,
+    'inner.mjs': `export default async app => { app.register(async function clients () { ${hangs} }) }`,
+  })
+  const [config, app, inner] = await Promise.all([['--config', 'config.mjs'], ['--app', 'app.mjs'], ['--app', 'inner.mjs']].map(async argv => await command(['check', ...argv], { cwd })))
+  t.match(config, { status: 2, err: /^`setup` of \/.*config\.mjs failed: it did not settle within 10 s\.\n$/ })
+  t.match(app, { status: 2, err: /^The app of \/.*app\.mjs did not start: it did not settle within 10 s\.\n$/ })
+  t.match(inner, { status: 2, err: /^The app of \/.*inner\.mjs did not start: its plugin 'clients' did not settle within 10 s\.\n$/ })
+})
+
+t.test('where Fastify is not installed, what needs it says so', async t => {
+  const needsDriver = async (name: string) => [{ message: `'${name}' is not there`, hint: `npm install ${name}` }]
+  const { bootApp, bootConfig } = await t.mockImport<typeof import('../../lib/cli/boot.js')>('../../lib/cli/boot.js', { '../../lib/checks/requirements.js': { needsDriver } })
+  const log = lineLogger(() => {})
+  await t.rejects(bootConfig({ path: '/config.js', found: {} }, log), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: "`setup` of /config.js failed: 'fastify' is not there. npm install fastify" })
+  await t.rejects(bootApp({ path: '/app.js', found: async () => {} }, false, log), { message: "The app of /app.js did not start: 'fastify' is not there. npm install fastify" })
 })

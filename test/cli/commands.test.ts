@@ -64,6 +64,20 @@ t.test('`check` of a sound configuration exits 0 and says what it looked at', as
   t.match(await command(['check', '--config', 'empty.config.js']), { status: 0, out: 'No faults in 0 subsets.\n' })
 })
 
+t.test('`check` tells what is wrong without `setup` before it runs that, and what is missing after it', async t => {
+  const setup = "setup () { throw new Error('no access') }"
+  const cwd = t.testdir({
+    'broken.mjs': `export default { subsets: { readiness: ['fastify-health/checks/postgres', './ghost.js'], liveness: ['fastify-health/checks/redis'] }, ${setup} }`,
+    'failing.mjs': `export default { subsets: { liveness: ['fastify-health/checks/redis'] }, ${setup} }`,
+    'idle.mjs': "export default { subsets: { liveness: ['fastify-health/checks/redis'] }, setup () {} }",
+  })
+  const broken = await command(['check', '--config', 'broken.mjs'], { cwd })
+  t.match(broken, { status: 2, out: /^W002 .*\n$/, err: /^E004 subset 'readiness': \.\/ghost\.js cannot be loaded/ })
+  t.notMatch(broken.err, /E007|no access/)
+  t.match(await command(['check', '--config', 'failing.mjs'], { cwd }), { status: 2, out: '', err: /no access/ })
+  t.match(await command(['check', '--config', 'idle.mjs'], { cwd }), { status: 2, out: /^W002 .*\n$/, err: /^E007 / })
+})
+
 t.test('`manifest` prints what fits the configuration, named after the package', async t => {
   const cwd = t.testdir({ 'package.json': '{ "name": "@shop/orders" }', 'health.config.json': '{ "subsets": { "readiness": [], "liveness": [] } }' })
   const { status, out } = await command(['manifest', 'kubernetes', '--port', '8080', '--config', 'health.config.json'], { cwd })

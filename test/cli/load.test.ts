@@ -30,16 +30,29 @@ t.test('a configuration and an app can be CommonJS, compiled out of an ES module
 })
 
 for (const [file, message] of [
-  ['ghost.js', /ghost\.js cannot be loaded: Cannot find module/],
+  ['ghost.js', /^There is no file \/.*ghost\.js\.\n$/],
   ['torn.json', /torn\.json cannot be loaded: Unexpected end of JSON input/],
   ['number.js', /number\.js exports a number by default: it must be the options/],
   ['no-default.js', /no-default\.js exports nothing by default/],
-  ['unknown-extension.yaml', /cannot be loaded: .* compile it, or run with a loader such as tsx/],
+  ['unknown-extension.yaml', /cannot be loaded: .* It must end in \.js, \.mjs, \.cjs, \.ts or \.json\.\n$/],
 ] as const) {
   t.test(`--config ${file} exits 2 and says why`, async t => {
     t.match(await command(['-s', 'good', '--config', file]), { status: 2, out: '', err: message })
   })
 }
+
+t.test('a configuration in TypeScript that nothing is there to load says what to do', async t => {
+  const cwd = t.testdir({ 'config.ts': "throw Object.assign(new TypeError('Unknown file extension'), { code: 'ERR_UNKNOWN_FILE_EXTENSION' })" })
+  t.match(await command(['-s', 's', '--config', 'config.ts'], { cwd }), { status: 2, err: /compile it, or run with a loader such as tsx\.\n$/ })
+})
+
+t.test('a configuration or an app that throws, or cannot be parsed, says where', async t => {
+  const cwd = t.testdir({ 'throws.mjs': 'const subsets = {}\nsubsets.a.b = 1', 'wrong.mjs': 'export default {\n  a: 1\n  "b" 2\n}', 'wrong.cjs': 'module.exports = {\n  a: 1\n  "b" 2\n}' })
+  for (const option of ['--config', '--app']) {
+    t.match(await command(['-s', 's', option, 'throws.mjs'], { cwd }), { status: 2, err: /^\/.*throws\.mjs cannot be loaded: Cannot set properties of undefined \(setting 'b'\) \(\/.*throws\.mjs:2:13\)\.\n$/ })
+    for (const file of ['wrong.mjs', 'wrong.cjs']) t.match(await command(['-s', 's', option, file], { cwd }), { status: 2, err: /cannot be loaded: Unexpected string \(\/.*wrong\..js:3\)\.\n$/ })
+  }
+})
 
 t.test('a configuration that is none says so, and what it is', async t => {
   const wrong: Array<[content: string, message: RegExp]> = [

@@ -17,9 +17,9 @@ t.test('what is there in time is as it is', async t => {
   }
 })
 
-t.test('what is not there in time is bad usage, and says how long that was', async t => {
-  await t.rejects(new TimeLimit(50).prepare(never, 10_000), { code: 'FST_HEALTH_USAGE', message: /within 50 ms/ })
-  await t.rejects(new TimeLimit(undefined).prepare(never, 60), { code: 'FST_HEALTH_USAGE', message: /within 60 ms/ })
+t.test('what is not there in time is no bad usage, and says how long that was', async t => {
+  await t.rejects(new TimeLimit(50).prepare(never, 10_000), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /within 50 ms/ })
+  await t.rejects(new TimeLimit(undefined).prepare(never, 60), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /within 60 ms/ })
 })
 
 t.test('what was spent is not left, and something always is', async t => {

@@ -72,3 +72,8 @@ test('the app that runs with the same options answers on the paths that the prob
   const { livenessProbe, readinessProbe } = await containerOf(options)
   for (const { httpGet: { path } } of [livenessProbe, readinessProbe]) t.equal((await fetch(`${address}${path}`)).status, 200, path)
 })
+
+test('a probe that is missing for `livenessPath: false` says so', async t => {
+  t.match(kubernetes(await inputOf({ livenessPath: false, subsets: { readiness: [] } })), /# No livenessProbe: `livenessPath: false` switches it off, and there is no subset named liveness\.\n/)
+  t.match(kubernetes(await inputOf({ livenessPath: false, subsets: { readiness: [] } }, { kind: 'worker' })), /# No livenessProbe: there is no subset named liveness\.\n/)
+})
