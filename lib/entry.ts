@@ -121,7 +121,7 @@ export async function loadCheck (specifier: string, baseDir: string): Promise<Ch
     exported = exportsOf(await (builtIn?.() ?? import(url as string)))
   } catch (error) {
     return isUnderstood(url, error)
-      ? fault('throws when it is loaded', `${reason(error)}${await placeOf(error, url)}. Correct it there.`)
+      ? fault('throws when it is loaded', `${reason(error)}${placeOf(error, url)}. Correct it there.`)
       : fault('cannot be loaded', `${reason(error)}. ${howToLoad(module, url, error)}`)
   }
   const found = Object.hasOwn(exported, name) ? exported[name] : undefined

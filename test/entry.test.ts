@@ -217,7 +217,7 @@ test('E004 tells a module that cannot be loaded, and why', async t => {
   t.match(await loadCheck('./throws-at-import.ts', baseDir), { id: 'E004', message: './throws-at-import.ts throws when it is loaded', hint: /^cannot reach \[redacted\] \(.*throws-at-import\.ts:1:7\)\. Correct it there\.$/ })
   t.match(await loadCheck('./throws-null-at-import.ts', baseDir), { id: 'E004', hint: /^null\. / })
   const dir = t.testdir({ 'wrong.mjs': 'export default {\n  a: 1\n  "b" 2\n}', 'imports.mjs': 'import "./missing.mjs"' })
-  t.match(await loadCheck('./wrong.mjs', dir), { message: './wrong.mjs throws when it is loaded', hint: /^Unexpected string \(.*wrong\.mjs:3\)\. Correct it there\.$/ })
+  t.match(await loadCheck('./wrong.mjs', dir), { message: './wrong.mjs throws when it is loaded', hint: /^Unexpected string \(`node --check .*wrong\.mjs` shows where\)\. Correct it there\.$/ })
   t.match(await loadCheck('./imports.mjs', dir), { message: './imports.mjs throws when it is loaded', hint: /^Cannot find module '.*missing\.mjs' imported from .*\. Correct it there\.$/ })
   t.match(await loadCheck('nowhere', dir), { message: 'nowhere cannot be loaded', hint: /A package is looked up from `baseDir`/ })
   t.match(await loadCheck('/nowhere.js', dir), { message: '/nowhere.js cannot be loaded', hint: /An entry is "module#Export"/ })

@@ -50,7 +50,7 @@ async function readyOrClosed (app: FastifyInstance, what: string): Promise<void>
     await app.close()
     // What this package says itself needs no more words.
     if (error instanceof FST_HEALTH_INVALID_CONFIGURATION) throw error
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`${what}: ${lateness(app, error) ?? `${reason(error)}${await placeOf(error)}`}.`)
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`${what}: ${lateness(app, error) ?? `${reason(error)}${placeOf(error)}`}.`)
   }
 }
 

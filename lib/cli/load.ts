@@ -74,7 +74,7 @@ async function loadDefault (path: string): Promise<unknown> {
     const { default: exported } = exportsOf(await import(pathToFileURL(path).href))
     return await exported
   } catch (error) {
-    throw cannotLoad(path, error, await placeOf(error, path))
+    throw cannotLoad(path, error, placeOf(error, path))
   }
 }
 

@@ -50,7 +50,8 @@ t.test('a configuration or an app that throws, or cannot be parsed, says where',
   const cwd = t.testdir({ 'throws.mjs': 'const subsets = {}\nsubsets.a.b = 1', 'wrong.mjs': 'export default {\n  a: 1\n  "b" 2\n}', 'wrong.cjs': 'module.exports = {\n  a: 1\n  "b" 2\n}' })
   for (const option of ['--config', '--app']) {
     t.match(await command(['-s', 's', option, 'throws.mjs'], { cwd }), { status: 2, err: /^\/.*throws\.mjs cannot be loaded: Cannot set properties of undefined \(setting 'b'\) \(\/.*throws\.mjs:2:13\)\.\n$/ })
-    for (const file of ['wrong.mjs', 'wrong.cjs']) t.match(await command(['-s', 's', option, file], { cwd }), { status: 2, err: /cannot be loaded: Unexpected string \(\/.*wrong\..js:3\)\.\n$/ })
+    t.match(await command(['-s', 's', option, 'wrong.cjs'], { cwd }), { status: 2, err: /cannot be loaded: Unexpected string \(\/.*wrong\.cjs:3\)\.\n$/ })
+    t.match(await command(['-s', 's', option, 'wrong.mjs'], { cwd }), { status: 2, err: /cannot be loaded: Unexpected string \(`node --check \/.*wrong\.mjs` shows where\)\.\n$/ })
   }
 })
 
