@@ -184,6 +184,23 @@ test('a failure is a warning of the process that shows no path, unless told othe
   await heartbeat.stop()
 })
 
+test('an onError that throws, or rejects, ends neither the worker nor the beats, and the failure is a warning', async t => {
+  for (const onError of [() => { throw new Error('thrown') }, async () => { throw new Error('rejected') }]) {
+    const folder = t.testdir({ inner: {} })
+    const file = join(folder, 'inner', 'beat')
+    const heartbeat = startFileHeartbeat({ file, interval: false, onError })
+    const warned = once(process, 'warning')
+    rmSync(join(folder, 'inner'), { recursive: true })
+    await heartbeat.beat()
+    const [warning] = await warned
+    t.equal(warning.message, 'The heartbeat cannot be written: no such file or folder')
+    mkdirSync(join(folder, 'inner'))
+    await heartbeat.beat()
+    t.ok(isFresh(file))
+    await heartbeat.stop()
+  }
+})
+
 test('options that cannot be used are an error that names each of them', t => {
   const start = (options: Record<string, unknown>) => () => startFileHeartbeat(options)
   t.throws(start({ file: '', interval: 0, onError: 'x' }), {
