@@ -7,8 +7,8 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'timed out': ['ETIMEDOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014'],
   'host not found': ['ENOTFOUND', 'EAI_AGAIN'],
   'host unreachable': ['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL'],
-  'authentication failed': ['28P01', '28000', 'WRONGPASS', 'NOAUTH', 'NOPERM', 'ACCESS_REFUSED', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'],
-  'permission denied': ['42501', 'EACCES', 'EPERM', 'AccessDenied'],
+  'authentication failed': ['28P01', '28000', 'WRONGPASS', 'NOAUTH', 'ACCESS_REFUSED', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'],
+  'permission denied': ['42501', 'NOPERM', 'EACCES', 'EPERM', 'AccessDenied'],
   'database does not exist': ['3D000'],
   'too many connections': ['53300'],
   'starting up or shutting down': ['57P03', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN'],
@@ -30,7 +30,9 @@ const wordsByCode = new Map(Object.entries(kinds).flatMap(([words, codes]) => co
 // Drivers that give no code, or hide it in the text.
 const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
-  [/Connection terminated|Connection is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Command aborted due to connection close/i, 'connection lost'],
+  // Of Redis before its version 6.
+  [/^ERR invalid password/, 'authentication failed'],
+  [/Connection terminated|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Command aborted due to connection close/i, 'connection lost'],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
   [/DB index is out of range/, 'database does not exist'],
   [/max number of clients reached/, 'too many connections'],

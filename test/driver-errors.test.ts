@@ -19,6 +19,7 @@ test('codes of the system, of PostgreSQL, of Redis and of S3 have words', async 
     [withCode('EACCES'), 'permission denied'],
     [withCode('CERT_HAS_EXPIRED'), 'certificate not trusted'],
     [new Error('WRONGPASS invalid username-password pair or user is disabled.'), 'authentication failed'],
+    [new Error("NOPERM User shop has no permissions to run the 'ping' command"), 'permission denied'],
     [new Error('LOADING Redis is loading the dataset in memory'), 'starting up or shutting down'],
     [new Error('ENOENT: no such file or directory'), 'no such file or folder'],
     [Object.assign(new Error('canary'), { name: 'NoSuchBucket' }), 'no such bucket'],
@@ -29,6 +30,8 @@ test('a driver that gives no code is known by its text', async t => {
   for (const [message, words] of [
     ['Connection terminated unexpectedly', 'connection lost'],
     ['The server does not support SSL connections', 'TLS is not supported'],
+    ['ERR invalid password', 'authentication failed'],
+    ['The client is closed', 'connection lost'],
     ['ERR DB index is out of range', 'database does not exist'],
     ['timeout exceeded when trying to connect', 'timed out'],
     ['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string', 'authentication failed'],
