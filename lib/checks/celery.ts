@@ -55,7 +55,8 @@ export class CeleryPingCheck extends HealthCheck<CeleryOptions> {
 
   override async check (context: CheckContext) {
     const { url, queues = [], controlExchange = 'celery', globalKeyPrefix = '' } = this.options
-    const wait = this.options.wait ?? Math.min(usualWait, context.timeout / 2)
+    // Neither broker takes a part of a millisecond, nor none at all, for an expiry.
+    const wait = this.options.wait ?? Math.max(1, Math.floor(Math.min(usualWait, context.timeout / 2)))
     const poll = new Poll(queues)
     await (isRedis(url)
       ? pollOverRedis(context, { url, controlExchange, globalKeyPrefix, wait }, poll)
