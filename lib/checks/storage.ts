@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
 import { wordsFor } from '../driver-errors.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
-import { rule, text } from '../rules.js'
+import { rule, withoutNul } from '../rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import { decorated } from './requirements.js'
 
@@ -32,7 +32,7 @@ export interface StorageOptions {
 /** Passes when a file is written, read back the same, deleted, and gone. It has a name of its own, and is removed whatever happens. */
 export class StorageCheck extends HealthCheck<StorageOptions> {
   static override readonly rules = {
-    dir: text(),
+    dir: withoutNul('the path of a folder'),
     disk: rule('a flydrive Disk, a DriveManager, or the name of the decorator that holds one',
       value => (typeof value === 'string' && value !== '') || isDisk(value) || isManager(value)),
   }

@@ -242,5 +242,6 @@ test('what cannot be is told at boot', async t => {
   t.match(await faults({ disk: 'ghost' }), [/^E007 app\.ghost is not there Decorate it/])
   t.match(await faults({ disk: 'number' }), [/^E007 app\.number is no Disk and no DriveManager/])
   t.match(await faults({ dir: '' }), [/^E008 .*'dir' is ''/])
+  t.match(await faults({ dir: 'a\0b' }), [/^E008 .*'dir' is .*the path of a folder/])
   for (const disk of ['', null, 3, {}, { put () {} }]) t.match(await faults({ disk }), [/^E008 .*'disk' is .*a flydrive Disk, a DriveManager, or the name of the decorator/])
 })

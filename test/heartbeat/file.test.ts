@@ -207,6 +207,7 @@ test('options that cannot be used are an error that names each of them', t => {
     code: 'FST_HEALTH_INVALID_CONFIGURATION',
     message: /'file' is ''[^]*'interval' is 0[^]*'onError' is 'x'/,
   })
+  t.throws(start({ file: 'a\0b' }), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /'file' is .* It must be the path of a file/ })
   t.throws(start({ intervall: 10 }), { message: "startFileHeartbeat: there is no option 'intervall'. Did you mean 'interval'?" })
   for (const interval of [-1, 1.5, NaN, Infinity, true, '1000', 2 ** 31]) t.throws(start({ interval }), { code: 'FST_HEALTH_INVALID_CONFIGURATION' })
   t.end()
