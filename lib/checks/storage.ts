@@ -3,7 +3,7 @@ import { access, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
 import { wordsFor } from '../driver-errors.js'
-import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { rule, withoutNul } from '../rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import { decorated } from './requirements.js'
@@ -80,6 +80,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
 
   #disk (context: CheckContext): DiskLike {
     const { dir, disk } = this.options
+    if (dir !== undefined && disk !== undefined) throw lacking(this.requirements(context))
     if (dir !== undefined) return folder(resolve(context.settings.baseDir, dir))
     const found = (typeof disk === 'string' ? decorated(context.app, [disk]) : disk) as DiskLike | DriveManagerLike
     return isManager(found) ? found.use() : found
