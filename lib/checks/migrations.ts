@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
 import { wordsFor } from '../driver-errors.js'
 import { HealthCheckError, isHealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
@@ -122,9 +122,11 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
       return []
     } catch (error) {
       const { tool, dir } = this.options
+      // A message may reach the wire; a hint shows at boot and to the command only.
+      const [where, which] = isAbsolute(dir) ? ['', ` (now '${dir}')`] : [` in '${dir}'`, '']
       return [{
-        message: `the migrations in '${dir}' cannot be listed (${(error as Error).message})`,
-        hint: `Set \`dir\` to the folder that ${tool} reads, and ship that folder with the app; a relative one is resolved against \`baseDir\`. Files that are no migrations go by \`ignore\`.`,
+        message: `the migrations${where} cannot be listed (${isHealthCheckError(error) ? error.message : 'unknown error'})`,
+        hint: `Set \`dir\`${which} to the folder that ${tool} reads, and ship that folder with the app; a relative one is resolved against \`baseDir\`. Files that are no migrations go by \`ignore\`.`,
       }]
     }
   }

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import fs, { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path, { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -380,7 +382,15 @@ test('migrations', async t => {
 
     const circle = join(await folder(t), 'circle')
     await symlink(circle, circle)
-    t.match(await status(t, { ...options, dir: circle }), /^unknown error: E007 the migrations in .* cannot be listed/, 'also for a reason that nobody foresaw')
+    t.equal(await status(t, { ...options, dir: circle }), 'unavailable: The folder of migrations cannot be read: too many symbolic links')
+
+    const odd = await folder(t, 'meta/')
+    const socket = createServer().listen(join(odd, 'meta/_journal.json'))
+    t.teardown(() => socket.close())
+    await once(socket, 'listening')
+    const unforeseen = healthOf(t, { ...options, tool: 'drizzle', dir: odd })
+    t.equal(await unforeseen.status(), 'unknown error: E007 the migrations cannot be listed (unknown error)', 'for a reason that nobody foresaw, and without an absolute path')
+    t.ok((await unforeseen.faults()).join().includes(`(now '${odd}')`), 'which the hint shows')
 
     const journal = await folder(t, 'meta/', 'meta/_journal.json')
     for (const content of ['', 'null', '{}', '{"entries":[{}]}', '{"entries":[{"when":"1","tag":"a"}]}', '{"entries":[{"when":1}]}']) {
