@@ -56,10 +56,22 @@ function connectionTo (url: string): Connection<Link> {
 }
 
 async function connect (url: string, signal: AbortSignal): Promise<ChannelModel> {
-  const { connect } = await import('amqplib')
+  const { connect, credentials: { plain } } = await import('amqplib')
+  const login = loginOf(url)
   // They go on to the socket, which takes the signal.
-  const options = { signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }
+  const options = { ...login && { credentials: plain(...login) }, signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }
   return await connect(url, options)
+}
+
+// The driver decodes byte by byte, which leaves of a letter beyond ASCII two others. What cannot be decoded is left to it.
+function loginOf (url: string): [user: string, password: string] | undefined {
+  const { username, password } = new URL(url)
+  if (username === '' || password === '') return undefined
+  try {
+    return [decodeURIComponent(username), decodeURIComponent(password)]
+  } catch {
+    return undefined
+  }
 }
 
 function watched (model: ChannelModel): Link {
