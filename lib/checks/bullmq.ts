@@ -9,7 +9,7 @@ import { look, type QueueState } from './bullmq/look.js'
 import { roundTrip } from './bullmq/round-trip.js'
 import { elapsed } from './elapsed.js'
 import { redisRequirements, redisRules, withRedis } from './redis-client.js'
-import { needsDriver } from './requirements.js'
+import { needsDriver, needsTime } from './requirements.js'
 
 interface BullMQSource extends RedisSource {
   /** The names of the queues. */
@@ -93,7 +93,12 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
   static override readonly scope = 'workers'
 
   override async requirements (context: RequirementsContext) {
-    return [...await redisRequirements(this.options, context), ...await needsDriver('bullmq')]
+    const timeout = this.options.timeout ?? this.timeout ?? context.settings.timeout
+    return [
+      ...await redisRequirements(this.options, context),
+      ...await needsDriver('bullmq'),
+      ...needsTime('maxWait', this.options.maxWait, timeout),
+    ]
   }
 
   override async check (context: CheckContext) {
