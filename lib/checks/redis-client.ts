@@ -38,12 +38,18 @@ export async function withRedis<T> (context: CheckContext, source: RedisSource, 
   try {
     const { url, namespace } = source
     if (url !== undefined && namespace === undefined) return await withOwn(context, url, use)
-    const client = url === undefined ? decorated(context.app, decoratorPath(source)) : undefined
-    if (isClient(client)) return await withDecorated(context, client, use)
+    const client = clientOfApp(source, context)
+    if (client !== undefined) return await withDecorated(context, client, use)
     throw lacking(await redisRequirements(source, context))
   } catch (error) {
     throw unavailable(error)
   }
+}
+
+/** The client of the app that is asked, where there is one. */
+export function clientOfApp (source: RedisSource, context: Pick<RequirementsContext, 'app'>): Redis | undefined {
+  const found = source.url === undefined ? decorated(context.app, decoratorPath(source)) : undefined
+  return isClient(found) ? found : undefined
 }
 
 function isClient (value: unknown): value is Redis {

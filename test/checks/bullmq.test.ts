@@ -437,6 +437,17 @@ test('a wait that is not shorter than the timeout is E007', async t => {
   t.equal(await registry(t, entry({ maxWait: 3000, timeout: 3001 })).faults(), '')
 })
 
+test('a client of Redis with a key prefix is E007 for a round trip, at boot and at run time', async t => {
+  const { server, make } = await bench(t)
+  await make('mail')
+  const redis = new Redis(server.url, { keyPrefix: 'shop:' })
+  t.after(() => redis.disconnect())
+  const { faults, status } = registry(t, [BullMQRoundTripCheck, { queues: ['mail'] }], { app: { redis } })
+  t.equal(await faults(), 'E007 the client of Redis has a `keyPrefix`, which BullMQ does not work with')
+  await redis.hset('bull:mail:meta', 'opts.maxLenEvents', 10_000)
+  t.equal(await status(), 'unknown error: E007 the client of Redis has a `keyPrefix`, which BullMQ does not work with')
+})
+
 test('whom they ask', t => {
   t.same(both.map(({ scope }) => scope), ['workers', 'workers'])
   t.equal(BullMQCheck, BullMQWorkersCheck)
