@@ -40,6 +40,8 @@ interface Link {
   closedBy: Error | undefined
   /** The alarm because of which the broker takes no message; `undefined` while it takes them. */
   blockedBy: string | undefined
+  /** Whom to tell that it is closed or blocked. A listener for each of them would be a leak to Node, from the eleventh on. */
+  readonly waiting: Set<(reason: Error) => void>
 }
 
 function connectionTo (url: string): Connection<Link> {
@@ -75,10 +77,17 @@ function loginOf (url: string): [user: string, password: string] | undefined {
 }
 
 function watched (model: ChannelModel): Link {
-  const link: Link = { model, closedBy: undefined, blockedBy: undefined }
+  const link: Link = { model, closedBy: undefined, blockedBy: undefined, waiting: new Set() }
+  const interrupt = (reason: Error) => { for (const tell of link.waiting) tell(reason) }
   model.on('error', error => { link.closedBy ??= error })
-  model.on('close', error => { link.closedBy ??= error ?? new ServiceUnavailable('connection lost') })
-  model.on('blocked', reason => { link.blockedBy = reason })
+  model.on('close', error => {
+    link.closedBy ??= error ?? new ServiceUnavailable('connection lost')
+    interrupt(new ServiceUnavailable('connection lost'))
+  })
+  model.on('blocked', reason => {
+    link.blockedBy = reason
+    interrupt(blocked(reason))
+  })
   model.on('unblocked', () => { link.blockedBy = undefined })
   return link
 }
@@ -102,19 +111,15 @@ async function lend<T> (link: Link, use: (channel: Channel) => Promise<T>): Prom
 }
 
 // The driver leaves some requests unanswered for ever when the connection is lost; a broker that blocks answers none.
-async function uninterrupted<T> ({ model }: Link, work: Promise<T>): Promise<T> {
-  let onBlocked!: (reason: string) => void
-  let onClose!: () => void
-  const interrupted = new Promise<never>((_resolve, reject) => {
-    onBlocked = reason => reject(blocked(reason))
-    onClose = () => reject(new ServiceUnavailable('connection lost'))
-  })
-  model.on('blocked', onBlocked).on('close', onClose)
+async function uninterrupted<T> ({ waiting }: Link, work: Promise<T>): Promise<T> {
+  let tell!: (reason: Error) => void
+  const interrupted = new Promise<never>((_resolve, reject) => { tell = reject })
+  waiting.add(tell)
   work.catch(() => {})
   try {
     return await Promise.race([work, interrupted])
   } finally {
-    model.off('blocked', onBlocked).off('close', onClose)
+    waiting.delete(tell)
   }
 }
 
