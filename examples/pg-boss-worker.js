@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startFileHeartbeat } from 'fastify-health/heartbeat'
 import PgBoss from 'pg-boss'
 
+if (process.env.DATABASE_URL === undefined) throw new Error('Set DATABASE_URL.')
 const boss = new PgBoss(process.env.DATABASE_URL)
 boss.on('error', error => console.error(error.message))
 await boss.start()
@@ -11,7 +12,7 @@ await boss.createQueue('mail')
 
 const heartbeat = startFileHeartbeat({ interval: false })
 const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort())
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, leave)
 
 console.log('Working.')
 while (!stop.signal.aborted) {
@@ -20,8 +21,17 @@ while (!stop.signal.aborted) {
   await heartbeat.beat()
   if (!worked) await pause(500, undefined, { signal: stop.signal }).catch(() => {})
 }
-await boss.stop()
 await heartbeat.stop()
+await boss.stop()
+
+function leave () {
+  stop.abort()
+  // Neither a job nor a database that hangs is waited for: another worker gets what is left undone.
+  setTimeout(async () => {
+    await heartbeat.stop()
+    process.exit()
+  }, 1500).unref()
+}
 
 async function round () {
   const [job] = await boss.fetch('mail')

@@ -16,6 +16,11 @@ export function text (options?: RuleOptions): OptionRule {
   return rule('a text that is not empty', value => typeof value === 'string' && value !== '', options)
 }
 
+/** A text for the system or a database, neither of which takes a NUL byte. */
+export function withoutNul (expected: string, options?: RuleOptions): OptionRule {
+  return rule(expected, value => typeof value === 'string' && value !== '' && !value.includes('\0'), options)
+}
+
 export function flag (options?: RuleOptions): OptionRule {
   return rule('true or false', value => typeof value === 'boolean', options)
 }

@@ -200,6 +200,29 @@ test('a BullMQ worker is asked for its beat and with a job', async t => {
   t.match(await asked('integrations'), { status: 1, out: 'no worker of queue \'mail\' took the health job' })
 })
 
+test('a worker ends soon, though what it works for is frozen, and says what it needs', async t => {
+  const redis = await startRedis(t)
+  const postgres = await startPostgres(t)
+  for (const [name, env, server] of [
+    ['redis-worker.js', { REDIS_URL: redis.url }, redis],
+    ['bullmq-worker.js', { REDIS_URL: redis.url }, redis],
+    ['pg-boss-worker.js', { DATABASE_URL: postgres.url }, postgres],
+  ] as const) {
+    const worker = startExample(t, name, { env })
+    await saying('Working.', worker)
+    await pause(500)
+    server.freeze()
+    worker.child.kill('SIGTERM')
+    const begun = performance.now()
+    t.equal(await worker.exit, 0, worker.output())
+    t.ok(performance.now() - begun < 2500, name)
+    server.thaw()
+    const lacking = startExample(t, name)
+    t.not(await lacking.exit, 0)
+    t.match(lacking.output(), `Set ${Object.keys(env)[0]}.`)
+  }
+})
+
 test('a pg-boss worker beats as it makes progress', async t => {
   const postgres = await startPostgres(t)
   const worker = startExample(t, 'pg-boss-worker.js', { env: { DATABASE_URL: postgres.url } })

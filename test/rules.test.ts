@@ -1,8 +1,9 @@
 import { test } from 'tap'
-import { decodableUrl, flag, func, longestTimer, milliseconds, numeric, oneOf, redisUrl, rule, shown, suggestion, text, texts, url, violations } from '../lib/rules.js'
+import { decodableUrl, flag, func, longestTimer, milliseconds, numeric, oneOf, redisUrl, rule, shown, suggestion, text, texts, url, violations, withoutNul } from '../lib/rules.js'
 import type { OptionRule } from '../types/check.js'
 
 const cases: Array<[name: string, rule: OptionRule, right: unknown[], wrong: unknown[]]> = [
+  ['text without NUL', withoutNul('the path of a folder'), ['a', ' '], ['', 'a\0b', 1, null]],
   ['text', text(), ['a', ' '], ['', 1, null, [], {}]],
   ['flag', flag(), [true, false], [0, 1, '', 'true', null]],
   ['numeric', numeric('a percentage', 0, 100), [0, 0.5, 100], [-0.1, 100.1, NaN, Infinity, '50', null]],

@@ -40,6 +40,8 @@ interface Link {
   closedBy: Error | undefined
   /** The alarm because of which the broker takes no message; `undefined` while it takes them. */
   blockedBy: string | undefined
+  /** Whom to tell that it is closed or blocked. A listener for each of them would be a leak to Node, from the eleventh on. */
+  readonly waiting: Set<(reason: Error) => void>
 }
 
 function connectionTo (url: string): Connection<Link> {
@@ -56,17 +58,36 @@ function connectionTo (url: string): Connection<Link> {
 }
 
 async function connect (url: string, signal: AbortSignal): Promise<ChannelModel> {
-  const { connect } = await import('amqplib')
+  const { connect, credentials: { plain } } = await import('amqplib')
+  const login = loginOf(url)
   // They go on to the socket, which takes the signal.
-  const options = { signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }
+  const options = { ...login && { credentials: plain(...login) }, signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }
   return await connect(url, options)
 }
 
+// The driver decodes byte by byte, which leaves of a letter beyond ASCII two others. What cannot be decoded is left to it.
+function loginOf (url: string): [user: string, password: string] | undefined {
+  const { username, password } = new URL(url)
+  if (username === '' || password === '') return undefined
+  try {
+    return [decodeURIComponent(username), decodeURIComponent(password)]
+  } catch {
+    return undefined
+  }
+}
+
 function watched (model: ChannelModel): Link {
-  const link: Link = { model, closedBy: undefined, blockedBy: undefined }
+  const link: Link = { model, closedBy: undefined, blockedBy: undefined, waiting: new Set() }
+  const interrupt = (reason: Error) => { for (const tell of link.waiting) tell(reason) }
   model.on('error', error => { link.closedBy ??= error })
-  model.on('close', error => { link.closedBy ??= error ?? new ServiceUnavailable('connection lost') })
-  model.on('blocked', reason => { link.blockedBy = reason })
+  model.on('close', error => {
+    link.closedBy ??= error ?? new ServiceUnavailable('connection lost')
+    interrupt(new ServiceUnavailable('connection lost'))
+  })
+  model.on('blocked', reason => {
+    link.blockedBy = reason
+    interrupt(blocked(reason))
+  })
   model.on('unblocked', () => { link.blockedBy = undefined })
   return link
 }
@@ -90,19 +111,15 @@ async function lend<T> (link: Link, use: (channel: Channel) => Promise<T>): Prom
 }
 
 // The driver leaves some requests unanswered for ever when the connection is lost; a broker that blocks answers none.
-async function uninterrupted<T> ({ model }: Link, work: Promise<T>): Promise<T> {
-  let onBlocked!: (reason: string) => void
-  let onClose!: () => void
-  const interrupted = new Promise<never>((_resolve, reject) => {
-    onBlocked = reason => reject(blocked(reason))
-    onClose = () => reject(new ServiceUnavailable('connection lost'))
-  })
-  model.on('blocked', onBlocked).on('close', onClose)
+async function uninterrupted<T> ({ waiting }: Link, work: Promise<T>): Promise<T> {
+  let tell!: (reason: Error) => void
+  const interrupted = new Promise<never>((_resolve, reject) => { tell = reject })
+  waiting.add(tell)
   work.catch(() => {})
   try {
     return await Promise.race([work, interrupted])
   } finally {
-    model.off('blocked', onBlocked).off('close', onClose)
+    waiting.delete(tell)
   }
 }
 

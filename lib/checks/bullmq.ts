@@ -1,15 +1,16 @@
+import type { Redis } from 'ioredis'
 import { pause } from '../abortable.js'
 import { HealthCheck } from '../check.js'
 import { isHealthCheckError, ServiceUnavailable, ServiceWarning } from '../errors.js'
 import { milliseconds, rule, text } from '../rules.js'
 import { interruptionOf } from '../stop-signal.js'
-import type { CheckContext, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { look, type QueueState } from './bullmq/look.js'
 import { roundTrip } from './bullmq/round-trip.js'
 import { elapsed } from './elapsed.js'
-import { redisRequirements, redisRules, withRedis } from './redis-client.js'
-import { needsDriver } from './requirements.js'
+import { clientOfApp, redisRequirements, redisRules, withRedis } from './redis-client.js'
+import { needsDriver, needsTime } from './requirements.js'
 
 interface BullMQSource extends RedisSource {
   /** The names of the queues. */
@@ -93,7 +94,13 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
   static override readonly scope = 'workers'
 
   override async requirements (context: RequirementsContext) {
-    return [...await redisRequirements(this.options, context), ...await needsDriver('bullmq')]
+    const timeout = this.options.timeout ?? this.timeout ?? context.settings.timeout
+    return [
+      ...await redisRequirements(this.options, context),
+      ...await needsDriver('bullmq'),
+      ...needsTime('maxWait', this.options.maxWait, timeout),
+      ...withoutKeyPrefix(clientOfApp(this.options, context)),
+    ]
   }
 
   override async check (context: CheckContext) {
@@ -113,6 +120,14 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
 }
 
 export default BullMQWorkersCheck
+
+function withoutKeyPrefix (client: Redis | undefined): Requirement[] {
+  if (!client?.options.keyPrefix) return []
+  return [{
+    message: 'the client of Redis has a `keyPrefix`, which BullMQ does not work with',
+    hint: "Give the check a client without one, or a `url`, and BullMQ's own prefix as `prefix`.",
+  }]
+}
 
 function areQueues (value: unknown): boolean {
   if (!Array.isArray(value) || value.length === 0 || new Set(value).size < value.length) return false

@@ -6,6 +6,7 @@ import { pollOverAmqp } from './celery/amqp.js'
 import { Poll } from './celery/poll.js'
 import { pollOverRedis } from './celery/redis.js'
 import { redisRequirements } from './redis-client.js'
+import { needsTime } from './requirements.js'
 
 export interface CeleryOptions {
   /** The broker: `amqp://` or `amqps://`, `redis://` or `rediss://`. */
@@ -46,16 +47,13 @@ export class CeleryPingCheck extends HealthCheck<CeleryOptions> {
     const { url, wait } = this.options
     const timeout = this.options.timeout ?? this.timeout ?? context.settings.timeout
     const missing = await (isRedis(url) ? redisRequirements({ url }, context) : amqpRequirements())
-    if (wait === undefined || wait < timeout) return missing
-    return [...missing, {
-      message: `\`wait\` (${wait} ms) is not shorter than the check's timeout (${timeout} ms)`,
-      hint: 'Shorten `wait`, or give the check a longer `timeout`: it could not say otherwise that no worker has replied.',
-    }]
+    return [...missing, ...needsTime('wait', wait, timeout)]
   }
 
   override async check (context: CheckContext) {
     const { url, queues = [], controlExchange = 'celery', globalKeyPrefix = '' } = this.options
-    const wait = this.options.wait ?? Math.min(usualWait, context.timeout / 2)
+    // Neither broker takes a part of a millisecond, nor none at all, for an expiry.
+    const wait = this.options.wait ?? Math.max(1, Math.floor(Math.min(usualWait, context.timeout / 2)))
     const poll = new Poll(queues)
     await (isRedis(url)
       ? pollOverRedis(context, { url, controlExchange, globalKeyPrefix, wait }, poll)

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { clusterName, defaultFile } from '../heartbeat/common.js'
-import { milliseconds, redisUrl, text, texts } from '../rules.js'
+import { milliseconds, redisUrl, text, texts, withoutNul } from '../rules.js'
 import type { CheckContext, OptionRule, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { elapsed } from './elapsed.js'
@@ -24,7 +24,7 @@ export interface HeartbeatFileOptions {
  * taken for skew within `maxAge`, too; past it, the file says nothing about the worker.
  */
 export class HeartbeatFileCheck extends HealthCheck<HeartbeatFileOptions> {
-  static override readonly rules = { file: text(), maxAge: milliseconds(1) }
+  static override readonly rules = { file: withoutNul('the path of a file'), maxAge: milliseconds(1) }
   static override readonly scope = 'local'
 
   override async check () {

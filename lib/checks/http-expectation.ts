@@ -47,9 +47,9 @@ export function statusMismatch ({ status = { from: 200, to: 299 } }: HttpExpecta
 /** What is wrong with the headers, if anything. */
 export function headersMismatch ({ headers = {} }: HttpExpectation, answered: IncomingHttpHeaders): string | undefined {
   for (const [name, expected] of Object.entries(headers)) {
-    const value = answered[name.toLowerCase()]
-    if (value === undefined) return `the header '${name}' is missing`
-    if (!fits(String(value), expected)) return `the header '${name}' ${doesNot(expected)}`
+    const key = name.toLowerCase()
+    if (!Object.hasOwn(answered, key)) return `the header '${name}' is missing`
+    if (!fits(String(answered[key]), expected)) return `the header '${name}' ${doesNot(expected)}`
   }
 }
 

@@ -164,19 +164,31 @@ async function read (response: IncomingMessage, maxBytes: number): Promise<{ byt
 function redirected ({ url, method, headers, body }: Message, { statusCode, headers: { location } }: IncomingMessage): Message | undefined {
   if (location === undefined || ![301, 302, 303, 307, 308].includes(statusCode as number)) return undefined
   const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined
-  if (target?.protocol !== 'http:' && target?.protocol !== 'https:') {
+  if (target === undefined || !isHttp(target)) {
     throw new ServiceReturnedUnexpectedResult('redirected to what is no URL of HTTP')
   }
-  const repeated = statusCode === 307 || statusCode === 308 || method === 'HEAD'
+  const becomesGet = statusCode === 303 ? method !== 'GET' && method !== 'HEAD' : statusCode !== 307 && statusCode !== 308 && method === 'POST'
   const trusted = target.origin === url.origin
   if (trusted) Object.assign(target, { username: url.username, password: url.password })
   return {
     url: target,
-    method: repeated ? method : 'GET',
+    method: becomesGet ? 'GET' : method,
     // They may hold credentials.
-    headers: trusted ? headers : {},
-    body: repeated ? body : undefined,
+    headers: trusted ? becomesGet ? withoutContent(headers) : headers : {},
+    body: becomesGet ? undefined : body,
   }
+}
+
+const origin = decodableUrl(['http', 'https'])
+
+// Of a path Node decodes nothing; of a user and a password, it does.
+function isHttp (target: URL): boolean {
+  return target.protocol.startsWith('http') && origin.test(new URL('/', target).href)
+}
+
+/** Without those that tell of a body. */
+function withoutContent (headers: Message['headers']): Message['headers'] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^content-/i.test(name)))
 }
 
 // Codes of Node's HTTP parser.

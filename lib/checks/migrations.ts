@@ -1,8 +1,8 @@
-import { resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
 import { wordsFor } from '../driver-errors.js'
 import { HealthCheckError, isHealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
-import { oneOf, rule } from '../rules.js'
+import { oneOf, rule, withoutNul } from '../rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
 import { migrationTool, migrationToolNames, type MigrationOnDisk, type MigrationToolName } from './migration-tools.js'
@@ -28,10 +28,8 @@ const undefinedTable = '42P01'
 const undefinedColumn = '42703'
 const insufficientPrivilege = '42501'
 
-const withoutNul = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0')
-const path = rule('the path of a folder', withoutNul, { required: true })
 const pattern = rule('the source of a regular expression that compiles', value => typeof value === 'string' && value !== '' && compiles(value))
-const identifier = rule('a name that PostgreSQL can have', withoutNul)
+const identifier = withoutNul('a name that PostgreSQL can have')
 
 /**
  * Passes when no migration on disk is pending. One that is applied and not on disk is fine: a newer release is rolling out. Costs
@@ -40,7 +38,7 @@ const identifier = rule('a name that PostgreSQL can have', withoutNul)
 export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   static override readonly rules = {
     tool: oneOf(migrationToolNames, { required: true }),
-    dir: path,
+    dir: withoutNul('the path of a folder', { required: true }),
     ignore: pattern,
     table: identifier,
     schema: identifier,
@@ -124,9 +122,11 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
       return []
     } catch (error) {
       const { tool, dir } = this.options
+      // A message may reach the wire; a hint shows at boot and to the command only.
+      const [where, which] = isAbsolute(dir) ? ['', ` (now '${dir}')`] : [` in '${dir}'`, '']
       return [{
-        message: `the migrations in '${dir}' cannot be listed (${(error as Error).message})`,
-        hint: `Set \`dir\` to the folder that ${tool} reads, and ship that folder with the app; a relative one is resolved against \`baseDir\`. Files that are no migrations go by \`ignore\`.`,
+        message: `the migrations${where} cannot be listed (${isHealthCheckError(error) ? error.message : 'unknown error'})`,
+        hint: `Set \`dir\`${which} to the folder that ${tool} reads, and ship that folder with the app; a relative one is resolved against \`baseDir\`. Files that are no migrations go by \`ignore\`.`,
       }]
     }
   }

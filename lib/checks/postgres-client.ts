@@ -7,7 +7,7 @@ import { abortable, pause } from '../abortable.js'
 import { unavailable, wordsFor } from '../driver-errors.js'
 import { lacking, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../rules.js'
-import { interruptionOf, type Interruption } from '../stop-signal.js'
+import { interruptionOf, StopSignal, type Interruption } from '../stop-signal.js'
 import { decorated, needsDriver } from './requirements.js'
 
 export const postgresRules = {
@@ -45,6 +45,8 @@ export async function withPostgres<T> (context: CheckContext, source: PostgresSo
       } catch (error) {
         // It may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
         if (isNew || signal.aborted || wordsFor(error) !== 'connection lost') throw error
+      } finally {
+        trafficOf(pool).runs--
       }
     }
   } catch (error) {
@@ -82,32 +84,79 @@ function decoratorPath ({ name }: PostgresSource): string[] {
   return name === undefined ? ['pg'] : ['pg', name]
 }
 
-async function checkOut (pool: Pool, context: CheckContext): Promise<{ client: PoolClient, isNew: boolean }> {
-  // A request that waits in the pool's queue cannot be taken back, so none is made until it would be served at once.
-  if (isExhausted(pool)) await room(pool, context)
-  const { totalCount } = pool
-  const connecting = pool.connect()
-  const created = pool.totalCount > totalCount ? clientsOf(pool).at(-1) : undefined
-  const client = await abortable(interruptionOf(context), connecting, () => {
-    // The pool offers no way to give up a connection that is being made, and would wait for it for ever. Nor does it listen to
-    // one that is held up by its `verify`.
-    created?.on('error', () => {})
-    streamOf(created)?.destroy()
-    connecting.then(client => client.release(true), () => {})
-  })
-  return { client, isNew: created !== undefined }
+async function checkOut (pool: Pool, context: CheckContext): Promise<CheckedOut> {
+  const signal = interruptionOf(context)
+  if (!isExhausted(pool)) return await take(pool, signal)
+  signal.throwIfAborted()
+  const patience = new StopSignal()
+  const onStop = () => patience.abort(signal.reason)
+  signal.addEventListener('abort', onStop, { once: true })
+  // Given up a little before the run's time is over, so that it can say why.
+  const late = setTimeout(() => patience.abort(new ServiceUnavailable('connection pool exhausted')), context.timeout * 0.9)
+  try {
+    await room(pool, patience)
+    return await take(pool, isExhausted(pool) ? patience : signal)
+  } finally {
+    clearTimeout(late)
+    signal.removeEventListener('abort', onStop)
+  }
+}
+
+interface CheckedOut {
+  readonly client: PoolClient
+  readonly isNew: boolean
 }
 
 function isExhausted ({ waitingCount, idleCount, totalCount, options }: Pool): boolean {
   return waitingCount > 0 || (idleCount === 0 && totalCount >= options.max)
 }
 
-// Given up a little before the run's time is over, so that it can say why.
-async function room (pool: Pool, context: CheckContext): Promise<void> {
-  const end = performance.now() + context.timeout * 0.9
-  while (isExhausted(pool)) {
-    if (performance.now() >= end) throw new ServiceUnavailable('connection pool exhausted')
-    await pause(10, interruptionOf(context))
+// A pool that is only busy may be full whenever it is looked at: once it is seen to take clients back, a run gets in line, behind the
+// requests of the app, and one run at a time. One that takes none back is exhausted.
+async function room (pool: Pool, signal: Interruption): Promise<void> {
+  const traffic = trafficOf(pool)
+  const { releases } = traffic
+  while (isExhausted(pool) && (traffic.releases === releases || traffic.runs > 0)) await pause(10, signal)
+}
+
+interface Traffic {
+  /** How often a client was given back, by whomever. */
+  releases: number
+  /** How many runs have a client, or are to get one. */
+  runs: number
+}
+
+const traffics = new WeakMap<Pool, Traffic>()
+
+function trafficOf (pool: Pool): Traffic {
+  const known = traffics.get(pool)
+  if (known !== undefined) return known
+  const traffic = { releases: 0, runs: 0 }
+  traffics.set(pool, traffic)
+  pool.on('release', () => { traffic.releases++ })
+  return traffic
+}
+
+async function take (pool: Pool, signal: Interruption): Promise<CheckedOut> {
+  const { totalCount, waitingCount } = pool
+  const connecting = pool.connect()
+  const created = pool.totalCount > totalCount ? clientsOf(pool).at(-1) : undefined
+  const request = pool.waitingCount > waitingCount ? requestsOf(pool).at(-1) : undefined
+  const traffic = trafficOf(pool)
+  traffic.runs++
+  try {
+    const client = await abortable(signal, connecting, () => {
+      withdraw(pool, request)
+      // The pool offers no way to give up a connection that is being made, and would wait for it for ever. Nor does it listen to
+      // one that is held up by its `verify`.
+      created?.on('error', () => {})
+      streamOf(created)?.destroy()
+      connecting.then(client => client.release(true), () => {})
+    })
+    return { client, isNew: created !== undefined }
+  } catch (error) {
+    traffic.runs--
+    throw error
   }
 }
 
@@ -147,6 +196,16 @@ interface Client {
 
 function clientsOf (pool: Pool): readonly Client[] {
   return (pool as unknown as { readonly _clients: readonly Client[] })._clients
+}
+
+/** Takes back a request that the pool has not served. */
+function withdraw (pool: Pool, request: unknown): void {
+  const requests = requestsOf(pool)
+  if (requests.includes(request)) requests.splice(requests.indexOf(request), 1)
+}
+
+function requestsOf (pool: Pool): unknown[] {
+  return (pool as unknown as { readonly _pendingQueue: unknown[] })._pendingQueue
 }
 
 function streamOf (client: Client | PoolClient | undefined): Socket | undefined {

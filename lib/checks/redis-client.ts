@@ -38,12 +38,18 @@ export async function withRedis<T> (context: CheckContext, source: RedisSource, 
   try {
     const { url, namespace } = source
     if (url !== undefined && namespace === undefined) return await withOwn(context, url, use)
-    const client = url === undefined ? decorated(context.app, decoratorPath(source)) : undefined
-    if (isClient(client)) return await withDecorated(context, client, use)
+    const client = clientOfApp(source, context)
+    if (client !== undefined) return await withDecorated(context, client, use)
     throw lacking(await redisRequirements(source, context))
   } catch (error) {
     throw unavailable(error)
   }
+}
+
+/** The client of the app that is asked, where there is one. */
+export function clientOfApp (source: RedisSource, context: Pick<RequirementsContext, 'app'>): Redis | undefined {
+  const found = source.url === undefined ? decorated(context.app, decoratorPath(source)) : undefined
+  return isClient(found) ? found : undefined
 }
 
 function isClient (value: unknown): value is Redis {
@@ -131,6 +137,36 @@ function remember (client: Redis, work: Promise<unknown>): void {
   unanswered.set(client, all)
 }
 
+const waiters = new WeakMap<Redis, Waiters>()
+
+/** Whom to tell that a client is closed. A listener for each of them would be a leak to Node, from the eleventh on. */
+class Waiters {
+  readonly #client: Redis
+  readonly #waiting = new Set<() => void>()
+  readonly #tell = () => { for (const tell of this.#waiting) tell() }
+
+  constructor (client: Redis) {
+    this.#client = client
+  }
+
+  add (tell: () => void): this {
+    if (this.#waiting.size === 0) this.#client.on('close', this.#tell)
+    this.#waiting.add(tell)
+    return this
+  }
+
+  delete (tell: () => void): void {
+    this.#waiting.delete(tell)
+    if (this.#waiting.size === 0) this.#client.off('close', this.#tell)
+  }
+}
+
+function waitingFor (client: Redis): Waiters {
+  const known = waiters.get(client) ?? new Waiters(client)
+  waiters.set(client, known)
+  return known
+}
+
 /** What `work` settles with. Where the connection is lost, ioredis keeps its commands for the next one, which may never come. */
 async function answered<T> (client: Redis, context: CheckContext, work: Promise<T>): Promise<T> {
   for (;;) {
@@ -139,12 +175,12 @@ async function answered<T> (client: Redis, context: CheckContext, work: Promise<
       onClose = () => resolve(connectionLost)
       work.then(resolve, reject)
     })
-    client.once('close', onClose)
+    const waiting = waitingFor(client).add(onClose)
     try {
       const answer = await abortable(interruptionOf(context), settled)
       if (answer !== connectionLost) return answer
     } finally {
-      client.off('close', onClose)
+      waiting.delete(onClose)
     }
     await ready(client, context)
   }

@@ -10,6 +10,15 @@ export function decorated (app: RequirementsContext['app'], path: readonly strin
   return value
 }
 
+/** E007 where a check's time is over before what it waits for is late. */
+export function needsTime (option: string, wait: number | undefined, timeout: number): Requirement[] {
+  if (wait === undefined || wait < timeout) return []
+  return [{
+    message: `\`${option}\` (${wait} ms) is not shorter than the check's timeout (${timeout} ms)`,
+    hint: `Shorten \`${option}\`, or give the check a longer \`timeout\`: it could not say otherwise that no worker has replied.`,
+  }]
+}
+
 /** E007 where a driver cannot be imported. */
 export async function needsDriver (name: string): Promise<Requirement[]> {
   try {

@@ -3,8 +3,8 @@ import { access, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
 import { wordsFor } from '../driver-errors.js'
-import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
-import { rule, text } from '../rules.js'
+import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { rule, withoutNul } from '../rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import { decorated } from './requirements.js'
 
@@ -32,7 +32,7 @@ export interface StorageOptions {
 /** Passes when a file is written, read back the same, deleted, and gone. It has a name of its own, and is removed whatever happens. */
 export class StorageCheck extends HealthCheck<StorageOptions> {
   static override readonly rules = {
-    dir: text(),
+    dir: withoutNul('the path of a folder'),
     disk: rule('a flydrive Disk, a DriveManager, or the name of the decorator that holds one',
       value => (typeof value === 'string' && value !== '') || isDisk(value) || isManager(value)),
   }
@@ -80,6 +80,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
 
   #disk (context: CheckContext): DiskLike {
     const { dir, disk } = this.options
+    if (dir !== undefined && disk !== undefined) throw lacking(this.requirements(context))
     if (dir !== undefined) return folder(resolve(context.settings.baseDir, dir))
     const found = (typeof disk === 'string' ? decorated(context.app, [disk]) : disk) as DiskLike | DriveManagerLike
     return isManager(found) ? found.use() : found

@@ -1,6 +1,6 @@
 import { closeSync, futimesSync, openSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
-import { text } from '../rules.js'
+import { withoutNul } from '../rules.js'
 import { defaultFile } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
 
@@ -9,7 +9,7 @@ export interface FileHeartbeatOptions extends PulseOptions {
   file?: string
 }
 
-const rules = { ...pulseRules, file: text() }
+const rules = { ...pulseRules, file: withoutNul('the path of a file') }
 
 /**
  * Touches a file for as long as the worker lives, for `HeartbeatFileCheck` to look at. Starting is the first beat. A file that

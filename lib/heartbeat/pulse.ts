@@ -48,8 +48,17 @@ export function startPulse (write: () => Promise<void>, end: () => Promise<void>
       await work()
       failing = false
     } catch (error) {
-      if (!failing) onError(error)
+      if (!failing) tell(error)
       failing = true
+    }
+  }
+
+  // What its caller's `onError` throws must neither end the worker nor hide what it was told.
+  async function tell (error: unknown): Promise<void> {
+    try {
+      await onError(error)
+    } catch {
+      warn(error)
     }
   }
 

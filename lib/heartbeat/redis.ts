@@ -23,7 +23,7 @@ const statusRule = text()
 
 const rules = {
   ...pulseRules,
-  redis: rule('an ioredis client', value => typeof (value as RosterClient | null)?.eval === 'function', { required: true }),
+  redis: rule('an ioredis client', isRosterClient, { required: true }),
   cluster: clusterName,
   host: text(),
   status: rule('a text that is not empty, or a function that returns one', value => typeof value === 'function' || statusRule.test(value)),
@@ -59,6 +59,11 @@ export function startRedisHeartbeat (options: RedisHeartbeatOptions): Heartbeat 
   // Not awaited: what fails is told to `onError`.
   pulse.beat()
   return { beat: pulse.beat, stop: () => within(ttl, pulse.stop()) }
+}
+
+// The `eval` of node-redis takes other arguments.
+function isRosterClient (value: unknown): boolean {
+  return typeof (value as RosterClient | null)?.eval === 'function' && !('isOpen' in (value as object))
 }
 
 async function within (ms: number, work: Promise<void>): Promise<void> {

@@ -76,6 +76,15 @@ t.test('withChannel', async t => {
     await hasNothing()
   })
 
+  await t.test('12 uses at once are no leak to Node', async t => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => { warnings.push(warning) }
+    process.on('warning', onWarning)
+    t.after(() => process.off('warning', onWarning))
+    t.same(new Set(await statuses(healthOf(t, url, ...Array.from({ length: 12 }, () => ask)))), new Set(['working']))
+    t.same(warnings, [])
+  })
+
   await t.test('closes the channel whatever its user does, and gives the code of what the broker refuses', async t => {
     await rabbit.ctl('add_user', 'reader', 'reading')
     await rabbit.ctl('set_permissions', 'reader', '^$', '^$', '.*')

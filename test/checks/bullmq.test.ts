@@ -430,6 +430,24 @@ test('options that cannot be used are E008', async t => {
   t.match(await faults([BullMQRoundTripCheck, { url, queues: ['mail'], maxWait: 0 }]), /E008 [^]*'maxWait' is 0/)
 })
 
+test('a wait that is not shorter than the timeout is E007', async t => {
+  const entry = (options: object): Entry => [BullMQRoundTripCheck, { url: 'redis://127.0.0.1', queues: ['mail'], ...options }]
+  t.match(await registry(t, entry({ maxWait: 3000 }), { timeout: 3000 }).faults(), /^E007 `maxWait` \(3000 ms\) is not shorter than the check's timeout \(3000 ms\)/)
+  t.match(await registry(t, entry({ maxWait: 700, timeout: 700 })).faults(), /^E007 `maxWait` \(700 ms\)/)
+  t.equal(await registry(t, entry({ maxWait: 3000, timeout: 3001 })).faults(), '')
+})
+
+test('a client of Redis with a key prefix is E007 for a round trip, at boot and at run time', async t => {
+  const { server, make } = await bench(t)
+  await make('mail')
+  const redis = new Redis(server.url, { keyPrefix: 'shop:' })
+  t.after(() => redis.disconnect())
+  const { faults, status } = registry(t, [BullMQRoundTripCheck, { queues: ['mail'] }], { app: { redis } })
+  t.equal(await faults(), 'E007 the client of Redis has a `keyPrefix`, which BullMQ does not work with')
+  await redis.hset('bull:mail:meta', 'opts.maxLenEvents', 10_000)
+  t.equal(await status(), 'unknown error: E007 the client of Redis has a `keyPrefix`, which BullMQ does not work with')
+})
+
 test('whom they ask', t => {
   t.same(both.map(({ scope }) => scope), ['workers', 'workers'])
   t.equal(BullMQCheck, BullMQWorkersCheck)

@@ -444,6 +444,16 @@ t.test('the options of CeleryPingCheck', async t => {
     t.same(await withoutDriver('ioredis', 'amqp://broker'), [])
   })
 
+  t.test('an odd timeout gives workers a whole number of milliseconds', async t => {
+    const { url } = await startRedis(t)
+    const worker = new Redis(url)
+    t.after(() => worker.disconnect())
+    await worker.subscribe('/0.celery.pidbox')
+    const health = createHealth({ subsets: { s: [[CeleryPingCheck, { url, timeout: 1001 }]] } }, { log: silent })
+    t.after(() => health.close())
+    t.equal((await health.run('s')).results[0]?.status, nobody.status)
+  })
+
   t.test('it asks other workers', async t => {
     t.equal(CeleryPingCheck.scope, 'workers')
   })

@@ -31,6 +31,7 @@ test('headers are found whatever their case, and hold a text or match a pattern'
   t.equal(headersMismatch({ headers: { 'content-type': 'json' } }, answered), "the header 'content-type' does not contain 'json'")
   t.equal(headersMismatch({ headers: { 'content-type': /^json/ } }, answered), "the header 'content-type' does not match /^json/")
   t.equal(headersMismatch({ headers: { 'x-version': '1' } }, answered), "the header 'x-version' is missing")
+  t.equal(headersMismatch({ headers: { constructor: /./ } }, answered), "the header 'constructor' is missing", 'though every object inherits one')
 })
 
 test('a body holds a text or matches a pattern', async t => {

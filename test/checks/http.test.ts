@@ -189,6 +189,27 @@ test('a redirect that repeats HEAD stays HEAD', async t => {
   t.strictSame(seen, ['HEAD', 'HEAD'])
 })
 
+test('a redirect changes POST to GET, and 303 any other method but HEAD, without the body and what is told of it', async t => {
+  const seen: string[] = []
+  const { url } = await site(t, async (request, response) => {
+    const { method, url, headers } = request
+    if (url !== '/there') return response.writeHead(Number(url?.slice(1)), { location: '/there' }).end()
+    seen.push([method, headers['content-type'], headers['content-length'], headers['x-api-key'], await bodyOf(request)].join(' '))
+    response.end()
+  })
+  const ask = async (status: number, method: string) => {
+    const headers = { 'Content-Type': 'text/x', 'content-length': '3', 'x-api-key': 'k' }
+    t.equal(await probe(t, { url: `${url}/${status}`, method, body: 'abc', headers, followRedirects: true })(), 'working')
+    return seen.pop()
+  }
+  for (const status of [301, 302]) {
+    t.equal(await ask(status, 'POST'), 'GET   k ')
+    t.equal(await ask(status, 'PUT'), 'PUT text/x 3 k abc')
+  }
+  for (const method of ['POST', 'PUT']) t.equal(await ask(303, method), 'GET   k ')
+  for (const status of [307, 308]) t.equal(await ask(status, 'POST'), 'POST text/x 3 k abc')
+})
+
 test('another origin sees none of the credentials', async t => {
   let seen: IncomingMessage['headers'] = {}
   const other = await site(t, (request, response) => {
@@ -217,12 +238,13 @@ test('redirects that go round in a circle, or out of HTTP, end', async t => {
   let asked = 0
   const { url } = await site(t, (request, response) => {
     asked++
-    response.writeHead(302, { location: request.url === '/out' ? 'ftp://127.0.0.1/' : request.url === '/bad' ? 'http://' : '/' }).end()
+    response.writeHead(302, { location: request.url === '/out' ? 'ftp://127.0.0.1/' : request.url === '/bad' ? 'http://' : request.url === '/user' ? 'http://a%zz:b@localhost/' : '/' }).end()
   })
   t.equal(await probe(t, { url, followRedirects: true })(), 'unexpected result: redirected more than 10 times')
   t.equal(asked, 11)
   t.equal(await probe(t, { url: `${url}/out`, followRedirects: true })(), 'unexpected result: redirected to what is no URL of HTTP')
   t.equal(await probe(t, { url: `${url}/bad`, followRedirects: true })(), 'unexpected result: redirected to what is no URL of HTTP')
+  t.equal(await probe(t, { url: `${url}/user`, followRedirects: true })(), 'unexpected result: redirected to what is no URL of HTTP')
 })
 
 test('a redirect without a target is an answer', async t => {

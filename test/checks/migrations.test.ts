@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import fs, { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path, { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -380,7 +382,15 @@ test('migrations', async t => {
 
     const circle = join(await folder(t), 'circle')
     await symlink(circle, circle)
-    t.match(await status(t, { ...options, dir: circle }), /^unknown error: E007 the migrations in .* cannot be listed/, 'also for a reason that nobody foresaw')
+    t.equal(await status(t, { ...options, dir: circle }), 'unavailable: The folder of migrations cannot be read: too many symbolic links')
+
+    const odd = await folder(t, 'meta/')
+    const socket = createServer().listen(join(odd, 'meta/_journal.json'))
+    t.teardown(() => socket.close())
+    await once(socket, 'listening')
+    const unforeseen = healthOf(t, { ...options, tool: 'drizzle', dir: odd })
+    t.equal(await unforeseen.status(), 'unknown error: E007 the migrations cannot be listed (unknown error)', 'for a reason that nobody foresaw, and without an absolute path')
+    t.ok((await unforeseen.faults()).join().includes(`(now '${odd}')`), 'which the hint shows')
 
     const journal = await folder(t, 'meta/', 'meta/_journal.json')
     for (const content of ['', 'null', '{}', '{"entries":[{}]}', '{"entries":[{"when":"1","tag":"a"}]}', '{"entries":[{"when":1}]}']) {
@@ -397,6 +407,7 @@ test('migrations', async t => {
   await t.test('options that cannot be are told at boot', async t => {
     const faults = async (options: object) => await healthOf(t, { connectionString: postgres.url, ...options } as Options).faults()
     t.match(await faults({}), [/^E008 .*'tool' is missing; 'dir' is missing.*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'postgrator', 'prisma', 'sequelize'/])
+    t.match(await faults({ tool: 'knex', dir: 'a\0b' }), [/^E008 .*'dir' is /])
     t.match(await faults({ tool: 'flyway', dir: '' }), [/^E008 .*'tool' is 'flyway'; 'dir' is ''/])
     t.match(await faults({ tool: 'knex', dir: 'knex', table: 'a\0b', schema: 3 }), [/^E008 .*'table' is .*; 'schema' is 3/])
     for (const ignore of ['', '(', /x/]) t.match(await faults({ tool: 'knex', dir: 'knex', ignore }), [/^E008 .*'ignore' is .*the source of a regular expression that compiles/])

@@ -110,6 +110,49 @@ test('withPostgres', async t => {
       t.equal(most, 0)
     })
 
+    await t.test('passes where the pool is only busy: full, and with requests waiting, whenever it is looked at', async t => {
+      const app = await appWith(t, { connectionString, max: 2 })
+      const ended = new AbortController()
+      const load = [1, 2, 3, 4].map(async () => { while (!ended.signal.aborted) await app.pg.query('SELECT pg_sleep(0.005)') })
+      const health = healthOf(t, {}, app, select, select)
+      for (let probe = 0; probe < 4; probe++) t.same(await statuses(health, 1000), ['working', 'working'])
+      ended.abort()
+      await Promise.all(load)
+      t.same(counts(app), { total: 2, idle: 2, waiting: 0 })
+    })
+
+    await t.test('says so where the pool lends no longer, and takes back its request', async t => {
+      const app = await appWith(t, { connectionString, max: 1 })
+      const busy = await app.pg.connect()
+      const next = app.pg.connect()
+      const health = healthOf(t, {}, app, select)
+      const run = statuses(health, short)
+      await sleep(20)
+      busy.release()
+      const last = await next
+      await until(() => counts(app).waiting === 1)
+      t.same(await run, ['unavailable: connection pool exhausted'])
+      t.same(counts(app), { total: 1, idle: 0, waiting: 0 })
+      last.release()
+      t.same(await statuses(health), ['working'])
+    })
+
+    await t.test('takes back its request at once when the registry closes', async t => {
+      const app = await appWith(t, { connectionString, max: 1 })
+      const busy = await app.pg.connect()
+      const next = app.pg.connect()
+      const health = healthOf(t, {}, app, select)
+      const run = statuses(health)
+      await sleep(20)
+      busy.release()
+      const last = await next
+      await until(() => counts(app).waiting === 1)
+      await health.close()
+      t.same(await run, ['unavailable: closing'])
+      t.same(counts(app), { total: 1, idle: 0, waiting: 0 })
+      last.release()
+    })
+
     await t.test('gives up at once when the registry closes', async t => {
       const app = await appWith(t, { connectionString, max: 1 })
       const busy = await app.pg.connect()

@@ -98,6 +98,16 @@ t.test('RabbitMQCheck', async t => {
     t.equal(await status(registry(t, rabbit.url.replace(rabbit.password, 'wrong'))), 'unavailable: authentication failed')
   })
 
+  t.test('a user and a password in any letters are those of the URL, escaped or not', async t => {
+    await rabbit.ctl('add_user', 'jürgen', 'pä%ss')
+    await rabbit.ctl('set_permissions', 'jürgen', '.*', '.*', '.*')
+    const urlWith = (login: string) => rabbit.url.replace(`${rabbit.user}:${rabbit.password}`, login)
+    t.equal(await status(registry(t, urlWith('j%C3%BCrgen:p%C3%A4%25ss'))), 'working')
+    t.equal(await status(registry(t, urlWith('jürgen:pä%25ss'))), 'working')
+    t.equal(await status(registry(t, urlWith(`${rabbit.user}:%zz`))), 'unavailable: authentication failed', 'what cannot be decoded is tried as it is')
+    t.equal(await status(registry(t, urlWith(`${rabbit.user}`))), 'unavailable: authentication failed')
+  })
+
   t.test('a virtual host that does not exist is said to be the trouble', async t => {
     t.equal(await status(registry(t, rabbit.urlOf('ghost'))), 'unavailable: virtual host does not exist or refuses this user')
   })

@@ -239,6 +239,18 @@ test('withRedis', async t => {
       t.equal(client.status, 'ready', 'and closing the registry leaves it open')
     })
 
+    await t.test('12 uses at once are no leak to Node', async t => {
+      const warnings: Error[] = []
+      const onWarning = (warning: Error) => { warnings.push(warning) }
+      process.on('warning', onWarning)
+      t.teardown(() => process.off('warning', onWarning))
+      const client = clientOf(t, url)
+      const before = client.listenerCount('close')
+      t.same(new Set(await statuses(healthOf(t, {}, appOver(client), ...Array.from({ length: 12 }, () => ping)))), new Set(['working']))
+      t.same(warnings, [])
+      t.equal(client.listenerCount('close'), before)
+    })
+
     await t.test('50 failing probes leave no connection and no listener', async t => {
       const client = clientOf(t, relayed)
       const health = healthOf(t, {}, appOver(client), ping)

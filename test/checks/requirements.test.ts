@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { FastifyInstance } from 'fastify'
-import { decorated, needsDriver } from '../../lib/checks/requirements.js'
+import { decorated, needsDriver, needsTime } from '../../lib/checks/requirements.js'
 
 test('a decorator is found by its path, through objects and functions', async t => {
   const query = () => {}
@@ -22,4 +22,10 @@ test('a driver that is missing is one, with how to install it', async t => {
   t.strictSame(await needsDriver('no-such-driver'), [
     { message: "the package 'no-such-driver' cannot be loaded", hint: 'Install it: npm install no-such-driver' },
   ])
+})
+
+test('a wait is a requirement where the timeout does not leave time to tell of it', async t => {
+  t.strictSame(needsTime('wait', undefined, 3000), [])
+  t.strictSame(needsTime('wait', 2999, 3000), [])
+  t.match(needsTime('wait', 3000, 3000), [{ message: "`wait` (3000 ms) is not shorter than the check's timeout (3000 ms)", hint: /^Shorten `wait`/ }])
 })

@@ -234,6 +234,10 @@ function s3Disk ({ endpoint, region, bucket, credentials }: Pick<S3, 'endpoint' 
   return new Disk(new S3Driver({ endpoint, region, bucket, credentials, forcePathStyle: true, supportsACL: false, visibility: 'private' }))
 }
 
+test('a folder and a disk at once, of an entry that was added later, are refused', async t => {
+  t.equal(await healthOf(t, { dir: await folder(t), disk: 'ghost' }).status(), 'unknown error: E007 both `dir` and `disk` are given')
+})
+
 test('what cannot be is told at boot', async t => {
   const app = Fastify().decorate('number', 3)
   const faults = async (options: object) => await healthOf(t, options, { app }).faults()
@@ -242,5 +246,6 @@ test('what cannot be is told at boot', async t => {
   t.match(await faults({ disk: 'ghost' }), [/^E007 app\.ghost is not there Decorate it/])
   t.match(await faults({ disk: 'number' }), [/^E007 app\.number is no Disk and no DriveManager/])
   t.match(await faults({ dir: '' }), [/^E008 .*'dir' is ''/])
+  t.match(await faults({ dir: 'a\0b' }), [/^E008 .*'dir' is .*the path of a folder/])
   for (const disk of ['', null, 3, {}, { put () {} }]) t.match(await faults({ disk }), [/^E008 .*'disk' is .*a flydrive Disk, a DriveManager, or the name of the decorator/])
 })

@@ -184,12 +184,30 @@ test('a failure is a warning of the process that shows no path, unless told othe
   await heartbeat.stop()
 })
 
+test('an onError that throws, or rejects, ends neither the worker nor the beats, and the failure is a warning', async t => {
+  for (const onError of [() => { throw new Error('thrown') }, async () => { throw new Error('rejected') }]) {
+    const folder = t.testdir({ inner: {} })
+    const file = join(folder, 'inner', 'beat')
+    const heartbeat = startFileHeartbeat({ file, interval: false, onError })
+    const warned = once(process, 'warning')
+    rmSync(join(folder, 'inner'), { recursive: true })
+    await heartbeat.beat()
+    const [warning] = await warned
+    t.equal(warning.message, 'The heartbeat cannot be written: no such file or folder')
+    mkdirSync(join(folder, 'inner'))
+    await heartbeat.beat()
+    t.ok(isFresh(file))
+    await heartbeat.stop()
+  }
+})
+
 test('options that cannot be used are an error that names each of them', t => {
   const start = (options: Record<string, unknown>) => () => startFileHeartbeat(options)
   t.throws(start({ file: '', interval: 0, onError: 'x' }), {
     code: 'FST_HEALTH_INVALID_CONFIGURATION',
     message: /'file' is ''[^]*'interval' is 0[^]*'onError' is 'x'/,
   })
+  t.throws(start({ file: 'a\0b' }), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /'file' is .* It must be the path of a file/ })
   t.throws(start({ intervall: 10 }), { message: "startFileHeartbeat: there is no option 'intervall'. Did you mean 'interval'?" })
   for (const interval of [-1, 1.5, NaN, Infinity, true, '1000', 2 ** 31]) t.throws(start({ interval }), { code: 'FST_HEALTH_INVALID_CONFIGURATION' })
   t.end()

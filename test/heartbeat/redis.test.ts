@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from '@redis/client'
 import { Cluster, Redis } from 'ioredis'
 import { test, type Test } from 'tap'
 import { startRedisHeartbeat } from '../../lib/heartbeat/index.js'
@@ -251,6 +252,7 @@ test('options that cannot be used are an error that names each of them', t => {
   t.throws(start({}), { code, message: /'redis' is missing[^]*'cluster' is missing/ })
   t.throws(start({ redis: {}, cluster: 'a{b}', host: '', status: '', ttl: 0 }), { code, message: /'redis' is[^]*'cluster' is[^]*'host' is[^]*'status' is[^]*'ttl' is/ })
   t.throws(start({ redis: null, cluster: 'a', status: 5 }), { code })
+  t.throws(start({ redis: createClient(), cluster: 'a' }), { code, message: /'redis' is .* It must be an ioredis client/ }, 'node-redis')
   t.throws(start({ redis, cluster: 'a', interval: 3000 }), { code, message: /'interval' is 3000 and 'ttl' 3000/ })
   t.doesNotThrow(start({ redis, cluster: 'a', interval: false }))
   t.end()

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { HealthCheck } from '../../check.js'
 import { unavailable } from '../../driver-errors.js'
 import { ServiceReturnedUnexpectedResult, ServiceWarning } from '../../errors.js'
-import { rule, text } from '../../rules.js'
+import { rule, withoutNul } from '../../rules.js'
 import type { CheckContext } from '../../../types/check.js'
 
 export interface DiskUsageOptions {
@@ -19,7 +19,7 @@ export interface DiskUsageOptions {
 /** Warns when more of a disk is in use than the threshold allows. */
 export class DiskUsageCheck extends HealthCheck<DiskUsageOptions> {
   static override readonly rules = {
-    path: text(),
+    path: withoutNul('the path of a file or folder'),
     max: rule('a number of percent from 0 to 100, or null', value => value === null || (typeof value === 'number' && value >= 0 && value <= 100)),
   }
 

@@ -89,7 +89,7 @@ test('a file system without a size is an unexpected result, and no healthy disk'
 test('options that do not fit are told', async t => {
   t.strictSame(violations(DiskUsageCheck.rules, { path: '/', max: 0 }), [])
   t.strictSame(violations(DiskUsageCheck.rules, { max: null }), [])
-  for (const values of [{ path: '' }, { path: 1 }, { max: -1 }, { max: 100.1 }, { max: '90' }, { max: NaN }, { paht: '/' }]) {
+  for (const values of [{ path: '' }, { path: 'a\0b' }, { path: 1 }, { max: -1 }, { max: 100.1 }, { max: '90' }, { max: NaN }, { paht: '/' }]) {
     t.equal(violations(DiskUsageCheck.rules, values).length, 1, JSON.stringify(values))
   }
 })
