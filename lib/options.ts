@@ -35,7 +35,7 @@ function orNull (rule: OptionRule): OptionRule {
   return { expected: `${rule.expected}, or null`, test: value => value === null || rule.test(value) }
 }
 
-const path = 'a path that starts with /, without query, wildcard or parameter'
+const path = 'a path that starts with / and does not end with one, without query, wildcard or parameter'
 const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/[^/?#*:\s]+)+$/.test(value)
 
 const serviceRules: OptionRules & Record<keyof Service, OptionRule> = { releaseId: text(), serviceId: text(), version: text(), description: text() }
