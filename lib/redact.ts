@@ -82,7 +82,7 @@ function collect (value: unknown, secret: boolean, found: Found, seen: Set<unkno
 /** It may be made of settings, as in `host=db password=…`. */
 function addSecret (secret: string, { texts }: Found): void {
   add(secret, texts)
-  for (const setting of secret.split(/[\s;]+/)) add(setting.slice(setting.indexOf('=') + 1).replace(/^'(.*)'$/, '$1'), texts)
+  for (const setting of secret.split(/[\s;]+/)) if (setting.includes('=')) add(setting.slice(setting.indexOf('=') + 1).replace(/^'|'$/g, ''), texts)
 }
 
 function addUrl (url: string, { texts, names }: Found): void {
