@@ -163,7 +163,7 @@ test('Redis', async t => {
     })
     await admin.acl('SETUSER', 'guest', 'on', '>canary', '+@all', '-select')
     const health = healthOf(t, { url: `redis://guest:canary@127.0.0.1:${server.port}/3` })
-    for (let probe = 0; probe < 2; probe++) t.equal(await status(health), 'unavailable: authentication failed')
+    for (let probe = 0; probe < 2; probe++) t.equal(await status(health), 'unavailable: permission denied')
     await admin.acl('SETUSER', 'guest', '+select')
     t.equal(await status(health), 'working')
   })
