@@ -72,9 +72,18 @@ test('what the service says of itself is left out unless it is told', async t =>
 })
 
 test('what a service says of itself must be texts, and the fields are those of the draft', async t => {
-  for (const service of [{ name: 'shop' }, { version: 1 }, { version: '' }, 'shop', null, []]) {
+  const noObject = { message: /^'service' is /, hint: 'It must be an object of texts that are not empty: releaseId, serviceId, version, description.' }
+  const noText = { message: /^'service\.version' is /, hint: 'It must be a text that is not empty.' }
+  for (const [service, told] of [
+    [{ name: 'shop' }, { message: "there is no option 'service.name'", hint: "There is: 'releaseId', 'serviceId', 'version', 'description'." }],
+    [{ version: 1 }, noText],
+    [{ version: '' }, noText],
+    ['shop', noObject],
+    [null, noObject],
+    [[], noObject],
+  ] as Array<[service: unknown, told: object]>) {
     const [fault, ...rest] = await createHealth({ service: service as never }, { log }).systemChecks()
-    t.match(fault, { id: 'E001', message: /^'service' is /, hint: 'It must be an object of texts that are not empty: releaseId, serviceId, version, description.' })
+    t.match(fault, { id: 'E001', ...told })
     t.strictSame(rest, [])
   }
   t.strictSame(await createHealth({ service: { releaseId: undefined, version: '1' } }, { log }).systemChecks(), [])
