@@ -30,12 +30,11 @@ const least = 0.01
  */
 export class Departures {
   readonly #clock: Clock
-  /** Those that more probes may join, by deadline. */
+  /** Those that more probes may join, by deadline. While there are any, each turn is watched. */
   readonly #open = new Map<number, SharedDeparture>()
   readonly #pending = new Set<SharedDeparture>()
   /** When the first probe of this turn of the event loop was handled. */
   #turn: number | undefined
-  #isWatching = false
 
   constructor (clock: Clock) {
     this.#clock = clock
@@ -45,7 +44,7 @@ export class Departures {
   of (deadline: number | undefined, now: number): Departure {
     if (deadline === undefined) return never
     this.#turn ??= now
-    if (!this.#isWatching) this.#watch()
+    if (this.#open.size === 0) this.#watch()
     let departure = this.#open.get(deadline)
     if (departure === undefined || !departure.takes(now)) {
       departure?.close()
@@ -57,7 +56,6 @@ export class Departures {
   }
 
   #watch (): void {
-    this.#isWatching = true
     this.#clock.afterIO(() => {
       const now = this.#clock.now()
       const took = this.#turn === undefined ? 0 : now - this.#turn
@@ -67,7 +65,6 @@ export class Departures {
         this.#open.delete(deadline)
       }
       this.#turn = undefined
-      this.#isWatching = false
       if (this.#open.size > 0) this.#watch()
     })
   }

@@ -2,6 +2,7 @@ import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Background } from './background.js'
 import { systemClock, type Clock } from './clock.js'
+import { Drain } from './drain.js'
 import type { ResolvedEntry } from './entry.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_UNKNOWN_SUBSET } from './errors.js'
 import { Executor } from './executor.js'
@@ -50,8 +51,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #reporter: Reporter
   readonly #caseSensitive: boolean
   readonly #faults: readonly Fault[]
-  #draining = false
-  readonly #endDrains = new Set<() => void>()
+  readonly #drain: Drain
 
   constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, faults = [] }: Surroundings = {}) {
     super({ captureRejections: true })
@@ -59,6 +59,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     this.mountedAt = mountedAt
     this.#log = log ?? lineLogger(line => process.stderr.write(line))
     this.#clock = clock
+    this.#drain = new Drain(clock)
     this.#caseSensitive = caseSensitive
     this.#faults = faults
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
@@ -165,7 +166,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
 
   /** Whether `drain` has been called. */
   get draining (): boolean {
-    return this.#draining
+    return this.#drain.begun
   }
 
   /**
@@ -175,21 +176,12 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
    */
   async drain (ms = 0): Promise<void> {
     mustBeDuration('The time to drain', ms)
-    this.#draining = true
-    await new Promise<void>(resolve => {
-      const end = () => {
-        cancel()
-        this.#endDrains.delete(end)
-        resolve()
-      }
-      const cancel = this.#clock.after(ms, end)
-      this.#endDrains.add(end)
-    })
+    await this.#drain.begin(ms)
   }
 
   /** Stops the background runs, aborts what is under way, closes what checks kept open, and ends the wait of `drain`. */
   async close (): Promise<void> {
-    for (const end of this.#endDrains) end()
+    this.#drain.end()
     this.#reporter.close()
     this.#background.stop()
     let cancel!: () => void
@@ -206,7 +198,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
 
   #drains (subset: string): boolean {
     const { drainSubsets } = this.settings
-    return this.#draining && Array.isArray(drainSubsets) && drainSubsets.includes(subset)
+    return this.#drain.begun && Array.isArray(drainSubsets) && drainSubsets.includes(subset)
   }
 
   #changed (subset: string, { identifier, critical, healthy, outcome }: Judged, at: number): void {

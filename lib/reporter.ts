@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import { Departures, type Departure } from './departures.js'
+import { Departures, never, type Departure } from './departures.js'
 import type { ResolvedEntry } from './entry.js'
 import { evaluate } from './evaluate.js'
 import { inTime } from './in-time.js'
@@ -161,9 +161,9 @@ export class Reporter {
   }
 
   // Loading an app's own module may take longer than the answer may.
-  async #inTime (plan: Promise<Plan>, { at }: Departure): Promise<Plan | undefined> {
-    if (at === Infinity) return await plan
+  async #inTime (plan: Promise<Plan>, departure: Departure): Promise<Plan | undefined> {
+    if (departure === never) return await plan
     const { clock } = this.#sources
-    return await inTime<Plan | undefined>(clock, at - clock.now(), plan, () => undefined, 0)
+    return await inTime<Plan | undefined>(clock, departure.at - clock.now(), plan, () => undefined, 0)
   }
 }

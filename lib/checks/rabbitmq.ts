@@ -7,7 +7,7 @@ import { amqpRequirements, amqpRules, withChannel } from './amqp-client.js'
 // No queue has this name, so that the broker drops what is sent to it.
 const nowhere = `fastify-health.${randomUUID()}`
 
-/** Passes when a channel opens, takes a message and closes. */
+/** Passes when a channel opens and closes, and no alarm of the broker keeps a message from being published between. */
 export class RabbitMQCheck extends HealthCheck<AmqpSource> {
   static override readonly rules = amqpRules
   static override readonly scope = 'shared'
