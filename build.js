@@ -8,7 +8,7 @@ import { build } from 'esbuild'
 const { dependencies, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'))
 const compiledIn = { typebox: 'license', '@fastify/error': 'LICENSE', 'fastest-levenshtein': 'LICENSE.md' }
 const bin = 'lib/cli/bin.ts'
-const ofMostProbes = /^\.\/checks\/(?:heartbeat|system)\.js$/
+const ofMostProbes = /\/lib\/checks\/(?:heartbeat|system)\.js$/
 
 const options = {
   outbase: 'lib',
@@ -39,13 +39,13 @@ for (const [name, license] of Object.entries(compiledIn)) await copyFile(`node_m
 
 async function checks () {
   const files = await readdir('lib/checks')
-  return files.filter(file => file.endsWith('.ts')).map(file => `lib/checks/${file}`)
+  return files.filter(file => file.endsWith('.ts') && file !== 'index.ts').map(file => `lib/checks/${file}`)
 }
 
 function takeFromLibrary ({ onResolve }) {
   onResolve({ filter: /^\./ }, ({ kind, resolveDir, path }) => {
-    if (kind !== 'dynamic-import' || ofMostProbes.test(path)) return undefined
     const file = resolve(resolveDir, path)
+    if (kind !== 'dynamic-import' || ofMostProbes.test(file)) return undefined
     taken.add(relative(process.cwd(), file).replace(/\.js$/, '.ts'))
     return { path: `./${relative(dirname(resolve(bin)), file)}`, external: true }
   })

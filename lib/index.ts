@@ -1,7 +1,7 @@
 export { plugin as default, plugin as fastifyHealth } from './plugin.js'
 export { HealthCheck, defineCheck, type CheckClass, type CheckDefinition } from './check.js'
 export { HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning, type FailureKind } from './errors.js'
-export { createHealth, HealthRegistry, type Surroundings } from './registry.js'
+export { createHealth, HealthRegistry, type Surroundings } from './engine/registry.js'
 export type { CheckContext, EntryOptions, Kept, OptionRule, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
 export type { CheckModules } from '../types/check-modules.js'
 export type { Details, Entry, EntryOf, HealthOptions, LogLevel, Service, Settings } from '../types/options.js'

@@ -1,6 +1,6 @@
 import { Counter, Gauge, register as defaultRegister, type OpenMetricsContentType, type Registry } from 'prom-client'
-import { metrics } from './metrics.js'
-import type { HealthRegistry } from './registry.js'
+import { metrics } from './renderers/metrics.js'
+import type { HealthRegistry } from './engine/registry.js'
 import type { Report } from '../types/report.js'
 
 export interface RegisterMetricsOptions {

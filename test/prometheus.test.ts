@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import promClient, { Registry, type OpenMetricsContentType } from 'prom-client'
 import { test } from 'tap'
 import fastifyHealth, { createHealth, defineCheck, ServiceUnavailable, type HealthOptions } from '../lib/index.js'
-import { metrics } from '../lib/metrics.js'
+import { metrics } from '../lib/renderers/metrics.js'
 import { registerMetrics } from '../lib/prometheus.js'
 import { promtool } from './helpers/prometheus.js'
 

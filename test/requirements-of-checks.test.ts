@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { test } from 'tap'
-import { builtInChecks } from '../lib/built-in-checks.js'
+import { builtInChecks } from '../lib/checks/index.js'
 import { isCheckClass } from '../lib/check.js'
 import { createHealth } from '../lib/index.js'
 

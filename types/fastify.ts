@@ -1,4 +1,4 @@
-import type { HealthRegistry } from '../lib/registry.js'
+import type { HealthRegistry } from '../lib/engine/registry.js'
 
 /** What the plugin adds to the instance that it is registered in. */
 export interface HealthDecoration {

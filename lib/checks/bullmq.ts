@@ -1,16 +1,16 @@
 import type { Redis } from 'ioredis'
-import { pause } from '../abortable.js'
+import { pause } from '../time/abortable.js'
 import { HealthCheck } from '../check.js'
 import { isHealthCheckError, ServiceUnavailable, ServiceWarning } from '../errors.js'
-import { milliseconds, rule, text } from '../rules.js'
-import { interruptionOf } from '../stop-signal.js'
+import { milliseconds, rule, text } from '../values/rules.js'
+import { interruptionOf } from '../time/stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { look, type QueueState } from './bullmq/look.js'
 import { roundTrip } from './bullmq/round-trip.js'
-import { elapsed } from './elapsed.js'
-import { clientOfApp, redisRequirements, redisRules, withRedis } from './redis-client.js'
-import { needsDriver, needsTime } from './requirements.js'
+import { elapsed } from './workers/elapsed.js'
+import { clientOfApp, redisRequirements, redisRules, withRedis } from '../clients/redis.js'
+import { needsDriver, needsTime } from '../clients/requirements.js'
 
 interface BullMQSource extends RedisSource {
   /** The names of the queues. */

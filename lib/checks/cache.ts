@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { abortable } from '../abortable.js'
+import { abortable } from '../time/abortable.js'
 import { HealthCheck } from '../check.js'
-import { unavailable, wordsFor } from '../driver-errors.js'
+import { unavailable, wordsFor } from '../clients/driver-errors.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import { rule } from '../rules.js'
-import { interruptionOf, StopSignal } from '../stop-signal.js'
+import { rule } from '../values/rules.js'
+import { interruptionOf, StopSignal } from '../time/stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
-import { decorated } from './requirements.js'
+import { decorated } from '../clients/requirements.js'
 
 /**
  * Whatever has `get` and `set`, with promises or callbacks: Keyv, cache-manager, what @fastify/caching takes, a client of Redis,

@@ -1,12 +1,12 @@
 import { HealthCheck } from '../check.js'
-import { milliseconds, redisUrl, rule, text, texts, url } from '../rules.js'
+import { milliseconds, redisUrl, rule, text, texts, url } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
-import { amqpRequirements } from './amqp-client.js'
+import { amqpRequirements } from '../clients/amqp.js'
 import { pollOverAmqp } from './celery/amqp.js'
 import { Poll } from './celery/poll.js'
 import { pollOverRedis } from './celery/redis.js'
-import { redisRequirements } from './redis-client.js'
-import { needsTime } from './requirements.js'
+import { redisRequirements } from '../clients/redis.js'
+import { needsTime } from '../clients/requirements.js'
 
 export interface CeleryOptions {
   /** The broker: `amqp://` or `amqps://`, `redis://` or `rediss://`. */

@@ -1,15 +1,15 @@
 import { hostname } from 'node:os'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import { text, texts } from '../rules.js'
-import { interruptionOf } from '../stop-signal.js'
+import { text, texts } from '../values/rules.js'
+import { interruptionOf } from '../time/stop-signal.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { unsign } from './django-q/signature.js'
 import { valuesOf, walk, type Values } from './django-q/stat-keys.js'
 import { readStat, type Stat } from './django-q/stat.js'
-import { redisRequirements, redisRules, withRedis } from './redis-client.js'
-import { assertHealthy, defaultUnhealthyStatuses } from './worker-statuses.js'
+import { redisRequirements, redisRules, withRedis } from '../clients/redis.js'
+import { assertHealthy, defaultUnhealthyStatuses } from './workers/statuses.js'
 
 export interface DjangoQOptions extends RedisSource {
   /** The `name` of the cluster in Django's `Q_CLUSTER`. */

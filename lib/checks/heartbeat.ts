@@ -4,10 +4,10 @@ import { promisify } from 'node:util'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { clusterName, defaultFile } from '../heartbeat/common.js'
-import { milliseconds, redisUrl, text, texts, withoutNul } from '../rules.js'
+import { milliseconds, redisUrl, text, texts, withoutNul } from '../values/rules.js'
 import type { CheckContext, OptionRule, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
-import { elapsed } from './elapsed.js'
+import { elapsed } from './workers/elapsed.js'
 
 // That of `node:fs/promises` takes a command longer to load than to use.
 const stat = promisify(statWithCallback)
@@ -96,7 +96,7 @@ async function lastBeat (file: string): Promise<number> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new ServiceUnavailable('no heartbeat file')
-    const { unavailable } = await import('../driver-errors.js')
+    const { unavailable } = await import('../clients/driver-errors.js')
     throw unavailable(error)
   }
 }

@@ -3,13 +3,13 @@ import http from 'node:http'
 import type { Agent, AgentOptions, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import { HealthCheck } from '../check.js'
-import { unavailable } from '../driver-errors.js'
+import { unavailable } from '../clients/driver-errors.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import { decodableUrl, flag, rule } from '../rules.js'
+import { decodableUrl, flag, rule } from '../values/rules.js'
 import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
-import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http-expectation.js'
+import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http/expectation.js'
 
-export type { HttpExpectation, StatusExpectation } from './http-expectation.js'
+export type { HttpExpectation, StatusExpectation } from './http/expectation.js'
 
 const redirectsMax = 10
 

@@ -1,12 +1,12 @@
 import { isAbsolute, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
-import { wordsFor } from '../driver-errors.js'
+import { wordsFor } from '../clients/driver-errors.js'
 import { HealthCheckError, isHealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
-import { oneOf, rule, withoutNul } from '../rules.js'
+import { oneOf, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
-import { migrationTool, migrationToolNames, type MigrationOnDisk, type MigrationToolName } from './migration-tools.js'
-import { postgresRequirements, postgresRules, withPostgres } from './postgres-client.js'
+import { migrationTool, migrationToolNames, type MigrationOnDisk, type MigrationToolName } from './migrations/tools.js'
+import { postgresRequirements, postgresRules, withPostgres } from '../clients/postgres.js'
 
 export interface MigrationsOptions extends PostgresSource {
   /** The tool that applies the migrations; it need not be installed. */

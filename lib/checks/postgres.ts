@@ -2,7 +2,7 @@ import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
-import { postgresRequirements, postgresRules, withPostgres } from './postgres-client.js'
+import { postgresRequirements, postgresRules, withPostgres } from '../clients/postgres.js'
 
 /** Passes when `SELECT 1` answers 1. */
 export class DatabaseHeartbeatCheck extends HealthCheck<PostgresSource> {

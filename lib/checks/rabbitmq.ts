@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { HealthCheck } from '../check.js'
 import type { CheckContext } from '../../types/check.js'
 import type { AmqpSource } from '../../types/sources.js'
-import { amqpRequirements, amqpRules, withChannel } from './amqp-client.js'
+import { amqpRequirements, amqpRules, withChannel } from '../clients/amqp.js'
 
 // No queue has this name, so that the broker drops what is sent to it.
 const nowhere = `fastify-health.${randomUUID()}`

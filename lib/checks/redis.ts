@@ -2,7 +2,7 @@ import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
-import { redisRequirements, redisRules, withRedis } from './redis-client.js'
+import { redisRequirements, redisRules, withRedis } from '../clients/redis.js'
 
 /** Passes when `PING` answers. */
 export class RedisCheck extends HealthCheck<RedisSource> {

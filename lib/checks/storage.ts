@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { access, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
-import { wordsFor } from '../driver-errors.js'
+import { wordsFor } from '../clients/driver-errors.js'
 import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
-import { rule, withoutNul } from '../rules.js'
+import { rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
-import { decorated } from './requirements.js'
+import { decorated } from '../clients/requirements.js'
 
 /** What a check needs of a Disk of flydrive. */
 export interface DiskLike {

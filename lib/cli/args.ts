@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { FST_HEALTH_USAGE } from '../errors.js'
-import { longestTimer } from '../rules.js'
+import { longestTimer } from '../values/rules.js'
 
 export const usage = `Usage:
   fastify-health --subset <name> [options]    asks the checks of a subset

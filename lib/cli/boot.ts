@@ -1,11 +1,11 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { CommandConfig, Loaded } from './load.js'
-import { needsDriver } from '../checks/requirements.js'
-import { reason } from '../entry.js'
+import { needsDriver } from '../clients/requirements.js'
+import { reason } from '../config/entry.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
-import { placeOf } from '../place.js'
+import { placeOf } from '../config/place.js'
 import { command, type Command } from '../plugin.js'
-import { createHealth, type HealthRegistry } from '../registry.js'
+import { createHealth, type HealthRegistry } from '../engine/registry.js'
 
 export interface Booted {
   readonly app: FastifyInstance

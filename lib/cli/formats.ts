@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import { FST_HEALTH_USAGE } from '../errors.js'
 import { plain, row } from '../renderers/plain.js'
-import { suggestion } from '../rules.js'
+import { suggestion } from '../values/rules.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Settings } from '../../types/options.js'
 import type { Report } from '../../types/report.js'

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { parseArguments, usage } from './args.js'
 import { ask, check, manifest } from './commands.js'
 import { withRegistries } from './target.js'
-import { reason } from '../entry.js'
-import { redact } from '../redact.js'
+import { reason } from '../config/entry.js'
+import { redact } from '../values/redact.js'
 
 export interface IO {
   readonly out: (text: string) => void

@@ -5,8 +5,8 @@ import { loadApp, loadConfig, type CommandConfig, type Loaded } from './load.js'
 import type { Booted } from './boot.js'
 import type { IO } from './run.js'
 import { TimeLimit } from './time-limit.js'
-import { lineLogger } from '../logger.js'
-import { createHealth, type HealthRegistry } from '../registry.js'
+import { lineLogger } from '../engine/logger.js'
+import { createHealth, type HealthRegistry } from '../engine/registry.js'
 
 /** What a command works on. */
 export interface Target {

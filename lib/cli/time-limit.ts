@@ -1,6 +1,6 @@
-import { monotonic } from '../clock.js'
+import { monotonic } from '../time/clock.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
-import { longestTimer } from '../rules.js'
+import { longestTimer } from '../values/rules.js'
 
 /** How long closing may take, in milliseconds. */
 const closingTime = 1000

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { rule } from '../rules.js'
+import { rule } from '../values/rules.js'
 
 /** Where a worker beats and where the check looks, unless told otherwise: in the system's temporary folder. */
 export const defaultFile = join(tmpdir(), 'fastify-health.heartbeat')

@@ -1,6 +1,6 @@
 import { closeSync, futimesSync, openSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
-import { withoutNul } from '../rules.js'
+import { withoutNul } from '../values/rules.js'
 import { defaultFile } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
 

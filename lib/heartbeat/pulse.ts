@@ -1,6 +1,6 @@
-import { wordsFor } from '../driver-errors.js'
+import { wordsFor } from '../clients/driver-errors.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
-import { func, longestTimer, rule, violations } from '../rules.js'
+import { func, longestTimer, rule, violations } from '../values/rules.js'
 import type { OptionRules } from '../../types/check.js'
 
 /** The worker's side of a heartbeat. */

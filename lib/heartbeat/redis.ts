@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
-import { milliseconds, rule, text } from '../rules.js'
+import { milliseconds, rule, text } from '../values/rules.js'
 import { clusterName } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
 import { enter, leave, type RosterClient } from './roster.js'

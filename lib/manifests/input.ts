@@ -1,5 +1,5 @@
 import { FST_HEALTH_USAGE } from '../errors.js'
-import type { HealthRegistry } from '../registry.js'
+import type { HealthRegistry } from '../engine/registry.js'
 
 /** What a manifest is made of. */
 export interface ManifestInput {

@@ -1,4 +1,4 @@
-import { oneLine } from '../report.js'
+import { oneLine } from '../engine/report.js'
 import type { Report, Result } from '../../types/report.js'
 
 /** What a monitoring plugin prints, and what it exits with. */

@@ -1,4 +1,4 @@
-import { metrics, type Metric, type Sample } from '../metrics.js'
+import { metrics, type Metric, type Sample } from './metrics.js'
 import type { Renderer } from '../../types/renderer.js'
 
 /** The OpenMetrics 1.0.0 text format. It is as well what parsers of the older Prometheus text format take. */

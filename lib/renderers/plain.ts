@@ -1,4 +1,4 @@
-import { oneLine } from '../report.js'
+import { oneLine } from '../engine/report.js'
 import type { Renderer } from '../../types/renderer.js'
 
 /** A line a check. */

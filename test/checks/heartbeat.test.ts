@@ -8,7 +8,7 @@ import { test, type Test } from 'tap'
 import { createHealth, type Entry } from '../../lib/index.js'
 import HeartbeatFileCheck, { HeartbeatClusterCheck, HeartbeatLocalCheck } from '../../lib/checks/heartbeat.js'
 import { startFileHeartbeat, startRedisHeartbeat } from '../../lib/heartbeat/index.js'
-import { lineLogger } from '../../lib/logger.js'
+import { lineLogger } from '../../lib/engine/logger.js'
 import { openSockets, until } from '../helpers/leaks.js'
 import { startRedis } from '../helpers/redis.js'
 import { startRelay } from '../helpers/relay.js'
@@ -118,7 +118,7 @@ test('the check and the worker\'s side agree on the default file', async t => {
   t.equal(await run(`
     const { startFileHeartbeat } = await import(${url('../../lib/heartbeat/file.ts')})
     const { default: HeartbeatFileCheck } = await import(${url('../../lib/checks/heartbeat.ts')})
-    const { createHealth } = await import(${url('../../lib/registry.ts')})
+    const { createHealth } = await import(${url('../../lib/engine/registry.ts')})
     const health = createHealth({ subsets: { s: [HeartbeatFileCheck] } })
     const heartbeat = startFileHeartbeat()
     process.stdout.write((await health.run('s')).results[0].status)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { lineLogger } from '../../lib/logger.js'
+import { lineLogger } from '../../lib/engine/logger.js'
 import { command } from '../helpers/command.js'
 
 t.test('--app boots the plugin, encapsulated as it is, and asks its subset', async t => {
@@ -76,7 +76,7 @@ t.test('what does not settle says whose it is, and which of its plugins', async 
 
 t.test('where Fastify is not installed, what needs it says so', async t => {
   const needsDriver = async (name: string) => [{ message: `'${name}' is not there`, hint: `npm install ${name}` }]
-  const { bootApp, bootConfig } = await t.mockImport<typeof import('../../lib/cli/boot.js')>('../../lib/cli/boot.js', { '../../lib/checks/requirements.js': { needsDriver } })
+  const { bootApp, bootConfig } = await t.mockImport<typeof import('../../lib/cli/boot.js')>('../../lib/cli/boot.js', { '../../lib/clients/requirements.js': { needsDriver } })
   const log = lineLogger(() => {})
   await t.rejects(bootConfig({ path: '/config.js', found: {} }, log), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: "`setup` of /config.js failed: 'fastify' is not there. npm install fastify" })
   await t.rejects(bootApp({ path: '/app.js', found: async () => {} }, false, log), { message: "The app of /app.js did not start: 'fastify' is not there. npm install fastify" })

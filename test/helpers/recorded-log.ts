@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { lineLogger } from '../../lib/logger.js'
+import { lineLogger } from '../../lib/engine/logger.js'
 
 export interface RecordedLog {
   readonly log: FastifyBaseLogger

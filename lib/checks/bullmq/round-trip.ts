@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { pause } from '../../abortable.js'
+import { pause } from '../../time/abortable.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../../errors.js'
 import { healthJobAnswer, healthJobName } from '../../heartbeat/bullmq.js'
-import type { Interruption } from '../../stop-signal.js'
+import type { Interruption } from '../../time/stop-signal.js'
 import { look } from './look.js'
 
 export interface RoundTrip {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { CheckContext } from '../../../types/check.js'
-import { withChannel } from '../amqp-client.js'
+import { withChannel } from '../../clients/amqp.js'
 import type { Poll } from './poll.js'
 
 export interface AmqpMailbox {

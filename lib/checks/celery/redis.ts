@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { ChainableCommander, Redis } from 'ioredis'
-import { pause } from '../../abortable.js'
-import { interruptionOf, type Interruption } from '../../stop-signal.js'
+import { pause } from '../../time/abortable.js'
+import { interruptionOf, type Interruption } from '../../time/stop-signal.js'
 import type { CheckContext } from '../../../types/check.js'
-import { withRedis } from '../redis-client.js'
+import { withRedis } from '../../clients/redis.js'
 import type { Poll } from './poll.js'
 
 export interface RedisMailbox {

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { Interruption } from '../../stop-signal.js'
+import type { Interruption } from '../../time/stop-signal.js'
 
 // One round trip a page, and no moment between finding a key and reading it. A key that holds no text is none of Django-Q's.
 const pageScript = `

@@ -1,10 +1,10 @@
 import { count } from '../../heartbeat/roster.js'
 import type { CheckContext } from '../../../types/check.js'
 import type { HeartbeatRedisOptions } from '../heartbeat.js'
-import { withRedis } from '../redis-client.js'
-import { assertHealthy, defaultUnhealthyStatuses } from '../worker-statuses.js'
+import { withRedis } from '../../clients/redis.js'
+import { assertHealthy, defaultUnhealthyStatuses } from '../workers/statuses.js'
 
-export { redisRequirements } from '../redis-client.js'
+export { redisRequirements } from '../../clients/redis.js'
 
 /** Passes when a worker of the cluster beats and is healthy; only those of `host` count, where one is given. */
 export async function assertWorker (context: CheckContext, options: HeartbeatRedisOptions, host?: string): Promise<void> {

@@ -1,9 +1,9 @@
 import { statfs } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { HealthCheck } from '../../check.js'
-import { unavailable } from '../../driver-errors.js'
+import { unavailable } from '../../clients/driver-errors.js'
 import { ServiceReturnedUnexpectedResult, ServiceWarning } from '../../errors.js'
-import { rule, withoutNul } from '../../rules.js'
+import { rule, withoutNul } from '../../values/rules.js'
 import type { CheckContext } from '../../../types/check.js'
 
 export interface DiskUsageOptions {

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay, performance, type EventLoopUtilization } from 'node:perf_hooks'
 import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
-import { rule } from '../../rules.js'
+import { rule } from '../../values/rules.js'
 import type { CheckContext, Kept } from '../../../types/check.js'
 
 const resolution = 10

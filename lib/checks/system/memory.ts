@@ -1,6 +1,6 @@
 import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
-import { rule } from '../../rules.js'
+import { rule } from '../../values/rules.js'
 import type { CheckContext } from '../../../types/check.js'
 import { availableMemory } from './available-memory.js'
 

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { test } from 'tap'
 import { DiskUsageCheck, type DiskUsageOptions } from '../../../lib/checks/system/disk.js'
 import { createHealth } from '../../../lib/index.js'
-import { violations } from '../../../lib/rules.js'
+import { violations } from '../../../lib/values/rules.js'
 import type { HealthOptions } from '../../../types/options.js'
 import { eventually } from '../../helpers/leaks.js'
 

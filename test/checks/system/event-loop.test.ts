@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { test } from 'tap'
 import { EventLoopCheck, type EventLoopOptions } from '../../../lib/checks/system/event-loop.js'
-import { KeptThings } from '../../../lib/kept.js'
+import { KeptThings } from '../../../lib/engine/resources.js'
 import { createHealth } from '../../../lib/index.js'
-import { violations } from '../../../lib/rules.js'
+import { violations } from '../../../lib/values/rules.js'
 import { eventually } from '../../helpers/leaks.js'
 
 interface Scope { teardown (close: () => unknown): void }

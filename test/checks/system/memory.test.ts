@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { MemoryUsageCheck } from '../../../lib/checks/system/memory.js'
 import { createHealth } from '../../../lib/index.js'
-import { violations } from '../../../lib/rules.js'
+import { violations } from '../../../lib/values/rules.js'
 
 const beyondAnyHost = 2 ** 40
 

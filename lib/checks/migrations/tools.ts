@@ -1,0 +1,153 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { ServiceReturnedUnexpectedResult } from '../../errors.js'
+
+export interface MigrationOnDisk {
+  /** What the tool's table knows it by. */
+  readonly key: string
+  /** What a person knows it by. */
+  readonly name: string
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** How one tool keeps its books: what a fresh installation of it does where nothing else is configured. */
+interface MigrationTool {
+  readonly table: string
+  /** Where it keeps its table; without one, the connection's search path finds it. */
+  readonly schema?: string
+  readonly columns: readonly string[]
+  /** The migrations of the folder, without those whose file, folder or tag is `ignored`. */
+  readonly onDisk: (dir: string, ignored: (name: string) => boolean) => Promise<MigrationOnDisk[]>
+  /** The key of a row of an applied migration. */
+  readonly applied: (row: Row) => string | undefined
+  /** The key of a row of one that was begun, and neither finished nor given up. */
+  readonly unfinished?: (row: Row) => string | undefined
+}
+
+const scripts = ['.js', '.cjs', '.mjs', '.ts', '.cts', '.mts']
+const byName = (row: Row) => String(row['name'])
+
+export const migrationTools = {
+  'node-pg-migrate': {
+    table: 'pgmigrations',
+    schema: 'public',
+    columns: ['name'],
+    onDisk: files([...scripts, '.sql'], withoutExtension),
+    applied: byName,
+  },
+  knex: {
+    table: 'knex_migrations',
+    columns: ['name'],
+    // Those of its loadExtensions, and what an ESM app has to add to them.
+    onDisk: files([...scripts, '.co', '.coffee', '.eg', '.iced', '.litcoffee', '.ls'], name => name),
+    applied: byName,
+  },
+  // It runs what is younger than the youngest row, and so never runs what was merged late: looking each one up shows that, too.
+  drizzle: {
+    table: '__drizzle_migrations',
+    schema: 'drizzle',
+    columns: ['created_at'],
+    onDisk: drizzleJournal,
+    applied: row => String(row['created_at']),
+  },
+  kysely: {
+    table: 'kysely_migration',
+    columns: ['name'],
+    // It passes over modules without `up`, of which only loading them would tell.
+    onDisk: files(['.js', '.mjs', '.ts', '.mts'], file => isBarrel(file) ? undefined : withoutExtension(file)),
+    applied: byName,
+  },
+  umzug: {
+    table: 'SequelizeMeta',
+    columns: ['name'],
+    onDisk: files([...scripts, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name),
+    applied: byName,
+  },
+  // Its table has the name of the class, which only loading the file would tell; the timestamp that ends it also begins the file's.
+  typeorm: {
+    table: 'migrations',
+    columns: ['timestamp'],
+    onDisk: files(scripts, timestampOf),
+    applied: row => String(row['timestamp']),
+  },
+  // As with drizzle, what was merged with a version below the highest row is never run.
+  postgrator: {
+    table: 'schemaversion',
+    columns: ['version'],
+    onDisk: files(['.sql', '.js', '.mjs', '.cjs'], versionDone),
+    applied: row => String(row['version']),
+  },
+  // https://github.com/prisma/prisma-engines/blob/main/schema-engine/ARCHITECTURE.md#the-_prisma_migrations-table
+  prisma: {
+    table: '_prisma_migrations',
+    schema: 'public',
+    columns: ['migration_name', 'finished_at', 'rolled_back_at'],
+    onDisk: folders,
+    applied: row => row['finished_at'] !== null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined,
+    unfinished: row => row['finished_at'] === null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined,
+  },
+} satisfies Record<string, MigrationTool>
+
+/** A tool whose bookkeeping is known; Sequelize's own is umzug's. */
+export type MigrationToolName = keyof typeof migrationTools | 'sequelize'
+
+export const migrationToolNames = [...Object.keys(migrationTools), 'sequelize']
+
+export function migrationTool (name: MigrationToolName): MigrationTool {
+  return migrationTools[name === 'sequelize' ? 'umzug' : name]
+}
+
+/** The files of the folder that `keyOf` gives a key. */
+function files (extensions: readonly string[], keyOf: (file: string) => string | undefined): MigrationTool['onDisk'] {
+  return async (dir, ignored) => {
+    const found: MigrationOnDisk[] = []
+    for (const entry of await readdir(dir, { withFileTypes: true })) {
+      // A mounted ConfigMap shows its files as symbolic links.
+      if (!entry.isFile() && !entry.isSymbolicLink()) continue
+      if (entry.name.startsWith('.') || !extensions.includes(extname(entry.name)) || /\.d\.[cm]?ts$/.test(entry.name) || ignored(entry.name)) continue
+      const key = keyOf(entry.name)
+      if (key !== undefined) found.push({ key, name: withoutExtension(entry.name) })
+    }
+    return found
+  }
+}
+
+async function folders (dir: string, ignored: (name: string) => boolean): Promise<MigrationOnDisk[]> {
+  const entries = await readdir(dir, { withFileTypes: true })
+  return entries.filter(entry => entry.isDirectory() && !ignored(entry.name)).map(({ name }) => ({ key: name, name }))
+}
+
+async function drizzleJournal (dir: string, ignored: (name: string) => boolean): Promise<MigrationOnDisk[]> {
+  const text = await readFile(join(dir, 'meta', '_journal.json'), 'utf8')
+  try {
+    const { entries } = JSON.parse(text) as { entries: Array<{ when: unknown, tag: unknown }> }
+    return entries.map(({ when, tag }) => {
+      if (typeof when !== 'number' || typeof tag !== 'string') throw new TypeError('an entry has no moment or no name')
+      return { key: String(when), name: tag }
+    }).filter(({ name }) => !ignored(name))
+  } catch (error) {
+    throw new ServiceReturnedUnexpectedResult("drizzle's meta/_journal.json is not a journal", { cause: error })
+  }
+}
+
+function withoutExtension (file: string): string {
+  return file.slice(0, -extname(file).length)
+}
+
+/** Whether a file only exports what others hold. */
+function isBarrel (file: string): boolean {
+  return withoutExtension(file) === 'index'
+}
+
+function timestampOf (file: string): string | undefined {
+  if (isBarrel(file)) return undefined
+  const timestamp = /\d{13}/.exec(file)?.[0]
+  if (timestamp === undefined) throw new ServiceReturnedUnexpectedResult(`no timestamp of 13 digits in the name of the migration ${file}`)
+  return timestamp
+}
+
+function versionDone (file: string): string | undefined {
+  const [version, action] = file.split('.')
+  return action === 'do' && !Number.isNaN(Number(version)) ? String(Number(version)) : undefined
+}

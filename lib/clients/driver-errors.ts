@@ -1,0 +1,85 @@
+import { isHealthCheckError, ServiceUnavailable } from '../errors.js'
+
+// What drivers and the system report, in words that name no host, user or database.
+const kinds: Readonly<Record<string, readonly string[]>> = {
+  'connection refused': ['ECONNREFUSED'],
+  'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError'],
+  'timed out': ['ETIMEDOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014'],
+  'host not found': ['ENOTFOUND', 'EAI_AGAIN'],
+  'host unreachable': ['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL'],
+  'authentication failed': ['28P01', '28000', 'WRONGPASS', 'NOAUTH', 'ACCESS_REFUSED', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'],
+  'permission denied': ['42501', 'NOPERM', 'EACCES', 'EPERM', 'AccessDenied'],
+  'database does not exist': ['3D000'],
+  'too many connections': ['53300'],
+  'starting up or shutting down': ['57P03', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN'],
+  'no such file or folder': ['ENOENT', 'NoSuchKey'],
+  'no such bucket': ['NoSuchBucket'],
+  'not a folder': ['ENOTDIR'],
+  'not a file': ['EISDIR'],
+  'too many symbolic links': ['ELOOP'],
+  'name too long': ['ENAMETOOLONG'],
+  'read only': ['25006', 'READONLY', 'EROFS'],
+  'out of memory': ['53200', 'OOM'],
+  'not able to persist': ['MISCONF'],
+  'no space left': ['ENOSPC', 'EDQUOT', '53100'],
+  'input/output error': ['EIO'],
+  'stale file handle': ['ESTALE'],
+  'too many open files': ['EMFILE', 'ENFILE'],
+  'certificate not trusted': ['CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_NOT_YET_VALID', 'CERT_REVOKED', 'CERT_UNTRUSTED', 'CERT_REJECTED'],
+  'TLS handshake failed': ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_UNSUPPORTED_PROTOCOL', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE'],
+}
+
+const wordsByCode = new Map(Object.entries(kinds).flatMap(([words, codes]) => codes.map(code => [code, words] as const)))
+
+// Drivers that give no code, or hide it in the text.
+const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
+  [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
+  // Of Redis before its version 6.
+  [/^ERR invalid password/, 'authentication failed'],
+  [/Connection terminated|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Command aborted due to connection close/i, 'connection lost'],
+  [/^Cannot use a pool after calling end/, 'connection pool closed'],
+  [/DB index is out of range/, 'database does not exist'],
+  [/max number of clients reached/, 'too many connections'],
+  [/^Protocol error, got "|^Unknown RESP type /, 'what answers does not speak Redis'],
+  // All that amqplib leaves of the broker's reason: no such virtual host, no right to it, or no connection left in it.
+  [/^Expected ConnectionOpenOk; got <ConnectionClose/, 'virtual host does not exist or refuses this user'],
+  [/^Frame size \d+ exceeds maxFrameSize|^Invalid frame/, 'what answers does not speak AMQP'],
+  [/^The server does not support SSL connections/, 'TLS is not supported'],
+  [/password must be a string/, 'authentication failed'],
+  [/timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out/i, 'timed out'],
+]
+
+/** What a driver's error says, in words fit for the wire; `undefined` where it is not known. */
+export function wordsFor (error: unknown): string | undefined {
+  for (const candidate of causes(error)) {
+    const { code, name, message = '' } = candidate as { code?: unknown, name?: string, message?: string }
+    // S3 has its codes as names.
+    const words = wordsByCode.get(String(code)) ??
+      wordsByCode.get(String(name)) ??
+      wordsByCode.get(/^[A-Z]+/.exec(message)?.[0] ?? '') ??
+      wordsByText.find(([pattern]) => pattern.test(message))?.[1]
+    if (words !== undefined) return words
+  }
+}
+
+/**
+ * What to throw for an error of a driver: a `ServiceUnavailable` in the table's words. An error that is not in the table
+ * comes back as it is, to be logged and reported as unknown.
+ */
+export function unavailable (error: unknown): unknown {
+  if (isHealthCheckError(error)) return error
+  const words = wordsFor(error)
+  return words === undefined ? error : new ServiceUnavailable(words, { cause: error })
+}
+
+function * causes (error: unknown): Generator<Error> {
+  const seen = new Set<unknown>()
+  const open = [error]
+  while (open.length > 0) {
+    const next = open.shift()
+    if (!(next instanceof Error) || seen.has(next)) continue
+    seen.add(next)
+    yield next
+    open.push(next.cause, ...(next instanceof AggregateError ? next.errors : []))
+  }
+}

@@ -1,0 +1,211 @@
+import type { Redis } from 'ioredis'
+import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { RedisSource } from '../../types/sources.js'
+import { abortable, pause } from '../time/abortable.js'
+import { unavailable, wordsFor } from './driver-errors.js'
+import { lacking, ServiceUnavailable } from '../errors.js'
+import { redisUrl, text } from '../values/rules.js'
+import { interruptionOf, type Interruption } from '../time/stop-signal.js'
+import { Line, type Connection } from './shared-connection.js'
+import { decorated, needsDriver } from './requirements.js'
+
+export const redisRules = {
+  namespace: text(),
+  url: redisUrl(),
+}
+
+export async function redisRequirements (source: RedisSource, context: RequirementsContext): Promise<Requirement[]> {
+  const { namespace, url } = source
+  if (url !== undefined) {
+    if (namespace === undefined) return await needsDriver('ioredis')
+    return [{ message: 'both `namespace` and `url` are given', hint: 'Give `namespace` for a client of @fastify/redis, or `url` for a connection of its own.' }]
+  }
+  const path = decoratorPath(source)
+  const found = decorated(context.app, path)
+  if (isClient(found)) return []
+  const options = namespace === undefined ? '' : `, { namespace: '${namespace}', … }`
+  return [{
+    message: `app.${path.join('.')} ${found === undefined ? 'is not there' : 'is no client of ioredis'}`,
+    hint: `Register it: app.register(import('@fastify/redis')${options}), or give the check a \`url\`.`,
+  }]
+}
+
+/**
+ * Lends a client that is connected to `use`. ioredis queues commands while it is offline: none is sent before it is ready, and
+ * where one of an earlier run is still unanswered, none is added to it.
+ */
+export async function withRedis<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
+  try {
+    const { url, namespace } = source
+    if (url !== undefined && namespace === undefined) return await withOwn(context, url, use)
+    const client = clientOfApp(source, context)
+    if (client !== undefined) return await withDecorated(context, client, use)
+    throw lacking(await redisRequirements(source, context))
+  } catch (error) {
+    throw unavailable(error)
+  }
+}
+
+/** The client of the app that is asked, where there is one. */
+export function clientOfApp (source: RedisSource, context: Pick<RequirementsContext, 'app'>): Redis | undefined {
+  const found = source.url === undefined ? decorated(context.app, decoratorPath(source)) : undefined
+  return isClient(found) ? found : undefined
+}
+
+function isClient (value: unknown): value is Redis {
+  return typeof value === 'object' && value !== null && 'status' in value && typeof value.status === 'string'
+}
+
+function decoratorPath ({ namespace }: RedisSource): string[] {
+  return namespace === undefined ? ['redis'] : ['redis', namespace]
+}
+
+// Of connections that are not the app's: one try, no queue, no INFO ahead of the first command, whose answer says as much, and no
+// long wait for a goodbye.
+const oneTry = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  enableReadyCheck: false,
+  retryStrategy: () => null,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 0,
+  disconnectTimeout: 100,
+  // The answers to what ioredis says of itself would be swallowed, a refusal to take more clients included.
+  disableClientInfo: true,
+}
+
+async function withOwn<T> (context: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
+  const line = await context.kept.get(`redis ${url}`, async () => {
+    const { Redis } = await import('ioredis')
+    return new Line(() => connectionOf(new Redis(url, oneTry)))
+  }, line => line.close())
+  return await line.lend(interruptionOf(context), use)
+}
+
+function connectionOf (client: Redis): Connection<Redis> {
+  return {
+    connected: connect(client).then(() => client),
+    isLost: failure => client.status === 'end' || wordsFor(failure) === 'connection lost',
+    destroy: () => client.disconnect(),
+  }
+}
+
+// connect() rejects with "Connection is closed." only; what was wrong comes as an event. That the database was refused is no more
+// than an event, after which ioredis goes on in database 0.
+async function connect (client: Redis): Promise<void> {
+  let reason: Error | undefined
+  client.on('error', error => { reason ??= error })
+  const { db = 0 } = client.options
+  try {
+    await client.connect()
+    if (db !== 0) await client.select(db)
+  } catch (error) {
+    throw reason ?? error
+  }
+}
+
+// What became of the runs whose client belongs to the app, and so could not be destroyed.
+const unanswered = new WeakMap<Redis, Promise<void>>()
+
+const connectionLost = Symbol('connection lost')
+
+async function withDecorated<T> (context: CheckContext, client: Redis, use: (client: Redis) => Promise<T>): Promise<T> {
+  if (client.status !== 'ready' || unanswered.has(client)) await free(client, context)
+  const work = use(client)
+  try {
+    return await answered(client, context, work)
+  } catch (error) {
+    if (interruptionOf(context).aborted) remember(client, work)
+    throw error
+  }
+}
+
+/** Resolves once the client is connected, and has answered everything that earlier runs asked it. */
+async function free (client: Redis, context: CheckContext): Promise<void> {
+  for (;;) {
+    const earlier = unanswered.get(client)
+    if (client.status !== 'ready') await ready(client, context)
+    else if (earlier !== undefined) await abortable(interruptionOf(context), earlier)
+    else return
+  }
+}
+
+function remember (client: Redis, work: Promise<unknown>): void {
+  const all = Promise.allSettled([unanswered.get(client), work]).then(() => {
+    if (unanswered.get(client) === all) unanswered.delete(client)
+  })
+  unanswered.set(client, all)
+}
+
+const waiters = new WeakMap<Redis, Waiters>()
+
+/** Whom to tell that a client is closed. A listener for each of them would be a leak to Node, from the eleventh on. */
+class Waiters {
+  readonly #client: Redis
+  readonly #waiting = new Set<() => void>()
+  readonly #tell = () => { for (const tell of this.#waiting) tell() }
+
+  constructor (client: Redis) {
+    this.#client = client
+  }
+
+  add (tell: () => void): this {
+    if (this.#waiting.size === 0) this.#client.on('close', this.#tell)
+    this.#waiting.add(tell)
+    return this
+  }
+
+  delete (tell: () => void): void {
+    this.#waiting.delete(tell)
+    if (this.#waiting.size === 0) this.#client.off('close', this.#tell)
+  }
+}
+
+function waitingFor (client: Redis): Waiters {
+  const known = waiters.get(client) ?? new Waiters(client)
+  waiters.set(client, known)
+  return known
+}
+
+/** What `work` settles with. Where the connection is lost, ioredis keeps its commands for the next one, which may never come. */
+async function answered<T> (client: Redis, context: CheckContext, work: Promise<T>): Promise<T> {
+  for (;;) {
+    let onClose!: () => void
+    const settled = new Promise<T | typeof connectionLost>((resolve, reject) => {
+      onClose = () => resolve(connectionLost)
+      work.then(resolve, reject)
+    })
+    const waiting = waitingFor(client).add(onClose)
+    try {
+      const answer = await abortable(interruptionOf(context), settled)
+      if (answer !== connectionLost) return answer
+    } finally {
+      waiting.delete(onClose)
+    }
+    await ready(client, context)
+  }
+}
+
+/** Resolves once the app's own client is connected; rejects as soon as it is known why it cannot be. */
+async function ready (client: Redis, context: CheckContext): Promise<void> {
+  const signal = interruptionOf(context)
+  // Given up a little before the run's time is over, to say why.
+  const end = performance.now() + context.timeout * 0.9
+  if (client.status !== 'end' && !client.isCluster) await scout(client, signal)
+  if (client.status === 'wait') client.connect().catch(() => {})
+  while (client.status !== 'ready') {
+    if (client.status === 'end') throw new ServiceUnavailable('client is closed')
+    if (performance.now() >= end) throw new ServiceUnavailable('client is not connected')
+    await pause(10, signal)
+  }
+}
+
+// The app's client waits between its tries to reconnect, so a connection made on the side says sooner what is wrong.
+async function scout (client: Redis, signal: Interruption): Promise<void> {
+  const side = client.duplicate(oneTry)
+  try {
+    await abortable(signal, connect(side).then(async () => await side.ping()))
+  } finally {
+    side.disconnect()
+  }
+}

@@ -1,0 +1,130 @@
+import type { Clock } from '../time/clock.js'
+import { inTime, preparationTime } from '../time/timeout.js'
+import { copyPlain } from '../values/plain-data.js'
+import { reason, type ResolvedEntry } from './entry.js'
+import { settingsFaults, type Fault } from './options.js'
+import type { LocatedFault, Plan } from './plan.js'
+import { secretsOf } from '../values/redact.js'
+import { shown } from '../values/rules.js'
+import type { Requirement, RequirementsContext } from '../../types/check.js'
+import type { Settings } from '../../types/options.js'
+import type { SystemCheck } from '../../types/report.js'
+
+export interface Configuration {
+  readonly settings: Settings
+  /** What is known to be wrong with what is around it. */
+  readonly surroundings: readonly Fault[]
+  /** Those to look at. */
+  readonly subsets: readonly string[]
+  readonly nameFault: (subset: string) => Fault | undefined
+  readonly plan: (subset: string) => Promise<Plan>
+  readonly context: RequirementsContext
+  readonly clock: Clock
+}
+
+/** Everything that is wrong with a configuration: with what is around it, with its settings, and subset by subset. */
+export async function findFaults ({ settings, surroundings, subsets, nameFault, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
+  const general = settingsFaults(settings)
+  const found = [...surroundings, ...general].map(fault => toSystemCheck(fault))
+  const isInvalid = (...options: Array<keyof Settings>) => general.some(({ option }) => options.includes(option as keyof Settings))
+  if (isInvalid('subsets', 'baseDir')) return found
+  const topology = isInvalid('timeout', 'deadline', 'sequential') ? scopeFaults : topologyFaults
+  const bySubset = await Promise.all(subsets.map(async subset => {
+    const { entries, faults } = await plan(subset)
+    const missing = await Promise.all(entries.map(async entry => await missingFor(entry, context, clock)))
+    const found = [nameFault(subset), ...faults, ...missing.flat(), ...topology(subset, entries, settings)]
+    return found.flatMap(fault => fault === undefined ? [] : [toSystemCheck(fault, subset)])
+  }))
+  return [...found, ...bySubset.flat()]
+}
+
+export function toSystemCheck ({ id, message, hint, entry }: LocatedFault, subset?: string): SystemCheck {
+  return {
+    id,
+    level: id.startsWith('W') ? 'warning' : 'error',
+    ...(subset === undefined ? {} : { subset }),
+    ...(entry === undefined ? {} : { entry }),
+    message,
+    hint,
+  }
+}
+
+/** One system check as a line: where, what, and what to do. */
+export function lineOf ({ id, subset, entry, message, hint }: SystemCheck): string {
+  const where = subset === undefined ? '' : `subset '${subset}'${entry === undefined || message.startsWith(entry) ? '' : `, ${entry}`}: `
+  return `${id} ${where}${message}. ${hint}`
+}
+
+const unclear = 'what it needs cannot be made out'
+
+/** E007: what a check needs and does not find. */
+async function missingFor (entry: ResolvedEntry, context: RequirementsContext, clock: Clock): Promise<LocatedFault[]> {
+  const { Check, options, label, timeout = context.settings.timeout } = entry
+  const toFault = (message: string, hint: string): LocatedFault => ({ id: 'E007', entry: label, message, hint })
+  const ask = async () => {
+    const missing: unknown = await new Check(copyPlain(options)).requirements(context)
+    if (!Array.isArray(missing)) return [toFault(unclear, `Its \`requirements\` gave ${shown(missing)}: let it give a list of { message, hint }.`)]
+    return (missing as Requirement[]).map(({ message, hint }) => toFault(message, hint))
+  }
+  const limit = preparationTime(timeout)
+  try {
+    return await inTime(clock, limit, ask(), () => [toFault(`what it needs could not be made out within ${limit} ms`, 'Let its `requirements` settle sooner, or raise its `timeout`.')])
+  } catch (error) {
+    return [toFault(unclear, `Its \`requirements\` threw ${reason(error, secretsOf(options))}.`)]
+  }
+}
+
+function topologyFaults (subset: string, entries: readonly ResolvedEntry[], settings: Settings): LocatedFault[] {
+  const late = deadlineFault(entries, settings)
+  return [...scopeFaults(subset, entries), ...late === undefined ? [] : [late]]
+}
+
+function scopeFaults (subset: string, entries: readonly ResolvedEntry[]): LocatedFault[] {
+  return entries.flatMap(entry => {
+    const fault = scopeFault(subset, entry)
+    return fault === undefined ? [] : [{ ...fault, entry: entry.label }]
+  })
+}
+
+function scopeFault (subset: string, { Check: { scope }, identifier }: ResolvedEntry): Fault | undefined {
+  if (subset === 'liveness' && (scope === 'shared' || scope === 'workers')) {
+    return {
+      id: 'W002',
+      message: `${identifier} asks something shared: an outage of it restarts every pod`,
+      hint: 'Ask it in readiness or integrations; liveness is about this process only.',
+    }
+  }
+  if (subset === 'readiness' && scope === 'workers') {
+    return {
+      id: 'W003',
+      message: `${identifier} asks other workers: their outage takes every pod out of the load balancer`,
+      hint: 'Ask it in integrations; readiness is about what this pod needs to serve.',
+    }
+  }
+}
+
+function deadlineFault (entries: readonly ResolvedEntry[], settings: Settings): Fault | undefined {
+  const needed = timeNeeded(entries, settings)
+  if (settings.deadline === undefined || needed <= settings.deadline) return undefined
+  return {
+    id: 'W004',
+    message: `its checks may take ${needed} ms${settings.sequential ? ' one after another' : ''}, and the deadline is ${settings.deadline} ms`,
+    hint: 'Lower their `timeout` or raise the `deadline`: what has not answered by then is reported as timed out.',
+  }
+}
+
+/**
+ * Milliseconds a subset takes where every check takes all of its timeout. Those that have an `interval` take none where that runs in
+ * the background, which it does not for a command.
+ */
+export function timeNeeded (entries: readonly ResolvedEntry[], { sequential, timeout: standard }: Settings, background = true): number {
+  const finished = new Map<string, number>()
+  let last = 0
+  for (const { identifier, timeout = standard, options: { after, interval } } of entries) {
+    const start = sequential ? last : finished.get(after ?? '') ?? 0
+    const end = background && interval !== undefined ? start : start + timeout
+    finished.set(identifier, end)
+    last = Math.max(last, end)
+  }
+  return last
+}

@@ -1,0 +1,148 @@
+import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
+import { copyPlain } from '../values/plain-data.js'
+import { flag, func, milliseconds, numeric, oneOf, rule, shown, text, texts, violations } from '../values/rules.js'
+import type { EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
+import type { Entry, HealthOptions, Service, Settings } from '../../types/options.js'
+import type { SystemCheckId } from '../../types/report.js'
+
+/** What is wrong with the configuration, before it is known where. */
+export interface Fault {
+  readonly id: SystemCheckId
+  readonly message: string
+  readonly hint: string
+}
+
+const defaults: Readonly<Omit<Settings, 'subsets' | 'baseDir' | 'drainSubsets' | 'service'>> = {
+  prefix: '/healthcheck',
+  livenessPath: '/healthcheck/liveness',
+  warningsAsErrors: true,
+  sequential: false,
+  diskUsageMax: 90,
+  memoryMin: 100,
+  failureStatus: 500,
+  timeout: 3000,
+  deadline: undefined,
+  cacheFor: 0,
+  details: 'always',
+  logLevel: 'warn',
+  openapi: true,
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isDuration = milliseconds().test
+
+function orNull (rule: OptionRule): OptionRule {
+  return { expected: `${rule.expected}, or null`, test: value => value === null || rule.test(value) }
+}
+
+const path = 'a path that starts with / and does not end with one, without query, wildcard or parameter'
+const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/[^/?#*:\s]+)+$/.test(value)
+
+const serviceRules: OptionRules & Record<keyof Service, OptionRule> = { releaseId: text(), serviceId: text(), version: text(), description: text() }
+
+const rules: OptionRules = {
+  subsets: rule('an object of lists of checks, by the name of the subset', isRecord),
+  prefix: rule(`${path}, or ''`, value => value === '' || value === '/' || isPath(value)),
+  livenessPath: rule(`${path}, or false`, value => value === false || isPath(value)),
+  warningsAsErrors: flag(),
+  sequential: flag(),
+  diskUsageMax: orNull(numeric('a percentage, 0 to 100', 0, 100)),
+  memoryMin: orNull(numeric('a number of MiB, 0 or more', 0, Number.MAX_SAFE_INTEGER)),
+  failureStatus: rule('a status of 400 to 599', value => Number.isInteger(value) && (value as number) >= 400 && (value as number) <= 599),
+  timeout: milliseconds(1),
+  deadline: milliseconds(1),
+  cacheFor: rule('a whole number of milliseconds, 0 or more, or an object of them by the name of the subset', value => {
+    return isDuration(value) || (isRecord(value) && Object.values(value).every(isDuration))
+  }),
+  details: rule("'always', 'never', or a function of the request", value => value === 'always' || value === 'never' || func().test(value)),
+  drainSubsets: texts(),
+  logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  openapi: flag(),
+  service: rule(`an object of texts that are not empty: ${Object.keys(serviceRules).join(', ')}`, value => isRecord(value) && violations(serviceRules, value).length === 0),
+  baseDir: text(),
+}
+
+/** The options that every entry may hold beside those of its check. */
+export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = {
+  identifier: text(),
+  critical: flag(),
+  timeout: milliseconds(1),
+  cacheFor: milliseconds(),
+  interval: milliseconds(1),
+  maxStale: milliseconds(1),
+  after: text(),
+}
+
+/**
+ * Fresh settings of the given options and the defaults. Options that do not fit are kept as they are, to be told by `settingsFaults`.
+ *
+ * @throws FST_HEALTH_INVALID_CONFIGURATION where they are no object at all.
+ */
+export function toSettings (options: HealthOptions): Settings {
+  if (!isRecord(options)) throw new FST_HEALTH_INVALID_CONFIGURATION(`The options of fastify-health are ${shown(options)}. They must be an object, such as { subsets: { … } }.`)
+  const { subsets = {}, ...others } = options
+  const given = Object.entries(copyPlain(others)).filter(([, value]) => value !== undefined)
+  return {
+    ...defaults,
+    drainSubsets: ['readiness'],
+    service: {},
+    baseDir: process.cwd(),
+    ...Object.fromEntries(given),
+    subsets: copySubsets(subsets),
+  }
+}
+
+// The lists are the registry's own, since entries can be added to them.
+function copySubsets (subsets: unknown): Settings['subsets'] {
+  if (!isRecord(subsets)) return subsets as Settings['subsets']
+  return Object.fromEntries(Object.entries(subsets).map(([name, entries]) => [name, Array.isArray(entries) ? [...entries] : entries as Entry[]]))
+}
+
+/** Settings that were found valid, as they were then: each run asks again, and hardly ever is there anything new. */
+const valid = new WeakMap<Settings, Record<string, unknown>>()
+
+// Every setting has a value, but for the one without a default.
+const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: option !== 'deadline' }]))
+
+export interface SettingFault extends Fault {
+  readonly option: string
+}
+
+/** E001: what is wrong with the settings as they are now. */
+export function settingsFaults (settings: Settings): SettingFault[] {
+  const values = settings as unknown as Record<string, unknown>
+  if (isAsItWas(values, valid.get(settings))) return []
+  const faults = violations(complete, values)
+    .flatMap(violation => violation.option === 'service' && isRecord(values['service']) ? violations(serviceRules, values['service'], 'service.') : [violation])
+    .map((violation): SettingFault => ({ id: 'E001', ...violation }))
+  if (faults.length === 0) valid.set(settings, { ...values })
+  return faults
+}
+
+function isAsItWas (values: Record<string, unknown>, earlier: Record<string, unknown> | undefined): boolean {
+  if (earlier === undefined) return false
+  let left = Object.keys(earlier).length
+  for (const option in values) {
+    left--
+    const value = values[option]
+    if (value !== earlier[option]) return false
+    // What is in an object may have changed all the same.
+    if (typeof value === 'object' && value !== null && !(rules[option] as OptionRule).test(value)) return false
+  }
+  return left === 0
+}
+
+/** As long as Fastify's router takes a parameter, which is what the name of a subset that is added later is to it. */
+const longestName = 100
+
+/** Where a subset's name is no path segment (E003). */
+export function nameFault (name: string): Fault | undefined {
+  if (!/^[\w~-][\w.~-]*$/.test(name)) return { id: 'E003', message: `'${name}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
+  if (name.length > longestName) return { id: 'E003', message: `'${name.slice(0, 20)}…' has ${name.length} characters`, hint: `Use ${longestName} at most: Fastify's router takes no more.` }
+}
+
+/** Where the router, told to ignore case, takes the subset for another one (E003). */
+export function caseFault (name: string, names: readonly string[]): Fault | undefined {
+  const other = names.find(other => other !== name && other.toLowerCase() === name.toLowerCase())
+  if (other !== undefined) return { id: 'E003', message: `'${name}' differs from '${other}' by case only, which the router ignores`, hint: 'Rename one of them, or take `caseSensitive: false` away.' }
+}

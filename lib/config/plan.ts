@@ -1,0 +1,226 @@
+import { isFault, loadCheck, noOptions, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
+import type { CheckClass } from '../check.js'
+import { systemClock, type Clock } from '../time/clock.js'
+import { inTime, preparationTime } from '../time/timeout.js'
+import { isRecord, type Fault } from './options.js'
+import { copyPlain, isAsCopied, keyOf } from '../values/plain-data.js'
+import { byIdentifier as byName } from '../engine/report.js'
+import { shown, suggestion } from '../values/rules.js'
+import type { Settings } from '../../types/options.js'
+
+export interface LocatedFault extends Fault {
+  readonly entry?: string
+}
+
+/** What a subset's list comes to. */
+export interface Plan {
+  /** Those that can run; the ones that others come `after` stand before them. */
+  readonly entries: readonly ResolvedEntry[]
+  /** Their places in the order of a report, where they stand by identifier. */
+  readonly order: readonly number[]
+  readonly faults: readonly LocatedFault[]
+}
+
+interface Cached {
+  readonly check: ParsedEntry['check']
+  /** A copy of its options at that time, to tell when they were changed in place. */
+  readonly options: object
+  readonly written: string
+  readonly entry: ResolvedEntry | LocatedFault
+}
+
+interface Planned {
+  /** What was in the subset's list. */
+  readonly sources: readonly unknown[]
+  readonly resolved: ReadonlyArray<ResolvedEntry | LocatedFault>
+  readonly plan: Plan
+}
+
+/** Turns the subsets as they are now into plans; what has not changed since is not worked out again. */
+export class Planner {
+  readonly #settings: Settings
+  readonly #clock: Clock
+  readonly #loading = new Map<string, Promise<void>>()
+  readonly #loaded = new Map<string, CheckClass | Fault>()
+  readonly #resolved = new Map<unknown, Cached>()
+  readonly #plans = new Map<string, Planned>()
+  readonly #replanned: (subset: string, plan: Plan) => void
+
+  /** `replanned` is told of each subset whose plan is not what it was. */
+  constructor (settings: Settings, replanned: (subset: string, plan: Plan) => void, clock: Clock = systemClock) {
+    this.#settings = settings
+    this.#replanned = replanned
+    this.#clock = clock
+  }
+
+  /** The plan of a subset; a promise only where a module has to be loaded first. */
+  plan (subset: string): Plan | Promise<Plan> {
+    const { subsets } = this.#settings
+    const list: unknown = isRecord(subsets) ? subsets[subset] : undefined
+    if (!Array.isArray(list)) {
+      return { entries: [], order: [], faults: [{ id: 'E002', message: `it is ${shown(list)}`, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }] }
+    }
+    const last = this.#plans.get(subset)
+    if (last !== undefined && this.#isAsPlanned(list, last)) return last.plan
+    // Holes of the list included.
+    const parsed = Array.from(list, entry => parseEntry(entry))
+    const unloaded = parsed.flatMap(entry => isFault(entry) || typeof entry.check !== 'string' || this.#loaded.has(entry.check) ? [] : [entry.check])
+    if (unloaded.length > 0) return Promise.all(unloaded.map(specifier => this.#load(specifier))).then(() => this.plan(subset))
+    return this.#assemble(subset, list, parsed)
+  }
+
+  /** Whether nothing of a list has changed: what each probe asks first. */
+  #isAsPlanned (list: readonly unknown[], { sources }: Planned): boolean {
+    return list.length === sources.length && sources.every((source, index) => source === list[index] && this.#isAsResolved(source))
+  }
+
+  #isAsResolved (source: unknown): boolean {
+    const cached = this.#resolved.get(source)
+    // A class or a specifier by itself cannot be changed in place.
+    if (cached === undefined || !Array.isArray(source)) return cached !== undefined
+    try {
+      return source.length <= 2 && source[0] === cached.check && isAsCopied(cached.options, source[1] === undefined ? noOptions : source[1])
+    } catch {
+      // An option that is a getter may throw.
+      return false
+    }
+  }
+
+  /** Waits for a module once, whoever asks for it meanwhile. */
+  #load (specifier: string): Promise<void> {
+    const loading = this.#loading.get(specifier) ?? this.#loadInTime(specifier).finally(() => this.#loading.delete(specifier))
+    this.#loading.set(specifier, loading)
+    return loading
+  }
+
+  async #loadInTime (specifier: string): Promise<void> {
+    const limit = preparationTime(this.#settings.timeout)
+    const loading = loadCheck(specifier, this.#settings.baseDir)
+    this.#loaded.set(specifier, await inTime(this.#clock, limit, loading, () => {
+      loading.then(found => this.#loadedLate(specifier, found))
+      return hasNotLoaded(specifier, limit)
+    }))
+  }
+
+  // Nobody waits for it any more, so the plans that were made without it are made anew here.
+  #loadedLate (specifier: string, found: CheckClass | Fault): void {
+    this.#loaded.set(specifier, found)
+    for (const [source, { check }] of this.#resolved) if (check === specifier) this.#resolved.delete(source)
+    for (const subset of this.#plans.keys()) this.plan(subset)
+  }
+
+  #assemble (subset: string, list: readonly unknown[], parsed: ReadonlyArray<ParsedEntry | Fault>): Plan {
+    const resolved = parsed.map((entry, index) => this.#resolve(entry, list[index], index))
+    const last = this.#plans.get(subset)
+    const sources = [...list]
+    if (last?.resolved.length === resolved.length && last.resolved.every((entry, index) => isSame(entry, resolved[index]))) {
+      this.#plans.set(subset, { ...last, sources })
+      return last.plan
+    }
+    const plan = toPlan(resolved)
+    this.#plans.set(subset, { sources, resolved, plan })
+    this.#forget()
+    this.#replanned(subset, plan)
+    return plan
+  }
+
+  /** What is known of a subset without loading anything: the plan it had last, while modules of it are still being loaded. */
+  known (subset: string): Plan | undefined {
+    const plan = this.plan(subset)
+    return plan instanceof Promise ? this.#plans.get(subset)?.plan : plan
+  }
+
+  /** What the plans that there are need: identifiers by subset, and questions. */
+  inUse (): { identifiers: Map<string, Set<string>>, questions: Set<string> } {
+    const identifiers = new Map<string, Set<string>>()
+    const questions = new Set<string>()
+    for (const [subset, { plan: { entries } }] of this.#plans) {
+      identifiers.set(subset, new Set(entries.map(({ identifier }) => identifier)))
+      for (const { question } of entries) questions.add(question)
+    }
+    return { identifiers, questions }
+  }
+
+  #resolve (parsed: ParsedEntry | Fault, source: unknown, index: number): ResolvedEntry | LocatedFault {
+    if (isFault(parsed)) return { ...parsed, entry: `[${index}]` }
+    try {
+      const cached = this.#resolved.get(source)
+      if (cached !== undefined && this.#isAsResolved(source)) return cached.entry
+      const { check, options } = parsed
+      const written = keyOf([check, options])
+      if (cached?.written === written) return cached.entry
+      const entry = this.#resolveAnew(parsed)
+      this.#resolved.set(source, { check, options: copyPlain(options), written, entry })
+      return entry
+    } catch (error) {
+      return { id: 'E008', entry: parsed.label, message: `${parsed.label}: reading its options threw ${reason(error)}`, hint: 'An option must be a value, not a getter that throws.' }
+    }
+  }
+
+  #resolveAnew (parsed: ParsedEntry): ResolvedEntry | LocatedFault {
+    const { check, label } = parsed
+    const Check = typeof check === 'string' ? this.#loaded.get(check) as CheckClass | Fault : check
+    const entry = typeof Check === 'function' ? resolveEntry(parsed, Check) : Check
+    return isFault(entry) ? { ...entry, entry: label } : entry
+  }
+
+  // Entries that are in no list any more would otherwise be remembered for ever.
+  #forget (): void {
+    const used = new Set<unknown>(Object.values(this.#settings.subsets).flat(1))
+    for (const source of this.#resolved.keys()) if (!used.has(source)) this.#resolved.delete(source)
+    for (const subset of this.#plans.keys()) if (!Object.hasOwn(this.#settings.subsets, subset)) this.#plans.delete(subset)
+  }
+}
+
+function hasNotLoaded (specifier: string, limit: number): Fault {
+  return {
+    id: 'E004',
+    message: `${specifier} has not loaded within ${limit} ms`,
+    hint: 'A top-level `await` in it, or in what it imports, takes too long or never settles. Once it has loaded it is used.',
+  }
+}
+
+function isSame (one: ResolvedEntry | LocatedFault, other: ResolvedEntry | LocatedFault | undefined): boolean {
+  if (one === other) return true
+  return other !== undefined && isFault(one) && isFault(other) && one.message === other.message && one.entry === other.entry
+}
+
+function toPlan (resolved: ReadonlyArray<ResolvedEntry | LocatedFault>): Plan {
+  const faults: LocatedFault[] = []
+  const byIdentifier = new Map<string, ResolvedEntry>()
+  for (const entry of resolved) {
+    if (isFault(entry)) {
+      faults.push(entry)
+    } else if (byIdentifier.has(entry.identifier)) {
+      faults.push({ id: 'E006', entry: entry.label, message: `another entry has the identifier '${entry.identifier}', too`, hint: 'Give one of them an `identifier` option of its own.' })
+    } else {
+      byIdentifier.set(entry.identifier, entry)
+    }
+  }
+  const placed = new Set<ResolvedEntry>()
+  for (const entry of byIdentifier.values()) {
+    const fault = place(entry, byIdentifier, placed)
+    if (fault !== undefined) faults.push({ ...fault, entry: entry.label })
+  }
+  const entries = [...placed]
+  const order = [...entries.keys()].sort((a, b) => byName(entries[a] as ResolvedEntry, entries[b] as ResolvedEntry))
+  return { entries, order, faults }
+}
+
+/** Puts the entry behind those it comes after; says where that cannot be done. */
+function place (entry: ResolvedEntry, byIdentifier: ReadonlyMap<string, ResolvedEntry>, placed: Set<ResolvedEntry>): Fault | undefined {
+  const chain: ResolvedEntry[] = []
+  for (let next: ResolvedEntry | undefined = entry; next !== undefined && !placed.has(next);) {
+    if (chain.includes(next)) {
+      const circle = [next, ...chain.slice(0, chain.indexOf(next) + 1)].reverse().map(({ identifier }) => identifier).join(' -> ')
+      return { id: 'E009', message: `\`after\` goes round in a circle: ${circle}`, hint: 'Take one `after` of the circle away.' }
+    }
+    chain.unshift(next)
+    const { after }: ResolvedEntry['options'] = next.options
+    next = after === undefined ? undefined : byIdentifier.get(after)
+    if (after !== undefined && next === undefined) {
+      return { id: 'E009', message: `it comes after '${after}', which is not in the subset`, hint: suggestion(after, [...byIdentifier.keys()]) }
+    }
+  }
+  for (const link of chain) placed.add(link)
+}

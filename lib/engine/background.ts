@@ -1,0 +1,80 @@
+import type { Clock } from '../time/clock.js'
+import type { ResolvedEntry } from '../config/entry.js'
+import { longestTimer } from '../values/rules.js'
+
+/** Entries of subsets, and how to run them. */
+export interface Source {
+  /** Every entry that is configured now. */
+  readonly entries: () => ReadonlyArray<readonly [subset: string, entry: ResolvedEntry]>
+  /** Never rejects. */
+  readonly run: (subset: string, entry: ResolvedEntry) => Promise<void>
+}
+
+interface Beat {
+  readonly subset: string
+  readonly interval: number
+  entry: ResolvedEntry
+  readonly stop: () => void
+}
+
+/**
+ * Runs the entries that have an `interval` on clocks of their own: at once, then every interval give or take a tenth, so that
+ * pods do not beat as one. No timer of it keeps the process alive.
+ */
+export class Background {
+  readonly #clock: Clock
+  readonly #source: Source
+  readonly #beats = new Map<string, Beat>()
+  #started = false
+
+  constructor (clock: Clock, source: Source) {
+    this.#clock = clock
+    this.#source = source
+  }
+
+  get started (): boolean {
+    return this.#started
+  }
+
+  start (): void {
+    this.#started = true
+    this.refresh()
+  }
+
+  stop (): void {
+    this.#started = false
+    for (const key of this.#beats.keys()) this.#stop(key)
+  }
+
+  /** Goes by the entries as they are now: those that go on at their interval are not disturbed. */
+  refresh (): void {
+    if (!this.#started) return
+    const entries = new Map(this.#source.entries().map(([subset, entry]) => [`${subset} ${entry.identifier}`, { subset, entry }]))
+    for (const [key, { interval }] of this.#beats) {
+      if (entries.get(key)?.entry.options.interval !== interval) this.#stop(key)
+    }
+    for (const [key, { subset, entry }] of entries) {
+      const { interval } = entry.options
+      const beat = this.#beats.get(key)
+      if (beat !== undefined) beat.entry = entry
+      else if (interval !== undefined) this.#run(key, { subset, interval, entry })
+    }
+  }
+
+  #stop (key: string): void {
+    this.#beats.get(key)?.stop()
+    this.#beats.delete(key)
+  }
+
+  #run (key: string, beat: Omit<Beat, 'stop'>): void {
+    const { subset, interval, entry } = beat
+    const delay = Math.min(interval * (0.9 + 0.2 * this.#clock.random()), longestTimer)
+    const stop = this.#clock.after(delay, () => {
+      this.refresh()
+      const current = this.#beats.get(key)
+      if (current?.stop === stop) this.#run(key, current)
+    }, true)
+    this.#beats.set(key, { ...beat, stop })
+    this.#source.run(subset, entry)
+  }
+}

@@ -1,0 +1,51 @@
+import { isHealthy, notRun, type Judged, type Outcome } from './report.js'
+import type { ResolvedEntry } from '../config/entry.js'
+import type { Clock } from '../time/clock.js'
+import type { Departure } from '../time/deadlines.js'
+import type { Result } from '../../types/report.js'
+
+export interface Evaluation {
+  /** Those that others come `after` stand before them. */
+  readonly entries: readonly ResolvedEntry[]
+  readonly ask: (entry: ResolvedEntry) => Outcome | Promise<Outcome>
+  /** Told of each answer as soon as it is known. */
+  readonly record: (judged: Judged) => Result
+  readonly clock: Clock
+  readonly sequential: boolean
+  readonly warningsAsErrors: boolean
+  /** When the response has to leave. */
+  readonly departure: Departure
+}
+
+/** Asks every check of a subset, in the order that its entries demand. Never rejects, and never takes longer than its deadline. */
+export async function evaluate (evaluation: Evaluation): Promise<Result[]> {
+  const { entries, sequential } = evaluation
+  const answers: Answers = new Map()
+  for (const entry of entries) {
+    const answer = answerOf(entry, answers, evaluation)
+    answers.set(entry.identifier, sequential ? await answer : answer)
+  }
+  return await Promise.all(answers.values())
+}
+
+/** By identifier, in the order that they were asked. */
+type Answers = Map<string, Result | Promise<Result>>
+
+function answerOf (entry: ResolvedEntry, answers: Answers, evaluation: Evaluation): Promise<Result> | Result {
+  const { after } = entry.options
+  if (after === undefined) return asked(entry, evaluation)
+  return Promise.resolve(answers.get(after)).then(async first => {
+    if (first?.healthy) return await asked(entry, evaluation)
+    return judge(entry, notRun(`blocked by ${after}`, evaluation.clock.date()), evaluation)
+  })
+}
+
+function asked (entry: ResolvedEntry, evaluation: Evaluation): Promise<Result> | Result {
+  const { ask, clock, departure } = evaluation
+  const outcome = clock.now() < departure.at ? ask(entry) : notRun(`timed out after ${departure.deadline} ms`, clock.date())
+  return outcome instanceof Promise ? outcome.then(outcome => judge(entry, outcome, evaluation)) : judge(entry, outcome, evaluation)
+}
+
+function judge ({ identifier, critical }: ResolvedEntry, outcome: Outcome, { warningsAsErrors, record }: Evaluation): Result {
+  return record({ identifier, critical, outcome, healthy: isHealthy(outcome.errors, warningsAsErrors) })
+}

@@ -1,0 +1,174 @@
+import { tracingChannel } from 'node:diagnostics_channel'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { HealthCheck } from '../check.js'
+import type { ResolvedEntry } from '../config/entry.js'
+import { FST_HEALTH_NO_APP, isHealthCheckError, lacking, type HealthCheckError } from '../errors.js'
+import { KeptThings } from './resources.js'
+import { copyPlain } from '../values/plain-data.js'
+import { noSecrets, redactBriefly, secretsOf, type Secrets } from '../values/redact.js'
+import { toFailure } from './report.js'
+import { stopping, type StopSignal } from '../time/stop-signal.js'
+import type { Stoppable } from './runner.js'
+import type { CheckContext, RequirementsContext } from '../../types/check.js'
+import type { Settings } from '../../types/options.js'
+import type { Failure } from '../../types/report.js'
+
+/** Published around every execution of a check, with `{ identifier }`. */
+const channel = tracingChannel<unknown, { identifier: string }>('fastify-health.check')
+
+const unknown: Failure = { kind: 'unknown error', message: '' }
+/** How many different unexpected errors of a check are logged before it works again. */
+const mostTexts = 10
+
+interface Lent extends Pick<CheckContext, 'settings' | 'kept' | 'log'> {
+  readonly lendApp: () => FastifyInstance
+}
+
+/** What the app, a signal or a logger costs is paid by those who ask for it. */
+class Context implements CheckContext {
+  readonly settings: CheckContext['settings']
+  readonly kept: CheckContext['kept']
+  readonly timeout: number
+  readonly [stopping]: StopSignal
+  readonly #lent: Lent
+  readonly #identifier: string
+  readonly #execution: Stoppable
+
+  constructor (lent: Lent, identifier: string, execution: Stoppable, timeout: number) {
+    this.settings = lent.settings
+    this.kept = lent.kept
+    this.timeout = timeout
+    this[stopping] = execution.stopping
+    this.#lent = lent
+    this.#identifier = identifier
+    this.#execution = execution
+  }
+
+  get app (): FastifyInstance {
+    return this.#lent.lendApp()
+  }
+
+  get signal (): AbortSignal {
+    return this.#execution.signal
+  }
+
+  get log (): FastifyBaseLogger {
+    return this.#lent.log.child({ check: this.#identifier })
+  }
+}
+
+/** Runs a check's class, and turns whatever it throws into what may be reported. */
+export class Executor {
+  readonly #app: FastifyInstance | undefined
+  readonly #log: FastifyBaseLogger
+  readonly #settings: Settings
+  readonly #kept = new KeptThings()
+  readonly #logged = new WeakMap<ResolvedEntry, Set<string>>()
+  readonly #onAppMissing: () => void
+  readonly #lent: Lent
+
+  constructor (settings: Settings, log: FastifyBaseLogger, app: FastifyInstance | undefined, onAppMissing: () => void = () => {}) {
+    this.#settings = settings
+    this.#log = log
+    this.#app = app
+    this.#onAppMissing = onAppMissing
+    this.#lent = { settings, kept: this.#kept, log, lendApp: this.#lendApp }
+  }
+
+  /** What a check sees of its surroundings. */
+  surroundings (): RequirementsContext {
+    const lend = this.#lendApp
+    return { settings: this.#settings, get app () { return lend() } }
+  }
+
+  /** What a fresh instance found; nothing once it is stopped. Never rejects. */
+  execute (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<Failure[]> {
+    // Tracing costs as much as the rest of an execution, whether anybody listens or not.
+    if (!channel.hasSubscribers) return this.#failures(entry, execution, timeout)
+    return channel.tracePromise(() => this.#failures(entry, execution, timeout), { identifier: entry.identifier })
+  }
+
+  async close (): Promise<void> {
+    await this.#kept.close()
+  }
+
+  async #failures (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<Failure[]> {
+    try {
+      const errors = await this.#check(entry, execution, timeout)
+      return execution.stopping.aborted ? [] : this.#toFailures(entry, errors)
+    } catch {
+      // What it failed with cannot even be looked at: its text is a getter that throws, say.
+      return [unknown]
+    }
+  }
+
+  async #check ({ Check, options, identifier }: ResolvedEntry, execution: Stoppable, timeout: number): Promise<unknown[]> {
+    let check: HealthCheck | undefined
+    try {
+      check = new Check(copyPlain(options))
+      await check.check(new Context(this.#lent, identifier, execution, timeout))
+      return check.errors
+    } catch (error) {
+      // Once stopped, it has to settle at once, or it would count as hanging; and what it says is not heard any more.
+      const isExplained = isHealthCheckError(error) || execution.stopping.aborted
+      return [...check?.errors ?? [], isExplained ? error : await this.#missing(check) ?? error]
+    }
+  }
+
+  /** Boot tells what a check needs and does not find, but a subset may be changed later. */
+  async #missing (check: HealthCheck | undefined): Promise<HealthCheckError | undefined> {
+    try {
+      const missing = await check?.requirements(this.surroundings()) ?? []
+      return missing.length === 0 ? undefined : lacking(missing)
+    } catch {
+      // What it threw itself says more.
+      return undefined
+    }
+  }
+
+  #toFailures (entry: ResolvedEntry, errors: readonly unknown[]): Failure[] {
+    const secrets = errors.length === 0 ? noSecrets : secretsOf(entry.options)
+    const unexpected = errors.filter(error => !isHealthCheckError(error))
+    if (unexpected.length === 0) this.#logged.delete(entry)
+    for (const error of unexpected) this.#logUnexpected(entry, error, secrets)
+    return errors.map(error => toFailure(error, secrets))
+  }
+
+  readonly #lendApp = (): FastifyInstance => {
+    if (this.#app !== undefined) return this.#app
+    this.#onAppMissing()
+    throw new FST_HEALTH_NO_APP()
+  }
+
+  // Once for each text, until it stops: a check that keeps throwing would otherwise flood the log at every probe.
+  #logUnexpected (entry: ResolvedEntry, thrown: unknown, secrets: Secrets): void {
+    const err = describe(thrown, text => redactBriefly(text, secrets))
+    const logged = this.#logged.get(entry) ?? new Set()
+    this.#logged.set(entry, logged)
+    // Ports, ids and times of day make no text of its own.
+    const text = `${err.type} ${err.message.replace(/\d+/g, '0')}`
+    if (logged.has(text) || logged.size >= mostTexts) return
+    logged.add(text)
+    this.#log.error({ err, check: entry.identifier }, `health: ${entry.identifier} threw an unexpected error`)
+  }
+}
+
+function describe (thrown: unknown, clean: (text: string) => string) {
+  if (!(thrown instanceof Error)) return { type: typeof thrown, message: clean(textOf(thrown)) }
+  const { code, cause } = thrown as { code?: unknown, cause?: unknown }
+  return {
+    type: thrown.name,
+    message: clean(thrown.message),
+    stack: clean(textOf(thrown.stack)),
+    ...(code === undefined ? {} : { code: clean(textOf(code)) }),
+    ...(cause === undefined ? {} : { cause: clean(textOf(cause)) }),
+  }
+}
+
+function textOf (value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return 'something that has no text'
+  }
+}

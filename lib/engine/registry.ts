@@ -1,0 +1,243 @@
+import { captureRejectionSymbol, EventEmitter } from 'node:events'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { Background } from './background.js'
+import { systemClock, type Clock } from '../time/clock.js'
+import { Drain } from './drain.js'
+import type { ResolvedEntry } from '../config/entry.js'
+import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
+import { Executor } from './executor.js'
+import { lineLogger } from './logger.js'
+import { caseFault, isRecord, nameFault, toSettings, type Fault } from '../config/options.js'
+import { Planner, type Plan } from '../config/plan.js'
+import { statusOf, type Judged } from './report.js'
+import { Reporter } from './reporter.js'
+import { longestTimer, numeric, shown } from '../values/rules.js'
+import { Runners } from './runner-pool.js'
+import { findFaults, timeNeeded } from '../config/faults.js'
+import type { Entry, HealthOptions, Settings } from '../../types/options.js'
+import type { Report, Result, SystemCheck, Transition } from '../../types/report.js'
+
+/** What a registry works in. */
+export interface Surroundings {
+  /** What checks over decorated clients look at. */
+  app?: FastifyInstance
+  log?: FastifyBaseLogger
+  clock?: Clock
+  /** Called when a check asks for `app` where there is none. */
+  onAppMissing?: () => void
+  /** What stands before the paths of the settings: the prefix of the context that the plugin was registered in. */
+  mountedAt?: string
+  /** `false`: the names of subsets must differ by more than case. */
+  caseSensitive?: boolean
+  /** What is wrong with how the registry came into them: system checks that no setting can mend. */
+  faults?: readonly Fault[]
+}
+
+/** How long closing may take: nothing that a check kept open can hold up a shutdown. */
+const closingTime = 500
+
+/** The subsets of checks, and everything that is known of them. It needs no Fastify. */
+export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
+  /** Live: each run reads them anew. */
+  readonly settings: Settings
+  /** What stands before the paths of the settings. */
+  readonly mountedAt: string
+  readonly #log: FastifyBaseLogger
+  readonly #clock: Clock
+  readonly #planner: Planner
+  readonly #executor: Executor
+  readonly #background: Background
+  readonly #runners: Runners
+  readonly #reporter: Reporter
+  readonly #caseSensitive: boolean
+  readonly #faults: readonly Fault[]
+  readonly #drain: Drain
+
+  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, faults = [] }: Surroundings = {}) {
+    super({ captureRejections: true })
+    this.settings = toSettings(options)
+    this.mountedAt = mountedAt
+    this.#log = log ?? lineLogger(line => process.stderr.write(line))
+    this.#clock = clock
+    this.#drain = new Drain(clock)
+    this.#caseSensitive = caseSensitive
+    this.#faults = faults
+    this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
+    this.#executor = new Executor(this.settings, this.#log, app, onAppMissing)
+    this.#runners = new Runners(this.settings, clock, this.#executor)
+    this.#reporter = new Reporter({
+      settings: this.settings,
+      clock,
+      planner: this.#planner,
+      runners: this.#runners,
+      nameFault: subset => this.nameFault(subset),
+      changed: (subset, judged, at) => this.#changed(subset, judged, at),
+    })
+    this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#reporter.beat(subset, entry) })
+  }
+
+  /** The names of the subsets. */
+  subsets (): string[] {
+    const { subsets } = this.settings
+    return isRecord(subsets) ? Object.keys(subsets) : []
+  }
+
+  /** Why no path leads to a subset of that name (E003). */
+  nameFault (subset: string): Fault | undefined {
+    return nameFault(subset) ?? (this.#caseSensitive ? undefined : caseFault(subset, this.subsets()))
+  }
+
+  /**
+   * Adds entries to a subset, which is made if there is none of that name. It holds from the next probe on.
+   *
+   * @throws FST_HEALTH_INVALID_CONFIGURATION where no path can lead to the name.
+   */
+  add (subset: string, ...entries: Entry[]): this {
+    const fault = this.nameFault(subset)
+    if (fault !== undefined) throw new FST_HEALTH_INVALID_CONFIGURATION(`${fault.id} ${fault.message}. ${fault.hint}`)
+    const { subsets } = this.settings
+    // A property of its own, even where the name is one that every object inherits.
+    if (!Object.hasOwn(subsets, subset)) Object.defineProperty(subsets, subset, { value: [], writable: true, enumerable: true, configurable: true })
+    const list: unknown = subsets[subset]
+    if (!Array.isArray(list)) throw new FST_HEALTH_INVALID_CONFIGURATION(`E002 subset '${subset}' is ${shown(list)}. Make it an array of entries first.`)
+    list.push(...entries)
+    this.#background.refresh()
+    return this
+  }
+
+  /**
+   * Asks every check of a subset. It never rejects for what a check does.
+   *
+   * @param options.deadline Milliseconds it may take; default: the settings' `deadline`.
+   * @throws FST_HEALTH_UNKNOWN_SUBSET where there is no subset of that name; FST_HEALTH_INVALID_DURATION where the deadline is no
+   * number of milliseconds.
+   */
+  async run (subset: string, { deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
+    this.#mustExist(subset)
+    if (deadline !== undefined) mustBeDuration('The deadline', deadline)
+    return await this.#reporter.run({ subset, draining: this.#drains(subset), deadline: deadline ?? this.settings.deadline, background: this.#background.started })
+  }
+
+  /**
+   * What the last runs of a subset's checks found, without asking any of them: as of the oldest one, and with the longest time that
+   * one of them took. `undefined` where none has run yet.
+   *
+   * @throws FST_HEALTH_UNKNOWN_SUBSET where there is no subset of that name.
+   */
+  lastReport (subset: string): Report | undefined {
+    this.#mustExist(subset)
+    return this.#reporter.last(subset, this.#drains(subset))
+  }
+
+  /**
+   * Milliseconds that a run of a subset may take: what its checks' timeouts come to, or the deadline where that is less.
+   *
+   * @param options.background Whether checks that have an `interval` run in the background, as they do where HTTP is served.
+   */
+  async longestRun (subset: string, { background = true }: { background?: boolean } = {}): Promise<number> {
+    const { entries } = await this.#planner.plan(subset)
+    return Math.min(timeNeeded(entries, this.settings, background), this.settings.deadline ?? Infinity)
+  }
+
+  /** Every fault of the configuration as it is now: all there are, or those that concern the subsets named. */
+  async systemChecks (...subsets: string[]): Promise<SystemCheck[]> {
+    const isAll = subsets.length === 0
+    return await findFaults({
+      settings: this.settings,
+      surroundings: isAll ? this.#faults : [],
+      subsets: isAll ? this.subsets() : subsets,
+      nameFault: subset => this.nameFault(subset),
+      plan: async subset => await this.#planner.plan(subset),
+      context: this.#executor.surroundings(),
+      clock: this.#clock,
+    })
+  }
+
+  /** What a subset's checks are called and which of them are critical; those that cannot be made out are left out. */
+  async checks (subset: string): Promise<Array<Pick<Result, 'identifier' | 'critical'>>> {
+    const { entries } = await this.#planner.plan(subset)
+    return entries.map(({ identifier, critical }) => ({ identifier, critical }))
+  }
+
+  /** Starts the checks that have an `interval`. The plugin does so once the app is ready. */
+  start (): void {
+    this.#background.start()
+  }
+
+  /** Whether `drain` has been called. */
+  get draining (): boolean {
+    return this.#drain.begun
+  }
+
+  /**
+   * Fails the `drainSubsets` from now on, and resolves after `ms`: the time the load balancer needs to notice.
+   *
+   * @throws FST_HEALTH_INVALID_DURATION where that is no number of milliseconds; nothing is drained then.
+   */
+  async drain (ms = 0): Promise<void> {
+    mustBeDuration('The time to drain', ms)
+    await this.#drain.begin(ms)
+  }
+
+  /** Stops the background runs, aborts what is under way, closes what checks kept open, and ends the wait of `drain`. */
+  async close (): Promise<void> {
+    this.#drain.end()
+    this.#reporter.close()
+    this.#background.stop()
+    let cancel!: () => void
+    const patience = new Promise<void>(resolve => { cancel = this.#clock.after(closingTime, resolve) })
+    await Promise.race([this.#runners.close(), patience])
+    cancel()
+  }
+
+  #mustExist (subset: string): void {
+    const { subsets } = this.settings
+    // Where there are no subsets at all, any of them is answered with what is wrong.
+    if (isRecord(subsets) && !Object.hasOwn(subsets, subset)) throw new FST_HEALTH_UNKNOWN_SUBSET(subset)
+  }
+
+  #drains (subset: string): boolean {
+    const { drainSubsets } = this.settings
+    return this.#drain.begun && Array.isArray(drainSubsets) && drainSubsets.includes(subset)
+  }
+
+  #changed (subset: string, { identifier, critical, healthy, outcome }: Judged, at: number): void {
+    const transition: Transition = { subset, identifier, healthy, critical, status: statusOf(outcome.errors), at }
+    this.#log[healthy ? 'info' : 'warn']({ health: transition }, `health: ${identifier} of ${subset} is ${healthy ? 'healthy again' : 'failing'}`)
+    try {
+      this.emit('transition', transition)
+    } catch (error) {
+      this[captureRejectionSymbol](error as Error)
+    }
+  }
+
+  /** A listener that is asynchronous rejected: Node.js would end the process. */
+  override [captureRejectionSymbol] (error: Error, ..._event: unknown[]): void {
+    this.#log.error({ err: error }, 'health: a listener of "transition" threw')
+  }
+
+  // What belonged to entries that are gone would otherwise be kept for ever.
+  #replanned (subset: string, { faults }: Plan): void {
+    const { identifiers, questions } = this.#planner.inUse()
+    this.#reporter.keep(identifiers)
+    this.#runners.keep(questions)
+    if (!this.#background.started) return
+    for (const { id, message, hint } of faults) this.#log.error({ subset }, `health: ${id} ${message}. ${hint}`)
+    this.#background.refresh()
+  }
+
+  #entries (): Array<[subset: string, entry: ResolvedEntry]> {
+    return this.subsets().flatMap(subset => (this.#planner.known(subset)?.entries ?? []).map((entry): [string, ResolvedEntry] => [subset, entry]))
+  }
+}
+
+const duration = numeric(`a number of milliseconds, 0 to ${longestTimer}`, 0, longestTimer)
+
+function mustBeDuration (what: string, value: unknown): void {
+  if (!duration.test(value)) throw new FST_HEALTH_INVALID_DURATION(what, duration.expected, shown(value))
+}
+
+/** The same registry that the plugin decorates the app with, for a worker or a script. */
+export function createHealth (options?: HealthOptions, surroundings?: Surroundings): HealthRegistry {
+  return new HealthRegistry(options, surroundings)
+}

@@ -1,0 +1,86 @@
+import type { Clock } from '../time/clock.js'
+import { never, type Departure } from '../time/deadlines.js'
+import type { ResolvedEntry } from '../config/entry.js'
+import type { Executor } from './executor.js'
+import type { Outcome } from './report.js'
+import { Runner, type Question } from './runner.js'
+import type { Settings } from '../../types/options.js'
+
+/** Who asks. */
+export interface Asker {
+  readonly subset: string
+  /** When its response has to leave. */
+  readonly departure: Departure
+  /** Whether checks that have an `interval` run in the background. */
+  readonly background: boolean
+}
+
+/** Of an interval: beats come as early as nine tenths of it. */
+const leastApart = 0.8
+
+/** A runner for each question, so that entries that ask the same share what is known of it. */
+export class Runners {
+  readonly #settings: Settings
+  readonly #clock: Clock
+  readonly #executor: Executor
+  readonly #runners = new Map<string, Runner>()
+
+  constructor (settings: Settings, clock: Clock, executor: Executor) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#executor = executor
+  }
+
+  /** What is known, or a promise of it that settles in time and never rejects. */
+  ask (entry: ResolvedEntry, asker: Asker): Outcome | Promise<Outcome> {
+    return this.#runner(entry).ask(this.#question(entry, asker))
+  }
+
+  /** A run of the check's own interval: one for all the subsets that hold it. */
+  beat (entry: ResolvedEntry, subset: string, interval: number): Outcome | Promise<Outcome> {
+    const question = this.#question(entry, { subset, departure: never, background: true })
+    return this.#runner(entry).beat(question, interval * leastApart)
+  }
+
+  /** Whoever asks next is not told what was found before. */
+  forget (entry: ResolvedEntry): void {
+    this.#runner(entry).forget()
+  }
+
+  /** Forgets all but these questions, and what is still being asked. */
+  keep (questions: ReadonlySet<string>): void {
+    for (const [question, runner] of this.#runners) {
+      if (!questions.has(question) && runner.pending === 0) this.#runners.delete(question)
+    }
+  }
+
+  /** Aborts what is under way, and closes what checks kept open. */
+  async close (): Promise<void> {
+    for (const runner of this.#runners.values()) runner.close()
+    await this.#executor.close()
+  }
+
+  #runner ({ question }: ResolvedEntry): Runner {
+    let runner = this.#runners.get(question)
+    if (runner === undefined) this.#runners.set(question, runner = new Runner(this.#clock))
+    return runner
+  }
+
+  #question (entry: ResolvedEntry, { subset, departure, background }: Asker): Question {
+    const { options: { interval, cacheFor = cacheForOf(this.#settings, subset), maxStale }, timeout = this.#settings.timeout } = entry
+    return {
+      task: (execution, timeout) => this.#executor.execute(entry, execution, timeout),
+      timeout,
+      departure,
+      cacheFor,
+      // Three beats may be missed, so that one slow answer is not yet a stale one.
+      maxStale: maxStale ?? (interval === undefined ? Infinity : 3 * interval + timeout),
+      background: background && interval !== undefined,
+    }
+  }
+}
+
+function cacheForOf ({ cacheFor }: Settings, subset: string): number {
+  if (typeof cacheFor === 'number') return cacheFor
+  return Object.hasOwn(cacheFor, subset) ? cacheFor[subset] as number : 0
+}

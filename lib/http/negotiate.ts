@@ -1,0 +1,72 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { renderers } from '../renderers/index.js'
+import type { Renderer } from '../../types/renderer.js'
+
+// In a query, a + that is not escaped is a space.
+const byName = new Map<unknown, Renderer>(renderers.flatMap(renderer => [renderer.name, renderer.name.replace('+', ' ')].map(name => [name, renderer])))
+
+/** What to say to a client that takes none of the formats. */
+export const supportedTypes = renderers.map(({ mediaType }) => mediaType).join(', ')
+
+/**
+ * The format that a request asks for: `?format=`, else the `Accept` header's highest q, and the header's order where they are equal.
+ * `undefined` where there is none such.
+ */
+export function negotiate (format: unknown, { accept }: Pick<IncomingHttpHeaders, 'accept'>): Renderer | undefined {
+  const wanted: unknown = Array.isArray(format) ? format[0] : format
+  if (wanted !== undefined) return byName.get(wanted)
+  if (accept === undefined || accept === '*/*') return renderers[0]
+  const ranges = (accept.match(itemOf) ?? []).flatMap(toRange)
+  // Nothing of it can be understood.
+  if (ranges.length === 0) return renderers[0]
+  return mostWanted(ranges)
+}
+
+/** One item of an `Accept` header. Parameters other than q are left out: no format comes in two versions. */
+interface Range {
+  /** Such as `text/html`, or `text/*`. */
+  readonly type: string
+  readonly q: number
+  readonly position: number
+}
+
+// A comma, or a semicolon, in quotes separates nothing.
+const itemOf = /(?:[^,"]|"[^"]*"|")+/g
+const partOf = /(?:[^;"]|"[^"]*"|")+/g
+
+const token = "[\\w!#$%&'*+.^`|~-]+"
+const mediaRange = new RegExp(`^${token}/${token}$`)
+const parameter = new RegExp(`^(?:${token}\\s*=\\s*(?:${token}|"[^"]*"))?$`)
+const quality = /^q\s*=\s*/i
+// RFC 9110 asks for a digit in front; Java leaves it out.
+const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)$/
+
+/** None where it is malformed. */
+function toRange (item: string, position: number): Range[] {
+  const [type = '', ...parameters] = (item.match(partOf) ?? []).map(part => part.trim())
+  const q = parameters.find(text => quality.test(text))?.replace(quality, '') ?? '1'
+  const isMalformed = !mediaRange.test(type) || !parameters.every(text => parameter.test(text)) || !decimal.test(q) || Number(q) > 1
+  return isMalformed ? [] : [{ type: type.toLowerCase(), q: Number(q), position }]
+}
+
+function mostWanted (ranges: readonly Range[]): Renderer | undefined {
+  let found: { renderer: Renderer, range: Range } | undefined
+  for (const renderer of renderers) {
+    const range = mostSpecific(ranges, renderer.mediaType)
+    if (range === undefined || range.q === 0) continue
+    if (found === undefined || precedes(range, found.range)) found = { renderer, range }
+  }
+  return found?.renderer
+}
+
+/** The one that says how much a media type is wanted: `text/html;q=0` takes it out of a `text/*` beside it. */
+function mostSpecific (ranges: readonly Range[], mediaType: string): Range | undefined {
+  for (const type of [mediaType, mediaType.replace(/\/.*/, '/*'), '*/*']) {
+    const [first, ...others] = ranges.filter(range => range.type === type)
+    if (first !== undefined) return others.reduce((best, range) => precedes(range, best) ? range : best, first)
+  }
+}
+
+function precedes (one: Range, other: Range): boolean {
+  return one.q > other.q || (one.q === other.q && one.position < other.position)
+}

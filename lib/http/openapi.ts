@@ -1,0 +1,124 @@
+import type { FastifySchema } from 'fastify'
+import { Ref, type TSchema } from 'typebox'
+import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
+import { History } from '../engine/history.js'
+import { alive } from './liveness.js'
+import { supportedTypes } from './negotiate.js'
+import { renderers } from '../renderers/index.js'
+import { failed, toReport, toResult, type Outcome } from '../engine/report.js'
+import { bodySchema, healthReport, healthReportId, livenessBody, query, text } from './schemas.js'
+import type { Renderer } from '../../types/renderer.js'
+import type { Report } from '../../types/report.js'
+import type { Settings } from '../../types/options.js'
+
+/** A route's schema as @fastify/swagger reads it. */
+export interface DocumentedSchema extends FastifySchema {
+  operationId?: string
+  tags?: readonly string[]
+  summary?: string
+  description?: string
+  /** `true` keeps the route out of the document. */
+  hide?: boolean
+}
+
+/** What a document says of one check. */
+export interface DocumentedCheck {
+  readonly identifier: string
+  readonly critical: boolean
+}
+
+export interface DocumentedSubset {
+  readonly subset: string
+  readonly checks: readonly DocumentedCheck[]
+  /** The schema of its `json` body. */
+  readonly body: TSchema
+}
+
+interface Media {
+  readonly schema: TSchema
+  readonly example?: unknown
+}
+
+interface Response {
+  readonly description: string
+  readonly content: Readonly<Record<string, Media>>
+}
+
+const tags = ['health']
+
+export const livenessDocumentation: DocumentedSchema = {
+  tags,
+  summary: 'Is the process alive?',
+  description: 'Answers as long as the process takes requests, and asks nothing else.',
+  response: { 200: { description: 'Alive.', content: { 'application/json': { schema: livenessBody, example: JSON.parse(alive) } } } },
+}
+
+/** The operation of a subset: what it checks, and every answer it may give. */
+export function subsetDocumentation (documented: DocumentedSubset, { failureStatus, service }: Pick<Settings, 'failureStatus' | 'service'>): DocumentedSchema {
+  const { subset, checks } = documented
+  const answers = (example: Report | undefined, description: string, formats = renderers): Response => ({
+    description,
+    content: Object.fromEntries(formats.map(renderer => [renderer.mediaType, mediaOf(renderer, example, documented, service)])),
+  })
+  const refusal = (description: string, example: string): Response => ({ description, content: { 'text/plain': { schema: text, example } } })
+  const response: Record<number, Response> = {
+    200: answers(sample(subset, checks), 'Healthy. `application/openmetrics-text` is sent with this status whatever the verdict.'),
+    404: refusal('The subset was removed since.', new FST_HEALTH_UNKNOWN_SUBSET(subset).message),
+    406: refusal('None of the formats that are asked for exists.', new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes).message),
+  }
+  // Last, since it may be one of those above.
+  response[failureStatus] = answers(failing(subset, checks), 'Unhealthy: a critical check failed.', renderers.filter(({ alwaysOk }) => !alwaysOk))
+  return { tags, summary: `Is ${subset} healthy?`, description: descriptionOf(checks), querystring: query, response }
+}
+
+function descriptionOf (checks: readonly DocumentedCheck[]): string {
+  if (checks.length === 0) return 'Checks nothing.'
+  return ['Checks:', '', ...checks.map(({ identifier, critical }) => `- ${identifier}${critical ? ' (critical)' : ''}`)].join('\n')
+}
+
+function mediaOf (renderer: Renderer, report: Report | undefined, { body }: DocumentedSubset, service: Settings['service']): Media {
+  const own = bodySchema(renderer.name, body)
+  const schema = own === healthReport ? Ref(`${healthReportId}#`) : own
+  // A whole page says nothing to a reader of the document.
+  if (report === undefined || renderer.name === 'html') return { schema }
+  return { schema, example: renderer.render(report, service) }
+}
+
+// Any moment: a document that changes with each start cannot be compared.
+const moment = Date.UTC(2026, 0, 1)
+const duration = 3
+
+/** None where nothing can fail. */
+function failing (subset: string, checks: readonly DocumentedCheck[]): Report | undefined {
+  const critical = checks.find(({ critical }) => critical)
+  return critical === undefined ? undefined : sample(subset, checks, critical)
+}
+
+/** What a run may find: everything working, but for one check. */
+function sample (subset: string, checks: readonly DocumentedCheck[], broken?: DocumentedCheck): Report {
+  const results = checks.map(check => {
+    const history = new History()
+    const healthy = check !== broken
+    const outcome: Outcome = healthy ? { errors: [], startedAt: moment, duration } : failed('unavailable', 'connection refused', moment, duration)
+    history.record(healthy, moment)
+    return toResult({ ...check, outcome, healthy }, history)
+  })
+  return toReport({ subset, draining: false, startedAt: moment, duration }, results)
+}
+
+/** The names of each server's operations, however often the plugin is registered there. */
+const namesOf = new WeakMap<object, Set<string>>()
+
+/** Names the operations of a server by their URL, each differently. */
+export function operationNames (server: object): (url: string) => string {
+  const taken = namesOf.get(server) ?? new Set()
+  namesOf.set(server, taken)
+  return url => {
+    const words = url.match(/[A-Za-z0-9]+/g) ?? []
+    const name = ['get', ...words.map(word => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)].join('')
+    let unique = name
+    for (let count = 2; taken.has(unique); count++) unique = `${name}${count}`
+    taken.add(unique)
+    return unique
+  }
+}

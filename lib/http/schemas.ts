@@ -1,0 +1,88 @@
+import * as Type from 'typebox'
+import { Compile, type Validator } from 'typebox/schema'
+import { FST_HEALTH_INVALID_RESPONSE } from '../errors.js'
+import { renderers } from '../renderers/index.js'
+
+export const text = Type.String()
+
+/** How the names of a schema's properties are written. */
+const names = new WeakMap<Type.TSchema, ReadonlyMap<string, string>>()
+
+/** A status of each check by its identifier. */
+export function statuses (identifiers: readonly string[]) {
+  const schema = Type.Object(Object.fromEntries(identifiers.map(identifier => [identifier, text])), { additionalProperties: false })
+  names.set(schema, new Map(identifiers.map(identifier => [identifier, `${JSON.stringify(identifier)}:`])))
+  return schema
+}
+
+/** The same of a subset whose checks are not known when its route is declared. */
+export const anyStatuses = Type.Record(Type.String(), text)
+
+export const livenessBody = Type.Object({ status: Type.Literal('ok') }, { additionalProperties: false })
+
+export const query = Type.Object({
+  format: Type.Optional(Type.Enum(renderers.map(({ name }) => name), { type: 'string', description: 'Wins over the Accept header.' })),
+})
+
+const passWarnFail = Type.Enum(['pass', 'warn', 'fail'], { type: 'string' })
+
+/** What the draft calls component details; keys of one's own are allowed there. */
+const component = Type.Object({
+  componentId: Type.Optional(text),
+  componentType: Type.Optional(text),
+  observedValue: Type.Optional(Type.Number()),
+  observedUnit: Type.Optional(text),
+  status: passWarnFail,
+  time: Type.Optional(Type.String({ format: 'date-time' })),
+  output: Type.Optional(text),
+})
+
+/** What other schemas refer to `healthReport` by. */
+export const healthReportId = 'FastifyHealthReport'
+
+/** https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06 */
+export const healthReport = Type.Object({
+  status: passWarnFail,
+  version: Type.Optional(text),
+  releaseId: Type.Optional(text),
+  serviceId: Type.Optional(text),
+  description: Type.Optional(text),
+  notes: Type.Optional(Type.Array(text)),
+  output: Type.Optional(text),
+  links: Type.Optional(Type.Record(Type.String(), text)),
+  checks: Type.Record(Type.String(), Type.Array(component)),
+}, { $id: healthReportId, title: 'HealthReport', additionalProperties: false, description: 'application/health+json, after the IETF draft.' })
+
+/** The schema of a format's body; of `json` it is the subset's own. */
+export function bodySchema (format: string, json: Type.TSchema = anyStatuses): Type.TSchema {
+  if (format === 'json') return json
+  return format === 'health+json' ? healthReport : text
+}
+
+const validators = new WeakMap<Type.TSchema, Validator>()
+
+/**
+ * What a renderer made as it is sent, once it is known to be what was declared.
+ *
+ * @throws FST_HEALTH_INVALID_RESPONSE where it is not.
+ */
+export function validated (schema: Type.TSchema, rendered: string | object): string {
+  let validator = validators.get(schema)
+  if (validator === undefined) validators.set(schema, validator = Compile(schema))
+  if (!validator.Check(rendered)) throw new FST_HEALTH_INVALID_RESPONSE(JSON.stringify(validator.Errors(rendered)))
+  if (typeof rendered === 'string') return rendered
+  const known = names.get(schema)
+  return known === undefined ? JSON.stringify(rendered) : written(rendered as Record<string, string>, known)
+}
+
+const working = JSON.stringify('working')
+
+/** JSON of an object of texts, whose names are written already: what takes the longest of an answer to many a probe. */
+function written (body: Readonly<Record<string, string>>, names: ReadonlyMap<string, string>): string {
+  let json = ''
+  for (const name in body) {
+    const value = body[name]
+    json += `${json === '' ? '{' : ','}${names.get(name)}${value === 'working' ? working : JSON.stringify(value)}`
+  }
+  return json === '' ? '{}' : `${json}}`
+}

@@ -1,0 +1,71 @@
+import type { Report, Result } from '../../types/report.js'
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/** One metric, whoever exposes it. Its labels are names of the configuration and nothing else, so that no series comes and goes. */
+export interface Metric {
+  readonly name: string
+  readonly help: string
+  readonly type: 'gauge' | 'counter'
+  readonly unit?: 'seconds'
+  readonly labels: readonly string[]
+  samples (report: Report): Sample[]
+}
+
+const ofEachCheck = (value: (result: Result) => number | null): Pick<Metric, 'labels' | 'samples'> => ({
+  labels: ['subset', 'check'],
+  samples: ({ subset, results }) => results.flatMap(result => {
+    const measured = value(result)
+    return measured === null ? [] : [{ labels: { subset, check: result.identifier }, value: measured }]
+  }),
+})
+
+// Whole microseconds: more digits say nothing, and come and go with floating point.
+const seconds = (milliseconds: number) => Math.round(milliseconds * 1000) / 1e6
+
+/** What a report says in numbers. */
+export const metrics: readonly Metric[] = [
+  {
+    name: 'fastify_health_subset_status',
+    help: 'Whether the subset is healthy: 1, or 0.',
+    type: 'gauge',
+    labels: ['subset'],
+    samples: ({ subset, healthy }) => [{ labels: { subset }, value: Number(healthy) }],
+  },
+  {
+    name: 'fastify_health_check_status',
+    help: 'Whether the check is healthy: 1, or 0.',
+    type: 'gauge',
+    ...ofEachCheck(({ healthy }) => Number(healthy)),
+  },
+  {
+    name: 'fastify_health_check_duration_seconds',
+    help: 'How long the last run of the check took.',
+    type: 'gauge',
+    unit: 'seconds',
+    ...ofEachCheck(({ duration }) => seconds(duration)),
+  },
+  {
+    // A moment, not an age: an age would be wrong for as long as nobody asks, and time() turns the one into the other.
+    name: 'fastify_health_check_last_success_timestamp_seconds',
+    help: 'When the check was healthy last, in seconds since the epoch; there is none before its first success.',
+    type: 'gauge',
+    unit: 'seconds',
+    ...ofEachCheck(({ lastSuccess }) => lastSuccess === null ? null : seconds(lastSuccess)),
+  },
+  {
+    name: 'fastify_health_check_runs_total',
+    help: 'Runs of the check since the process started.',
+    type: 'counter',
+    ...ofEachCheck(({ runs }) => runs),
+  },
+  {
+    name: 'fastify_health_check_transitions_total',
+    help: 'Changes of the check between healthy and failing since the process started.',
+    type: 'counter',
+    ...ofEachCheck(({ transitions }) => transitions),
+  },
+]

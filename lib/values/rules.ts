@@ -1,0 +1,135 @@
+import { inspect } from 'node:util'
+import { nearest } from './nearest.js'
+import { secretName } from './redact.js'
+import type { OptionRule, OptionRules } from '../../types/check.js'
+
+type RuleOptions = Pick<OptionRule, 'required' | 'secret'>
+
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
+
+/** Any rule: a test, and what to say a valid value is. */
+export function rule (expected: string, test: OptionRule['test'], options: RuleOptions = {}): OptionRule {
+  return { expected, test, ...options }
+}
+
+export function text (options?: RuleOptions): OptionRule {
+  return rule('a text that is not empty', value => typeof value === 'string' && value !== '', options)
+}
+
+/** A text for the system or a database, neither of which takes a NUL byte. */
+export function withoutNul (expected: string, options?: RuleOptions): OptionRule {
+  return rule(expected, value => typeof value === 'string' && value !== '' && !value.includes('\0'), options)
+}
+
+export function flag (options?: RuleOptions): OptionRule {
+  return rule('true or false', value => typeof value === 'boolean', options)
+}
+
+export function numeric (expected: string, min: number, max: number, options?: RuleOptions): OptionRule {
+  return rule(expected, value => typeof value === 'number' && value >= min && value <= max, options)
+}
+
+/** Node's timers take no more than 2^31-1 ms. */
+export const longestTimer = 2 ** 31 - 1
+
+export function milliseconds (min = 0, options?: RuleOptions): OptionRule {
+  return rule(`a whole number of milliseconds, ${min} or more`, value => isWhole(value) && value >= min && value <= longestTimer, options)
+}
+
+export function oneOf (values: readonly string[], options?: RuleOptions): OptionRule {
+  return rule(`one of ${values.map(value => `'${value}'`).join(', ')}`, value => values.includes(value as string), options)
+}
+
+export function texts (options?: RuleOptions): OptionRule {
+  return rule('a list of texts that are not empty', value => Array.isArray(value) && value.every(item => typeof item === 'string' && item !== ''), options)
+}
+
+export function func (options?: RuleOptions): OptionRule {
+  return rule('a function', value => typeof value === 'function', options)
+}
+
+/** A URL of one of the schemes, given without their colon. Secret: it may hold a password. */
+export function url (schemes: readonly string[], options: RuleOptions = {}): OptionRule {
+  const expected = `a URL that starts with ${schemes.map(scheme => `${scheme}://`).join(' or ')}`
+  return rule(expected, value => {
+    if (typeof value !== 'string' || !URL.canParse(value)) return false
+    return schemes.includes(new URL(value).protocol.slice(0, -1))
+  }, { secret: true, ...options })
+}
+
+/** For drivers that decode what is in a URL, and throw at each run where they cannot; some take a bare % for itself. */
+export function decodableUrl (schemes: readonly string[], options?: RuleOptions): OptionRule {
+  const { expected, test, ...rest } = url(schemes, options)
+  return rule(`${expected}, in which a % that begins no escape is written %25`, value => test(value) && isDecodable(new URL(value as string)), rest)
+}
+
+function isDecodable ({ username, password, hostname, pathname }: URL): boolean {
+  try {
+    decodeURIComponent([username, password, hostname, pathname].join('/'))
+    return true
+  } catch {
+    return false
+  }
+}
+
+const database = /^\d{1,9}$/
+
+/** The URL of a Redis. Its database is a number, in its path or as `?db=`: drivers take anything else for 0, or for NaN. */
+export function redisUrl (options?: RuleOptions): OptionRule {
+  const { expected, test, ...rest } = decodableUrl(['redis', 'rediss'], options)
+  return rule(`${expected}, and whose path is empty or the number of a database`, value => {
+    if (!test(value)) return false
+    const { pathname, searchParams } = new URL(value as string)
+    return (pathname.length < 2 || database.test(pathname.slice(1))) && searchParams.getAll('db').every(number => database.test(number))
+  }, rest)
+}
+
+export interface Violation {
+  readonly option: string
+  readonly message: string
+  readonly hint: string
+}
+
+/**
+ * Every way in which `values` breaks `rules`; an option that does not exist is one, too. `within` stands before the names, where
+ * they are those of an option that is an object.
+ */
+export function violations (rules: OptionRules, values: Readonly<Record<string, unknown>>, within = ''): Violation[] {
+  const found: Violation[] = []
+  const known = Object.keys(rules)
+  let isListed = false
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue
+    const option = `${within}${name}`
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
+    if (rule === undefined) {
+      const isFar = nearest(name, known) === undefined
+      found.push({ option, message: `there is no option '${option}'`, hint: isFar && isListed ? 'It is none of those, either.' : suggestion(name, known) })
+      isListed ||= isFar
+    } else if (!rule.test(value)) {
+      found.push({ option, message: `'${option}' is ${shown(value, rule.secret || secretName.test(name))}`, hint: `It must be ${rule.expected}.` })
+    }
+  }
+  for (const [option, rule] of Object.entries(rules)) {
+    if (rule.required && values[option] === undefined) {
+      found.push({ option, message: `'${option}' is missing`, hint: `It must be ${rule.expected}.` })
+    }
+  }
+  return found
+}
+
+/** What to say about a name that does not exist: the nearest one that does, or all of them. */
+export function suggestion (name: string, known: readonly string[]): string {
+  const near = nearest(name, known)
+  if (near !== undefined) return `Did you mean '${near}'?`
+  return known.length === 0 ? 'It takes none.' : `There is: ${known.map(item => `'${item}'`).join(', ')}.`
+}
+
+/** A value as an error may show it: short, and never one that may hold credentials. */
+export function shown (value: unknown, secret = false): string {
+  const type = value === null ? 'null' : typeof value
+  if (secret || (typeof value === 'string' && value.includes('://'))) return `a ${type} that does not fit (not shown: it may hold credentials)`
+  if (type === 'object' || type === 'function') return Array.isArray(value) ? 'an array' : type === 'object' ? 'an object' : 'a function'
+  const text = inspect(value)
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}

@@ -1,0 +1,34 @@
+import { test } from 'tap'
+import { inTime, preparationTime } from '../../lib/time/timeout.js'
+import { FakeClock } from '../helpers/fake-clock.js'
+
+test('what is there in time is as it is, a failure included, and leaves no timer', async t => {
+  const clock = new FakeClock()
+  t.equal(await inTime(clock, 100, Promise.resolve('there'), () => 'late'), 'there')
+  await t.rejects(inTime(clock, 100, Promise.reject(new Error('broken')), () => 'late'), { message: 'broken' })
+  t.strictSame(clock.timers, { foreground: 0, background: 0 })
+})
+
+test('what is not there in time is late, and keeps the process alive until then', async t => {
+  const clock = new FakeClock()
+  const waited = inTime(clock, 100, new Promise(() => {}), () => 'late')
+  t.strictSame(clock.timers, { foreground: 1, background: 0 })
+  await clock.advance(100)
+  t.equal(await waited, 'late')
+})
+
+test('the time that the process itself was blocked is given back', async t => {
+  const clock = new FakeClock()
+  let arrive!: (value: string) => void
+  const waited = inTime(clock, 100, new Promise(resolve => { arrive = resolve }), () => 'late')
+  clock.block(150)
+  await clock.advance(40)
+  arrive('there')
+  t.equal(await waited, 'there')
+})
+
+test('preparing takes as long as a check may, and never less than the default', async t => {
+  t.equal(preparationTime(5000), 5000)
+  t.equal(preparationTime(50), 3000)
+  t.equal(preparationTime('soon'), 3000, 'where the timeout is no duration, which is a fault of its own')
+})
