@@ -1,5 +1,5 @@
 import { HealthCheckError } from './errors.js'
-import type { CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
+import type { Check, CheckClass, CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
 
 // Shared by every copy of the package in one process, so that a check built against another copy still counts.
 const brand = Symbol.for('fastify-health.check')
@@ -16,7 +16,7 @@ const brand = Symbol.for('fastify-health.check')
  *   }
  * }
  */
-export abstract class HealthCheck<Options extends object = Record<never, never>> {
+export abstract class HealthCheck<Options extends object = Record<never, never>> implements Check<Options> {
   /** What its options must be: a violation is E008. Without it, any option is taken. */
   static readonly rules: OptionRules | undefined = undefined
   /** Whom it asks; W002 and W003 are about this. */
@@ -53,13 +53,6 @@ export abstract class HealthCheck<Options extends object = Record<never, never>>
   addError (error: Error | string): void {
     this.errors.push((typeof error === 'string' ? new HealthCheckError(error) : error) as HealthCheckError)
   }
-}
-
-export interface CheckClass<Options extends object = any> {
-  new (options: Options & EntryOptions): HealthCheck<Options>
-  readonly name: string
-  readonly rules?: OptionRules | undefined
-  readonly scope?: Scope | undefined
 }
 
 export function isCheckClass (value: unknown): value is CheckClass {

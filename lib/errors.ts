@@ -1,6 +1,5 @@
 import createError from '@fastify/error'
-
-export type FailureKind = 'warning' | 'unavailable' | 'unexpected result' | 'unknown error'
+import type { FailureKind } from '../types/report.js'
 
 // Shared by every copy of the package in one process, so that a check built against another copy still counts.
 const brand = Symbol.for('fastify-health.error')

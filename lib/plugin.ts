@@ -18,6 +18,16 @@ export interface Command {
   readonly registries: HealthRegistry[]
 }
 
+/** What the plugin adds to the instance that it is registered in. */
+export interface HealthDecoration {
+  /** The registry of subsets and checks. */
+  health: HealthRegistry
+}
+
+declare module 'fastify' {
+  interface FastifyInstance extends HealthDecoration {}
+}
+
 async function health (app: FastifyInstance, options: HealthOptions): Promise<void> {
   if (app.hasDecorator('health')) throw new FST_HEALTH_ALREADY_REGISTERED()
   const { caseSensitive } = routerOptions(app)
@@ -76,5 +86,3 @@ function trimmed (prefix: string): string {
  * ready, with every system check that is an error.
  */
 export const plugin = fp<HealthOptions>(health, { name: 'fastify-health', fastify: '5.x' })
-
-export type { HealthDecoration } from '../types/fastify.js'

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import fc from 'fast-check'
-import { defineCheck, type CheckClass } from '../lib/check.js'
+import { defineCheck } from '../lib/check.js'
+import type { CheckClass } from '../types/check.js'
 import { ServiceUnavailable, ServiceWarning } from '../lib/errors.js'
 import { createHealth } from '../lib/engine/registry.js'
 import { json } from '../lib/renderers/json.js'

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import type { Settings } from './options.js'
+import type { CheckSettings } from './settings.js'
 
 /** What `check` is given. */
 export interface CheckContext {
@@ -8,7 +8,7 @@ export interface CheckContext {
   /** Aborted when the time is up: whatever hangs must then be destroyed, and `check` must settle. */
   readonly signal: AbortSignal
   /** The live settings of the registry. */
-  readonly settings: Readonly<Settings>
+  readonly settings: Readonly<CheckSettings>
   readonly log: FastifyBaseLogger
   /** Milliseconds this run may take. */
   readonly timeout: number
@@ -67,3 +67,30 @@ export interface OptionRule {
 }
 
 export type OptionRules = Readonly<Record<string, OptionRule>>
+
+/** One question to one dependency, as the engine sees it. */
+export interface Check<Options extends object = Record<never, never>> {
+  readonly options: Options & EntryOptions
+  /** What it found wrong in this run. */
+  readonly errors: readonly Error[]
+  /** Whether its failure fails the subset. */
+  critical: boolean
+  /** Milliseconds it may take, where the entry does not say; default: the settings' `timeout`. */
+  timeout: number | undefined
+  /** The name its result is keyed by. */
+  readonly identifier: string
+  /** Fails by throwing, or by any number of `addError`. */
+  check (context: CheckContext): unknown
+  /** What is missing for it to run at all (E007): a decorator, a driver. */
+  requirements (context: RequirementsContext): Requirement[] | Promise<Requirement[]>
+  /** Records a failure and goes on; a string counts as a `HealthCheckError` of that text. */
+  addError (error: Error | string): void
+}
+
+/** A class of checks, which an entry may name or hold. */
+export interface CheckClass<Options extends object = any> {
+  new (options: Options & EntryOptions): Check<Options>
+  readonly name: string
+  readonly rules?: OptionRules | undefined
+  readonly scope?: Scope | undefined
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'tstyche'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { defineCheck, HealthCheck, HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning, type CheckContext, type EntryOptions, type FailureKind, type Kept, type Settings } from '../lib/index.js'
+import { defineCheck, HealthCheck, HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning, type CheckContext, type CheckSettings, type EntryOptions, type FailureKind, type Kept } from '../lib/index.js'
 
 class PaymentsCheck extends HealthCheck<{ url: string, retries?: number }> {
   override critical = false
@@ -60,7 +60,7 @@ describe('what it is given', () => {
     const context = {} as CheckContext
     expect(context.app).type.toBe<FastifyInstance>()
     expect(context.signal).type.toBe<AbortSignal>()
-    expect(context.settings).type.toBe<Readonly<Settings>>()
+    expect(context.settings).type.toBe<Readonly<CheckSettings>>()
     expect(context.log).type.toBe<FastifyBaseLogger>()
     expect(context.timeout).type.toBe<number>()
     expect(context.kept).type.toBe<Kept>()

@@ -1,7 +1,15 @@
-import type { FastifyRequest } from 'fastify'
-import type { CheckClass } from '../lib/check.js'
-import type { CheckModules } from './check-modules.js'
-import type { EntryOptions } from './check.js'
+import type { CheckClass, EntryOptions } from './check.js'
+import type { CheckSettings } from './settings.js'
+
+/**
+ * The options of each module that an entry may name. It is filled where the modules are; an app can add its own:
+ *
+ * @example
+ * declare module 'fastify-health' {
+ *   interface CheckModules { 'our-checks/payments': { url: string } }
+ * }
+ */
+export interface CheckModules {}
 
 type KnownSpecifier = keyof CheckModules & string
 
@@ -29,58 +37,10 @@ export type Entry =
  */
 export type EntryOf<Check extends CheckClass> = readonly [Check, ConstructorParameters<Check>[0]]
 
-export type Details = 'always' | 'never' | ((request: FastifyRequest) => boolean | Promise<boolean>)
-
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
-
-/** What the service says of itself in `health+json`. */
-export interface Service {
-  /** Of the deployment: a build number, a commit. */
-  releaseId?: string | undefined
-  /** Of this service among all others, such as a URN. */
-  serviceId?: string | undefined
-  /** Of the public interface. */
-  version?: string | undefined
-  /** In words for people. */
-  description?: string | undefined
-}
-
-/** The settings of a registry, live: each run reads them anew. Durations are milliseconds. */
-export interface Settings {
+/** The settings of a registry, live: each run reads them anew. */
+export interface Settings extends CheckSettings {
   /** The named lists of checks. */
   subsets: Record<string, Entry[]>
-  /** Where the subsets' routes are mounted. */
-  prefix: string
-  /** `false` switches it off. */
-  livenessPath: string | false
-  /** `false`: a `ServiceWarning` does not fail the subset. */
-  warningsAsErrors: boolean
-  /** `true`: the checks of a subset run one after another. */
-  sequential: boolean
-  /** Percent of a disk that may be in use; `null` switches the threshold off. */
-  diskUsageMax: number | null
-  /** MiB of memory that must be available; `null` switches the threshold off. */
-  memoryMin: number | null
-  /** The status an unhealthy subset answers with, 400 to 599. */
-  failureStatus: number
-  /** How long a check may take. */
-  timeout: number
-  /** How long a whole response may take; what has not answered by then is reported as timed out. */
-  deadline: number | undefined
-  /** How long a result is served again without asking: for all subsets, or by subset. */
-  cacheFor: number | Record<string, number>
-  /** Who sees messages, and who only the kind. A function may take as long as a check; one that takes longer, or throws, is a no. */
-  details: Details
-  /** The subsets that fail while draining. */
-  drainSubsets: string[]
-  /** Of the plugin's routes. */
-  logLevel: LogLevel
-  /** `false` keeps the plugin's routes out of the OpenAPI document. */
-  openapi: boolean
-  /** What `health+json` says of the service itself. */
-  service: Service
-  /** What relative specifiers are resolved against. */
-  baseDir: string
 }
 
 /** What the plugin and `createHealth` take: every setting has a default. */

@@ -1,4 +1,4 @@
-import type { Service } from './options.js'
+import type { Service } from './settings.js'
 import type { Report } from './report.js'
 
 /** One wire format. */

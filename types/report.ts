@@ -1,4 +1,5 @@
-import type { FailureKind } from '../lib/errors.js'
+/** How a check fails. */
+export type FailureKind = 'warning' | 'unavailable' | 'unexpected result' | 'unknown error'
 
 export interface Failure {
   readonly kind: FailureKind

@@ -21,3 +21,11 @@ export interface AmqpSource {
   /** `amqp://` or `amqps://`. */
   url: string
 }
+
+/** Which workers, by their heartbeats in Redis. */
+export interface HeartbeatRedisOptions extends RedisSource {
+  /** The `cluster` that the workers were started with. */
+  cluster: string
+  /** The statuses that do not count as healthy; default `Stopping` and `Stopped`. */
+  unhealthyStatuses?: string[]
+}

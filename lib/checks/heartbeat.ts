@@ -6,7 +6,7 @@ import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.j
 import { clusterName, defaultFile } from '../heartbeat/common.js'
 import { milliseconds, redisUrl, text, texts, withoutNul } from '../values/rules.js'
 import type { CheckContext, OptionRule, RequirementsContext } from '../../types/check.js'
-import type { RedisSource } from '../../types/sources.js'
+import type { HeartbeatRedisOptions, RedisSource } from '../../types/sources.js'
 import { elapsed } from './workers/elapsed.js'
 
 // That of `node:fs/promises` takes a command longer to load than to use.
@@ -35,14 +35,7 @@ export class HeartbeatFileCheck extends HealthCheck<HeartbeatFileOptions> {
   }
 }
 
-export interface HeartbeatRedisOptions extends RedisSource {
-  /** The `cluster` that the workers were started with. */
-  cluster: string
-  /** The statuses that do not count as healthy; default `Stopping` and `Stopped`. */
-  unhealthyStatuses?: string[]
-}
-
-// Said again, and not taken from redis-client.ts, since an exec probe pays for every module that the check of a file loads.
+// Said again, and not taken from clients/redis.ts, since an exec probe pays for every module that the check of a file loads.
 const sourceRules = { namespace: text(), url: redisUrl() } satisfies Record<keyof RedisSource, OptionRule>
 
 const clusterRules = { ...sourceRules, cluster: clusterName, unhealthyStatuses: texts() }

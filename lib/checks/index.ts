@@ -1,6 +1,17 @@
+import type { BullMQRoundTripOptions, BullMQWorkersOptions } from './bullmq.js'
+import type { CacheOptions } from './cache.js'
+import type { CeleryOptions } from './celery.js'
+import type { DjangoQOptions } from './django-q.js'
+import type { HeartbeatFileOptions, HeartbeatLocalOptions } from './heartbeat.js'
+import type { HttpOptions } from './http.js'
+import type { MigrationsOptions } from './migrations.js'
+import type { StorageOptions } from './storage.js'
+import type { DiskUsageOptions, EventLoopOptions, MemoryUsageOptions } from './system.js'
+import type { AmqpSource, HeartbeatRedisOptions, PostgresSource, RedisSource } from '../../types/sources.js'
+
 type Module = Readonly<Record<string, unknown>>
 
-/** The modules that `fastify-health/checks/…` names, each written out so that bundlers find it, and loaded only when it is asked for. */
+/** Loads the modules that `fastify-health/checks/…` names. Each import is written out so that bundlers find it. */
 export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/bullmq': async () => await import('./bullmq.js'),
   'fastify-health/checks/cache': async () => await import('./cache.js'),
@@ -14,4 +25,39 @@ export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/redis': async () => await import('./redis.js'),
   'fastify-health/checks/storage': async () => await import('./storage.js'),
   'fastify-health/checks/system': async () => await import('./system.js'),
+}
+
+declare module '../../types/options.js' {
+  interface CheckModules {
+    'fastify-health/checks/bullmq': BullMQWorkersOptions
+    'fastify-health/checks/bullmq#BullMQRoundTripCheck': BullMQRoundTripOptions
+    'fastify-health/checks/bullmq#BullMQWorkersCheck': BullMQWorkersOptions
+    'fastify-health/checks/cache': CacheOptions
+    'fastify-health/checks/cache#CacheCheck': CacheOptions
+    'fastify-health/checks/celery': CeleryOptions
+    'fastify-health/checks/celery#CeleryPingCheck': CeleryOptions
+    'fastify-health/checks/django-q': DjangoQOptions
+    'fastify-health/checks/django-q#DjangoQClusterCheck': DjangoQOptions
+    'fastify-health/checks/django-q#DjangoQLocalCheck': DjangoQOptions
+    'fastify-health/checks/heartbeat': HeartbeatFileOptions
+    'fastify-health/checks/heartbeat#HeartbeatClusterCheck': HeartbeatRedisOptions
+    'fastify-health/checks/heartbeat#HeartbeatFileCheck': HeartbeatFileOptions
+    'fastify-health/checks/heartbeat#HeartbeatLocalCheck': HeartbeatLocalOptions
+    'fastify-health/checks/http': HttpOptions
+    'fastify-health/checks/http#HttpCheck': HttpOptions
+    'fastify-health/checks/migrations': MigrationsOptions
+    'fastify-health/checks/migrations#MigrationsCheck': MigrationsOptions
+    'fastify-health/checks/postgres': PostgresSource
+    'fastify-health/checks/postgres#DatabaseHeartbeatCheck': PostgresSource
+    'fastify-health/checks/rabbitmq': AmqpSource
+    'fastify-health/checks/rabbitmq#RabbitMQCheck': AmqpSource
+    'fastify-health/checks/redis': RedisSource
+    'fastify-health/checks/redis#RedisCheck': RedisSource
+    'fastify-health/checks/storage': StorageOptions
+    'fastify-health/checks/storage#StorageCheck': StorageOptions
+    'fastify-health/checks/system': DiskUsageOptions
+    'fastify-health/checks/system#DiskUsageCheck': DiskUsageOptions
+    'fastify-health/checks/system#EventLoopCheck': EventLoopOptions
+    'fastify-health/checks/system#MemoryUsageCheck': MemoryUsageOptions
+  }
 }

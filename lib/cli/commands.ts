@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatOf } from './formats.js'
-import type { Target } from './target.js'
+import type { Target } from './command.js'
 import type { TimeLimit } from './time-limit.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_UNKNOWN_SUBSET, FST_HEALTH_USAGE } from '../errors.js'
 import { settingsFaults } from '../config/options.js'

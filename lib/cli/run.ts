@@ -1,17 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { parseArguments, usage } from './args.js'
+import type { IO } from './command.js'
 import { ask, check, manifest } from './commands.js'
 import { withRegistries } from './target.js'
 import { reason } from '../config/entry.js'
 import { redact } from '../values/redact.js'
-
-export interface IO {
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
-  readonly cwd: string
-  /** Whether what is printed may be coloured. */
-  readonly colour: boolean
-}
 
 const couldNotAsk = 2
 

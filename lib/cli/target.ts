@@ -3,21 +3,10 @@ import type { Arguments } from './args.js'
 import { checkWithoutSetup } from './commands.js'
 import { loadApp, loadConfig, type CommandConfig, type Loaded } from './load.js'
 import type { Booted } from './boot.js'
-import type { IO } from './run.js'
+import type { Command, IO, Target } from './command.js'
 import { TimeLimit } from './time-limit.js'
 import { lineLogger } from '../engine/logger.js'
-import { createHealth, type HealthRegistry } from '../engine/registry.js'
-
-/** What a command works on. */
-export interface Target {
-  readonly args: Arguments
-  readonly io: IO
-  readonly registries: readonly HealthRegistry[]
-  readonly time: TimeLimit
-}
-
-/** Says what to exit with. */
-export type Command = (target: Target) => Promise<number>
+import { createHealth } from '../engine/registry.js'
 
 /** How long loading and booting may take where `--timeout` does not say, in milliseconds. */
 const patience = 30_000

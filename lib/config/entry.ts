@@ -2,14 +2,14 @@ import { statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { builtInChecks } from '../checks/index.js'
-import { isCheckClass, type CheckClass } from '../check.js'
+import { isCheckClass } from '../check.js'
 import { exportsOf } from './exports.js'
 import { entryRules, isRecord, type Fault } from './options.js'
 import { placeOf } from './place.js'
 import { copyPlain, idOf, keyOf } from '../values/plain-data.js'
 import { redact, redactBriefly, secretsOf, type Secrets } from '../values/redact.js'
 import { flag, func, milliseconds, oneOf, rule, shown, suggestion, text, violations, type Violation } from '../values/rules.js'
-import type { EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
+import type { CheckClass, EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
 
 /** An entry as written: what to load, and with which options. */
 export interface ParsedEntry {

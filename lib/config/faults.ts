@@ -1,5 +1,6 @@
 import type { Clock } from '../time/clock.js'
-import { inTime, preparationTime } from '../time/timeout.js'
+import { inTime } from '../time/timeout.js'
+import { preparationTime } from './preparation.js'
 import { copyPlain } from '../values/plain-data.js'
 import { reason, type ResolvedEntry } from './entry.js'
 import { settingsFaults, type Fault } from './options.js'

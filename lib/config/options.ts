@@ -2,7 +2,8 @@ import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { copyPlain } from '../values/plain-data.js'
 import { flag, func, milliseconds, numeric, oneOf, rule, shown, text, texts, violations } from '../values/rules.js'
 import type { EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
-import type { Entry, HealthOptions, Service, Settings } from '../../types/options.js'
+import type { Entry, HealthOptions, Settings } from '../../types/options.js'
+import type { Service } from '../../types/settings.js'
 import type { SystemCheckId } from '../../types/report.js'
 
 /** What is wrong with the configuration, before it is known where. */

@@ -1,11 +1,12 @@
 import { isFault, loadCheck, noOptions, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
-import type { CheckClass } from '../check.js'
 import { systemClock, type Clock } from '../time/clock.js'
-import { inTime, preparationTime } from '../time/timeout.js'
+import { inTime } from '../time/timeout.js'
+import { preparationTime } from './preparation.js'
 import { isRecord, type Fault } from './options.js'
 import { copyPlain, isAsCopied, keyOf } from '../values/plain-data.js'
-import { byIdentifier as byName } from '../engine/report.js'
+import { byIdentifier as byName } from './order.js'
 import { shown, suggestion } from '../values/rules.js'
+import type { CheckClass } from '../../types/check.js'
 import type { Settings } from '../../types/options.js'
 
 export interface LocatedFault extends Fault {

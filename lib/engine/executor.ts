@@ -1,6 +1,5 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import type { HealthCheck } from '../check.js'
 import type { ResolvedEntry } from '../config/entry.js'
 import { FST_HEALTH_NO_APP, isHealthCheckError, lacking, type HealthCheckError } from '../errors.js'
 import { KeptThings } from './resources.js'
@@ -9,7 +8,7 @@ import { noSecrets, redactBriefly, secretsOf, type Secrets } from '../values/red
 import { toFailure } from './report.js'
 import { stopping, type StopSignal } from '../time/stop-signal.js'
 import type { Stoppable } from './runner.js'
-import type { CheckContext, RequirementsContext } from '../../types/check.js'
+import type { Check, CheckContext, RequirementsContext } from '../../types/check.js'
 import type { Settings } from '../../types/options.js'
 import type { Failure } from '../../types/report.js'
 
@@ -102,8 +101,8 @@ export class Executor {
     }
   }
 
-  async #check ({ Check, options, identifier }: ResolvedEntry, execution: Stoppable, timeout: number): Promise<unknown[]> {
-    let check: HealthCheck | undefined
+  async #check ({ Check, options, identifier }: ResolvedEntry, execution: Stoppable, timeout: number): Promise<readonly unknown[]> {
+    let check: Check | undefined
     try {
       check = new Check(copyPlain(options))
       await check.check(new Context(this.#lent, identifier, execution, timeout))
@@ -116,7 +115,7 @@ export class Executor {
   }
 
   /** Boot tells what a check needs and does not find, but a subset may be changed later. */
-  async #missing (check: HealthCheck | undefined): Promise<HealthCheckError | undefined> {
+  async #missing (check: Check | undefined): Promise<HealthCheckError | undefined> {
     try {
       const missing = await check?.requirements(this.surroundings()) ?? []
       return missing.length === 0 ? undefined : lacking(missing)

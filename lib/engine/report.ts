@@ -1,6 +1,7 @@
 import { isHealthCheckError } from '../errors.js'
 import type { History } from './history.js'
 import type { Fault } from '../config/options.js'
+import { byIdentifier } from '../config/order.js'
 import { redactBriefly, type Secrets } from '../values/redact.js'
 import type { Failure, Report, Result } from '../../types/report.js'
 
@@ -82,11 +83,6 @@ export function misconfigured (faults: readonly Fault[], at: number): Judged[] {
 }
 
 type Run = Pick<Report, 'subset' | 'draining' | 'startedAt' | 'duration'>
-
-/** The order of results. */
-export function byIdentifier (a: { readonly identifier: string }, b: { readonly identifier: string }): number {
-  return a.identifier < b.identifier ? -1 : a.identifier > b.identifier ? 1 : 0
-}
 
 export function toReport (run: Run, results: readonly Result[]): Report {
   const sorted = [...results].sort(byIdentifier)

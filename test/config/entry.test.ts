@@ -1,8 +1,9 @@
 import { test } from 'tap'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { HealthCheck, defineCheck, type CheckClass } from '../../lib/check.js'
+import { HealthCheck, defineCheck } from '../../lib/check.js'
 import { isFault, loadCheck, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from '../../lib/config/entry.js'
 import { flag, text, url } from '../../lib/values/rules.js'
+import type { CheckClass } from '../../types/check.js'
 
 const baseDir = fileURLToPath(new URL('../fixtures/checks/', import.meta.url))
 

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { inTime, preparationTime } from '../../lib/time/timeout.js'
+import { inTime } from '../../lib/time/timeout.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 
 test('what is there in time is as it is, a failure included, and leaves no timer', async t => {
@@ -25,10 +25,4 @@ test('the time that the process itself was blocked is given back', async t => {
   await clock.advance(40)
   arrive('there')
   t.equal(await waited, 'there')
-})
-
-test('preparing takes as long as a check may, and never less than the default', async t => {
-  t.equal(preparationTime(5000), 5000)
-  t.equal(preparationTime(50), 3000)
-  t.equal(preparationTime('soon'), 3000, 'where the timeout is no duration, which is a fault of its own')
 })

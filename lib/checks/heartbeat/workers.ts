@@ -1,6 +1,6 @@
 import { count } from '../../heartbeat/roster.js'
 import type { CheckContext } from '../../../types/check.js'
-import type { HeartbeatRedisOptions } from '../heartbeat.js'
+import type { HeartbeatRedisOptions } from '../../../types/sources.js'
 import { withRedis } from '../../clients/redis.js'
 import { assertHealthy, defaultUnhealthyStatuses } from '../workers/statuses.js'
 

@@ -1,0 +1,23 @@
+import type { Arguments } from './args.js'
+import type { TimeLimit } from './time-limit.js'
+import type { HealthRegistry } from '../engine/registry.js'
+
+/** What a command is given of its process. */
+export interface IO {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  readonly cwd: string
+  /** Whether what is printed may be coloured. */
+  readonly colour: boolean
+}
+
+/** What a command works on. */
+export interface Target {
+  readonly args: Arguments
+  readonly io: IO
+  readonly registries: readonly HealthRegistry[]
+  readonly time: TimeLimit
+}
+
+/** Says what to exit with. */
+export type Command = (target: Target) => Promise<number>
