@@ -8,11 +8,15 @@ export const rounds = Number(process.env.BENCH_ROUNDS ?? 15)
 /** How much of everything a round does; a fraction of it is enough to see that a benchmark works. */
 export const scaled = amount => Math.max(1, Math.round(amount * Number(process.env.BENCH_SCALE ?? 1)))
 
+// V8 sizes its young generation by what happens at the start, and what a request costs changes by a third with that size. So it is the
+// same in every process.
+const execArgv = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16']
+
 const host = fileURLToPath(new URL('./host.js', import.meta.url))
 
 /** A process that holds what `contenders/<file>` exports as `name`; `call` asks one of its methods. */
 export async function contender (file, name, options = {}) {
-  const child = fork(host, [file, name, JSON.stringify(options)], { execArgv: ['--expose-gc'], env: { ...process.env, NODE_ENV: 'production' } })
+  const child = fork(host, [file, name, JSON.stringify(options)], { execArgv, env: { ...process.env, NODE_ENV: 'production' } })
   const answers = new Map()
   let asked = 0
   child.on('message', ({ id, value, error }) => {
@@ -63,6 +67,30 @@ export async function interleaved (contenders, measure, count = rounds) {
     }
   }
   return found
+}
+
+/**
+ * Measures the contenders of one file in processes of their own, started anew for each round, in an order that is drawn anew as well. How
+ * V8 happens to compile the same code makes one process slower than the next for all its life, so what counts is the median over
+ * processes.
+ */
+export async function afresh (file, names, options, measure, count = rounds) {
+  const found = new Map(names.map(name => [name, []]))
+  for (let round = 0; round < count; round++) {
+    for (const name of shuffled(names)) {
+      const started = await contender(file, name, options)
+      try {
+        found.get(name).push(await measure(started, name))
+      } finally {
+        await started.close()
+      }
+    }
+  }
+  return found
+}
+
+function shuffled (names) {
+  return names.map(name => [Math.random(), name]).sort(([a], [b]) => a - b).map(([, name]) => name)
 }
 
 export function quantile (values, fraction) {

@@ -1,11 +1,15 @@
+import fp from 'fastify-plugin'
 import { probe } from '../in-process.js'
 
 async function shop (register) {
   const { default: Fastify } = await import('fastify')
   const app = Fastify({ logger: false })
+  // Real apps register plugins, and an instance with some takes another path through Fastify than one without.
+  await app.register(fp(async app => { app.decorate('orders', [{ id: 1, name: 'one' }, { id: 2, name: 'two' }]) }))
+  await app.register(async app => { app.get('/customers', async () => []) })
   await register(app)
   const schema = { response: { 200: { type: 'array', items: { type: 'object', properties: { id: { type: 'number' }, name: { type: 'string' } } } } } }
-  app.get('/orders/:id', { schema }, async () => [{ id: 1, name: 'one' }, { id: 2, name: 'two' }])
+  app.get('/orders/:id', { schema }, async () => app.orders)
   await app.ready()
   const path = '/orders/42?full=1'
   let listening

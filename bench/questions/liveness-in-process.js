@@ -1,4 +1,4 @@
-import { compared, contender, interleaved, scaled } from '../measure.js'
+import { afresh, compared, scaled } from '../measure.js'
 
 const common = {
   bareRoute: ['a bare Fastify route with a schema', { atMost: 0.8 }],
@@ -12,10 +12,7 @@ const peers = {
   nodeHttp: ['bare `node:http`'],
 }
 
-/**
- * The router, called with real requests and responses and no socket. Each round has processes of its own: how V8 happens to compile
- * the same code makes one of them a fifth slower than the next for all its life.
- */
+/** The router, called with real requests and responses and no socket. */
 export default async function livenessInProcess () {
   return [
     ...await beside('liveness, in process', peers),
@@ -25,12 +22,9 @@ export default async function livenessInProcess () {
 
 async function beside (question, peers, options) {
   const amount = scaled(100_000)
-  const found = await interleaved(new Map(['ours', ...Object.keys(peers)].map(name => [name])), async (_, name) => {
-    const { call, close } = await contender('liveness.js', name, options)
+  const found = await afresh('liveness.js', ['ours', ...Object.keys(peers)], options, async ({ call }) => {
     await call('probe', 3 * amount)
-    const cost = await call('probe', amount) / amount * 1000
-    await close()
-    return cost
+    return await call('probe', amount) / amount * 1000
   })
   return Object.entries(peers).map(([name, [against, aim]]) => compared({
     question, against, unit: 'CPU ns a request', ours: found.get('ours'), theirs: found.get(name), aim,
