@@ -174,7 +174,7 @@ test('checks with an interval run once the app is ready, and stop with it', asyn
 test('closing the app closes what checks kept open', async t => {
   let closed = 0
   const { app } = logging(t)
-  const keeping = defineCheck({ identifier: 'Keeping', check: async ({ kept }) => { await kept.get('connection', () => ({}), () => { closed++ }) } })
+  const keeping = defineCheck({ identifier: 'Keeping', check: async ({ resources }) => { await resources.get('connection', () => ({}), () => { closed++ }) } })
   await app.register(health, { subsets: { readiness: [keeping] } })
   await app.inject('/healthcheck/readiness')
   await app.inject('/healthcheck/readiness')

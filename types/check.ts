@@ -13,16 +13,16 @@ export interface CheckContext {
   /** Milliseconds this run may take. */
   readonly timeout: number
   /** What lives longer than one run: connections, counters. */
-  readonly kept: Kept
+  readonly resources: Resources
 }
 
 /** What `requirements` is given: no run is under way. */
 export type RequirementsContext = Pick<CheckContext, 'app' | 'settings'>
 
 /** Things that checks keep between runs, by key. All of them are closed with the registry. */
-export interface Kept {
+export interface Resources {
   /** What is kept under `key`, or what `create` makes. Simultaneous callers get the same one; a failed `create` is not kept. */
-  get<T> (key: string, create: () => T | Promise<T>, close?: (kept: T) => unknown): Promise<T>
+  get<T> (key: string, create: () => T | Promise<T>, close?: (resource: T) => unknown): Promise<T>
   /** Forgets what is kept under `key`, and closes it. */
   drop (key: string): Promise<void>
 }

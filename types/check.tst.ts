@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'tstyche'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { defineCheck, HealthCheck, HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning, type CheckContext, type CheckSettings, type EntryOptions, type FailureKind, type Kept } from '../lib/index.js'
+import { defineCheck, HealthCheck, HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning, type CheckContext, type CheckSettings, type EntryOptions, type FailureKind, type Resources } from '../lib/index.js'
 
 class PaymentsCheck extends HealthCheck<{ url: string, retries?: number }> {
   override critical = false
@@ -63,8 +63,8 @@ describe('what it is given', () => {
     expect(context.settings).type.toBe<Readonly<CheckSettings>>()
     expect(context.log).type.toBe<FastifyBaseLogger>()
     expect(context.timeout).type.toBe<number>()
-    expect(context.kept).type.toBe<Kept>()
-    expect(context.kept.get('connection', async () => 1)).type.toBe<Promise<number>>()
+    expect(context.resources).type.toBe<Resources>()
+    expect(context.resources.get('connection', async () => 1)).type.toBe<Promise<number>>()
   })
 })
 

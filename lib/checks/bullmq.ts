@@ -107,7 +107,7 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
     const { queues, prefix = 'bull', maxWait = Math.floor(context.timeout * 0.9), url, namespace } = this.options
     await withRedis(context, this.options, async client => {
       const trips = await Promise.allSettled(queues.map(async queue => {
-        const leftBehind = await context.kept.get(`bullmq ${url} ${namespace} ${prefix}:${queue}`, () => new Set<string>())
+        const leftBehind = await context.resources.get(`bullmq ${url} ${namespace} ${prefix}:${queue}`, () => new Set<string>())
         await roundTrip({ client, prefix, queue, maxWait, signal: interruptionOf(context), leftBehind })
       }))
       for (const trip of trips) {

@@ -72,7 +72,7 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
 
   async #find (context: CheckContext): Promise<Found> {
     const { url, namespace, cluster } = this.options
-    const known = await context.kept.get<Known>(`django-q ${url} ${namespace} ${cluster}`, () => ({ keys: [], walkedAt: -Infinity }))
+    const known = await context.resources.get<Known>(`django-q ${url} ${namespace} ${cluster}`, () => ({ keys: [], walkedAt: -Infinity }))
     return await withRedis(context, this.options, async client => {
       const found = this.#read(await valuesOf(client, known.keys))
       const healthy = found.stats.some(({ status }) => !this.#unhealthy.includes(status))

@@ -92,9 +92,9 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     }
   }
 
-  async #agent ({ kept }: CheckContext, { Agent }: Transport): Promise<Agent> {
+  async #agent ({ resources }: CheckContext, { Agent }: Transport): Promise<Agent> {
     // One idle connection at most: when it turns out to be broken, the next run makes a new one.
-    return await kept.get(`http ${this.options.url}`, () => new Agent({ keepAlive: true, maxFreeSockets: 1 }), agent => agent.destroy())
+    return await resources.get(`http ${this.options.url}`, () => new Agent({ keepAlive: true, maxFreeSockets: 1 }), agent => agent.destroy())
   }
 
   async #judge (response: IncomingMessage): Promise<void> {

@@ -4,7 +4,7 @@ import { unavailable } from './driver-errors.js'
 import { ServiceUnavailable } from '../errors.js'
 import { url } from '../values/rules.js'
 import { interruptionOf } from '../time/stop-signal.js'
-import { Line, type Connection } from './shared-connection.js'
+import { SharedConnection, type Connection } from './shared-connection.js'
 import { needsDriver } from './requirements.js'
 
 export const amqpRules = {
@@ -24,8 +24,8 @@ export async function amqpRequirements (): Promise<Requirement[]> {
 export async function withChannel<T> (context: CheckContext, url: string, use: (channel: Channel) => Promise<T>): Promise<T> {
   const signal = interruptionOf(context)
   try {
-    const line = await context.kept.get(`amqp ${url}`, () => new Line(() => connectionTo(url)), line => line.close())
-    return await line.lend(signal, async link => await lend(link, async channel => {
+    const shared = await context.resources.get(`amqp ${url}`, () => new SharedConnection(() => connectionTo(url)), shared => shared.close())
+    return await shared.use(signal, async link => await withOwnChannel(link, async channel => {
       signal.throwIfAborted()
       return await use(channel)
     }))
@@ -101,7 +101,7 @@ async function close (model: ChannelModel, destroy: () => void): Promise<void> {
   clearTimeout(late)
 }
 
-async function lend<T> (link: Link, use: (channel: Channel) => Promise<T>): Promise<T> {
+async function withOwnChannel<T> (link: Link, use: (channel: Channel) => Promise<T>): Promise<T> {
   if (link.blockedBy !== undefined) throw blocked(link.blockedBy)
   try {
     return await uninterrupted(link, onChannel(link, use))

@@ -41,7 +41,7 @@ export async function withPostgres<T> (context: CheckContext, source: PostgresSo
     for (;;) {
       const { client, isNew } = await checkOut(pool, context)
       try {
-        return await lend(client, signal, use)
+        return await useClient(client, signal, use)
       } catch (error) {
         // It may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
         if (isNew || signal.aborted || wordsFor(error) !== 'connection lost') throw error
@@ -63,7 +63,7 @@ function decoratedPool (context: CheckContext, source: PostgresSource): Pool | u
 async function ownPool (context: CheckContext, source: PostgresSource): Promise<Pool> {
   const { name, connectionString } = source
   if (connectionString === undefined || name !== undefined) throw lacking(await postgresRequirements(source, context))
-  return await context.kept.get(`postgres ${connectionString}`, async () => {
+  return await context.resources.get(`postgres ${connectionString}`, async () => {
     const { default: pg } = await import('pg')
     return surviving(new pg.Pool({ connectionString, fallback_application_name: 'fastify-health', max: 2, idleTimeoutMillis: 60_000, allowExitOnIdle: true }))
   }, close)
@@ -160,7 +160,7 @@ async function take (pool: Pool, signal: Interruption): Promise<CheckedOut> {
   }
 }
 
-async function lend<T> (client: PoolClient, signal: Interruption, use: (client: PoolClient) => Promise<T>): Promise<T> {
+async function useClient<T> (client: PoolClient, signal: Interruption, use: (client: PoolClient) => Promise<T>): Promise<T> {
   let failure: Error | undefined
   // Without a listener, the loss of a connection that is checked out would end the process.
   const onError = (error: Error) => { failure = error }

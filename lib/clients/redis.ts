@@ -6,7 +6,7 @@ import { unavailable, wordsFor } from './driver-errors.js'
 import { lacking, ServiceUnavailable } from '../errors.js'
 import { redisUrl, text } from '../values/rules.js'
 import { interruptionOf, type Interruption } from '../time/stop-signal.js'
-import { Line, type Connection } from './shared-connection.js'
+import { SharedConnection, type Connection } from './shared-connection.js'
 import { decorated, needsDriver } from './requirements.js'
 
 export const redisRules = {
@@ -75,11 +75,11 @@ const oneTry = {
 }
 
 async function withOwn<T> (context: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
-  const line = await context.kept.get(`redis ${url}`, async () => {
+  const shared = await context.resources.get(`redis ${url}`, async () => {
     const { Redis } = await import('ioredis')
-    return new Line(() => connectionOf(new Redis(url, oneTry)))
-  }, line => line.close())
-  return await line.lend(interruptionOf(context), use)
+    return new SharedConnection(() => connectionOf(new Redis(url, oneTry)))
+  }, shared => shared.close())
+  return await shared.use(interruptionOf(context), use)
 }
 
 function connectionOf (client: Redis): Connection<Redis> {

@@ -24,7 +24,7 @@ interface Held<Client> {
  * One connection for all checks of a URL, made by none of them in particular. What one of them gives up stays open until the
  * others are done with it; who comes later gets a new one.
  */
-export class Line<Client> {
+export class SharedConnection<Client> {
   readonly #open: () => Connection<Client>
   #current: Held<Client> | undefined
 
@@ -33,17 +33,17 @@ export class Line<Client> {
   }
 
   /** @throws the signal's reason once aborted, whatever becomes of `use` */
-  async lend<T> (signal: Interruption, use: (client: Client) => Promise<T>): Promise<T> {
+  async use<T> (signal: Interruption, use: (client: Client) => Promise<T>): Promise<T> {
     signal.throwIfAborted()
     const held = this.#held()
     const { isMade } = held
     try {
-      return await this.#lend(held, signal, use)
+      return await this.#use(held, signal, use)
     } catch (error) {
       // It may have been lost since the last run, and that be noticed only now. What a probe asks can be asked twice.
       if (!isMade || signal.aborted || !held.connection.isLost(error)) throw error
       this.#giveUp(held)
-      return await this.#lend(this.#held(), signal, use)
+      return await this.#use(this.#held(), signal, use)
     }
   }
 
@@ -55,7 +55,7 @@ export class Line<Client> {
     connection.destroy()
   }
 
-  async #lend<T> (held: Held<Client>, signal: Interruption, use: (client: Client) => Promise<T>): Promise<T> {
+  async #use<T> (held: Held<Client>, signal: Interruption, use: (client: Client) => Promise<T>): Promise<T> {
     held.users++
     const work = held.connection.connected.then(async client => {
       signal.throwIfAborted()

@@ -14,7 +14,7 @@ import type { SystemCheck } from '../../types/report.js'
 export interface Configuration {
   readonly settings: Settings
   /** What is known to be wrong with what is around it. */
-  readonly surroundings: readonly Fault[]
+  readonly registryFaults: readonly Fault[]
   /** Those to look at. */
   readonly subsets: readonly string[]
   readonly nameFault: (subset: string) => Fault | undefined
@@ -24,9 +24,9 @@ export interface Configuration {
 }
 
 /** Everything that is wrong with a configuration: with what is around it, with its settings, and subset by subset. */
-export async function findFaults ({ settings, surroundings, subsets, nameFault, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
+export async function findFaults ({ settings, registryFaults, subsets, nameFault, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
   const general = settingsFaults(settings)
-  const found = [...surroundings, ...general].map(fault => toSystemCheck(fault))
+  const found = [...registryFaults, ...general].map(fault => toSystemCheck(fault))
   const isInvalid = (...options: Array<keyof Settings>) => general.some(({ option }) => options.includes(option as keyof Settings))
   if (isInvalid('subsets', 'baseDir')) return found
   const topology = isInvalid('timeout', 'deadline', 'sequential') ? scopeFaults : topologyFaults

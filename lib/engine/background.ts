@@ -10,7 +10,7 @@ export interface Source {
   readonly run: (subset: string, entry: ResolvedEntry) => Promise<void>
 }
 
-interface Beat {
+interface Schedule {
   readonly subset: string
   readonly interval: number
   entry: ResolvedEntry
@@ -19,12 +19,12 @@ interface Beat {
 
 /**
  * Runs the entries that have an `interval` on clocks of their own: at once, then every interval give or take a tenth, so that
- * pods do not beat as one. No timer of it keeps the process alive.
+ * pods do not run at the same moment. No timer of it keeps the process alive.
  */
 export class Background {
   readonly #clock: Clock
   readonly #source: Source
-  readonly #beats = new Map<string, Beat>()
+  readonly #schedules = new Map<string, Schedule>()
   #started = false
 
   constructor (clock: Clock, source: Source) {
@@ -43,38 +43,38 @@ export class Background {
 
   stop (): void {
     this.#started = false
-    for (const key of this.#beats.keys()) this.#stop(key)
+    for (const key of this.#schedules.keys()) this.#stop(key)
   }
 
   /** Goes by the entries as they are now: those that go on at their interval are not disturbed. */
   refresh (): void {
     if (!this.#started) return
     const entries = new Map(this.#source.entries().map(([subset, entry]) => [`${subset} ${entry.identifier}`, { subset, entry }]))
-    for (const [key, { interval }] of this.#beats) {
+    for (const [key, { interval }] of this.#schedules) {
       if (entries.get(key)?.entry.options.interval !== interval) this.#stop(key)
     }
     for (const [key, { subset, entry }] of entries) {
       const { interval } = entry.options
-      const beat = this.#beats.get(key)
-      if (beat !== undefined) beat.entry = entry
+      const schedule = this.#schedules.get(key)
+      if (schedule !== undefined) schedule.entry = entry
       else if (interval !== undefined) this.#run(key, { subset, interval, entry })
     }
   }
 
   #stop (key: string): void {
-    this.#beats.get(key)?.stop()
-    this.#beats.delete(key)
+    this.#schedules.get(key)?.stop()
+    this.#schedules.delete(key)
   }
 
-  #run (key: string, beat: Omit<Beat, 'stop'>): void {
-    const { subset, interval, entry } = beat
+  #run (key: string, schedule: Omit<Schedule, 'stop'>): void {
+    const { subset, interval, entry } = schedule
     const delay = Math.min(interval * (0.9 + 0.2 * this.#clock.random()), longestTimer)
     const stop = this.#clock.after(delay, () => {
       this.refresh()
-      const current = this.#beats.get(key)
+      const current = this.#schedules.get(key)
       if (current?.stop === stop) this.#run(key, current)
     }, true)
-    this.#beats.set(key, { ...beat, stop })
+    this.#schedules.set(key, { ...schedule, stop })
     this.#source.run(subset, entry)
   }
 }

@@ -1,7 +1,7 @@
 import { isHealthy, notRun, type Judged, type Outcome } from './report.js'
 import type { ResolvedEntry } from '../config/entry.js'
 import type { Clock } from '../time/clock.js'
-import type { Departure } from '../time/deadlines.js'
+import type { Deadline } from '../time/deadlines.js'
 import type { Result } from '../../types/report.js'
 
 export interface Evaluation {
@@ -14,7 +14,7 @@ export interface Evaluation {
   readonly sequential: boolean
   readonly warningsAsErrors: boolean
   /** When the response has to leave. */
-  readonly departure: Departure
+  readonly due: Deadline
 }
 
 /** Asks every check of a subset, in the order that its entries demand. Never rejects, and never takes longer than its deadline. */
@@ -41,8 +41,8 @@ function answerOf (entry: ResolvedEntry, answers: Answers, evaluation: Evaluatio
 }
 
 function asked (entry: ResolvedEntry, evaluation: Evaluation): Promise<Result> | Result {
-  const { ask, clock, departure } = evaluation
-  const outcome = clock.now() < departure.at ? ask(entry) : notRun(`timed out after ${departure.deadline} ms`, clock.date())
+  const { ask, clock, due } = evaluation
+  const outcome = clock.now() < due.at ? ask(entry) : notRun(`timed out after ${due.deadline} ms`, clock.date())
   return outcome instanceof Promise ? outcome.then(outcome => judge(entry, outcome, evaluation)) : judge(entry, outcome, evaluation)
 }
 

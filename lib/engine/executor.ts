@@ -2,7 +2,7 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { ResolvedEntry } from '../config/entry.js'
 import { FST_HEALTH_NO_APP, isHealthCheckError, lacking, type HealthCheckError } from '../errors.js'
-import { KeptThings } from './resources.js'
+import { ResourceStore } from './resources.js'
 import { copyPlain } from '../values/plain-data.js'
 import { noSecrets, redactBriefly, secretsOf, type Secrets } from '../values/redact.js'
 import { toFailure } from './report.js'
@@ -19,32 +19,32 @@ const unknown: Failure = { kind: 'unknown error', message: '' }
 /** How many different unexpected errors of a check are logged before it works again. */
 const mostTexts = 10
 
-interface Lent extends Pick<CheckContext, 'settings' | 'kept' | 'log'> {
-  readonly lendApp: () => FastifyInstance
+interface CommonContext extends Pick<CheckContext, 'settings' | 'resources' | 'log'> {
+  readonly getApp: () => FastifyInstance
 }
 
 /** What the app, a signal or a logger costs is paid by those who ask for it. */
 class Context implements CheckContext {
   readonly settings: CheckContext['settings']
-  readonly kept: CheckContext['kept']
+  readonly resources: CheckContext['resources']
   readonly timeout: number
   readonly [stopping]: StopSignal
-  readonly #lent: Lent
+  readonly #common: CommonContext
   readonly #identifier: string
   readonly #execution: Stoppable
 
-  constructor (lent: Lent, identifier: string, execution: Stoppable, timeout: number) {
-    this.settings = lent.settings
-    this.kept = lent.kept
+  constructor (common: CommonContext, identifier: string, execution: Stoppable, timeout: number) {
+    this.settings = common.settings
+    this.resources = common.resources
     this.timeout = timeout
     this[stopping] = execution.stopping
-    this.#lent = lent
+    this.#common = common
     this.#identifier = identifier
     this.#execution = execution
   }
 
   get app (): FastifyInstance {
-    return this.#lent.lendApp()
+    return this.#common.getApp()
   }
 
   get signal (): AbortSignal {
@@ -52,7 +52,7 @@ class Context implements CheckContext {
   }
 
   get log (): FastifyBaseLogger {
-    return this.#lent.log.child({ check: this.#identifier })
+    return this.#common.log.child({ check: this.#identifier })
   }
 }
 
@@ -61,23 +61,23 @@ export class Executor {
   readonly #app: FastifyInstance | undefined
   readonly #log: FastifyBaseLogger
   readonly #settings: Settings
-  readonly #kept = new KeptThings()
+  readonly #resources = new ResourceStore()
   readonly #logged = new WeakMap<ResolvedEntry, Set<string>>()
   readonly #onAppMissing: () => void
-  readonly #lent: Lent
+  readonly #common: CommonContext
 
   constructor (settings: Settings, log: FastifyBaseLogger, app: FastifyInstance | undefined, onAppMissing: () => void = () => {}) {
     this.#settings = settings
     this.#log = log
     this.#app = app
     this.#onAppMissing = onAppMissing
-    this.#lent = { settings, kept: this.#kept, log, lendApp: this.#lendApp }
+    this.#common = { settings, resources: this.#resources, log, getApp: this.#getApp }
   }
 
-  /** What a check sees of its surroundings. */
-  surroundings (): RequirementsContext {
-    const lend = this.#lendApp
-    return { settings: this.#settings, get app () { return lend() } }
+  /** What `requirements` of a check is given. */
+  requirementsContext (): RequirementsContext {
+    const getApp = this.#getApp
+    return { settings: this.#settings, get app () { return getApp() } }
   }
 
   /** What a fresh instance found; nothing once it is stopped. Never rejects. */
@@ -88,7 +88,7 @@ export class Executor {
   }
 
   async close (): Promise<void> {
-    await this.#kept.close()
+    await this.#resources.close()
   }
 
   async #failures (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<Failure[]> {
@@ -105,7 +105,7 @@ export class Executor {
     let check: Check | undefined
     try {
       check = new Check(copyPlain(options))
-      await check.check(new Context(this.#lent, identifier, execution, timeout))
+      await check.check(new Context(this.#common, identifier, execution, timeout))
       return check.errors
     } catch (error) {
       // Once stopped, it has to settle at once, or it would count as hanging; and what it says is not heard any more.
@@ -117,7 +117,7 @@ export class Executor {
   /** Boot tells what a check needs and does not find, but a subset may be changed later. */
   async #missing (check: Check | undefined): Promise<HealthCheckError | undefined> {
     try {
-      const missing = await check?.requirements(this.surroundings()) ?? []
+      const missing = await check?.requirements(this.requirementsContext()) ?? []
       return missing.length === 0 ? undefined : lacking(missing)
     } catch {
       // What it threw itself says more.
@@ -133,7 +133,7 @@ export class Executor {
     return errors.map(error => toFailure(error, secrets))
   }
 
-  readonly #lendApp = (): FastifyInstance => {
+  readonly #getApp = (): FastifyInstance => {
     if (this.#app !== undefined) return this.#app
     this.#onAppMissing()
     throw new FST_HEALTH_NO_APP()

@@ -12,13 +12,13 @@ import { Planner, type Plan } from '../config/plan.js'
 import { statusOf, type Judged } from './report.js'
 import { Reporter } from './reporter.js'
 import { longestTimer, numeric, shown } from '../values/rules.js'
-import { Runners } from './runner-pool.js'
+import { RunnerPool } from './runner-pool.js'
 import { findFaults, timeNeeded } from '../config/faults.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
 import type { Report, Result, SystemCheck, Transition } from '../../types/report.js'
 
 /** What a registry works in. */
-export interface Surroundings {
+export interface RegistryContext {
   /** What checks over decorated clients look at. */
   app?: FastifyInstance
   log?: FastifyBaseLogger
@@ -47,13 +47,13 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #planner: Planner
   readonly #executor: Executor
   readonly #background: Background
-  readonly #runners: Runners
+  readonly #runners: RunnerPool
   readonly #reporter: Reporter
   readonly #caseSensitive: boolean
   readonly #faults: readonly Fault[]
   readonly #drain: Drain
 
-  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, faults = [] }: Surroundings = {}) {
+  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, faults = [] }: RegistryContext = {}) {
     super({ captureRejections: true })
     this.settings = toSettings(options)
     this.mountedAt = mountedAt
@@ -64,7 +64,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     this.#faults = faults
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
     this.#executor = new Executor(this.settings, this.#log, app, onAppMissing)
-    this.#runners = new Runners(this.settings, clock, this.#executor)
+    this.#runners = new RunnerPool(this.settings, clock, this.#executor)
     this.#reporter = new Reporter({
       settings: this.settings,
       clock,
@@ -73,7 +73,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
       nameFault: subset => this.nameFault(subset),
       changed: (subset, judged, at) => this.#changed(subset, judged, at),
     })
-    this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#reporter.beat(subset, entry) })
+    this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#reporter.runOnInterval(subset, entry) })
   }
 
   /** The names of the subsets. */
@@ -144,11 +144,11 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     const isAll = subsets.length === 0
     return await findFaults({
       settings: this.settings,
-      surroundings: isAll ? this.#faults : [],
+      registryFaults: isAll ? this.#faults : [],
       subsets: isAll ? this.subsets() : subsets,
       nameFault: subset => this.nameFault(subset),
       plan: async subset => await this.#planner.plan(subset),
-      context: this.#executor.surroundings(),
+      context: this.#executor.requirementsContext(),
       clock: this.#clock,
     })
   }
@@ -238,6 +238,6 @@ function mustBeDuration (what: string, value: unknown): void {
 }
 
 /** The same registry that the plugin decorates the app with, for a worker or a script. */
-export function createHealth (options?: HealthOptions, surroundings?: Surroundings): HealthRegistry {
-  return new HealthRegistry(options, surroundings)
+export function createHealth (options?: HealthOptions, context?: RegistryContext): HealthRegistry {
+  return new HealthRegistry(options, context)
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../time/clock.js'
-import { Departures, never, type Departure } from '../time/deadlines.js'
+import { Deadlines, never, type Deadline } from '../time/deadlines.js'
 import type { ResolvedEntry } from '../config/entry.js'
 import { evaluate } from './evaluate.js'
 import { inTime } from '../time/timeout.js'
@@ -7,7 +7,7 @@ import { Ledger } from './ledger.js'
 import { settingsFaults, type Fault } from '../config/options.js'
 import type { Plan, Planner } from '../config/plan.js'
 import { failed, isHealthy, misconfigured, notRun, toReport, type Judged } from './report.js'
-import type { Runners } from './runner-pool.js'
+import type { RunnerPool } from './runner-pool.js'
 import { SharedRuns } from './shared-runs.js'
 import type { Settings } from '../../types/options.js'
 import type { Report, Result } from '../../types/report.js'
@@ -17,7 +17,7 @@ export interface Sources {
   readonly settings: Settings
   readonly clock: Clock
   readonly planner: Planner
-  readonly runners: Runners
+  readonly runners: RunnerPool
   /** Why no path leads to a subset of that name (E003). */
   readonly nameFault: (subset: string) => Fault | undefined
   /** Told of each change of state. */
@@ -42,20 +42,20 @@ interface Run {
   /** On the clock's monotonic time. */
   readonly begun: number
   /** When the answer has to leave. */
-  readonly departure: Departure
+  readonly due: Deadline
 }
 
 /** Has a subset's checks asked, and tells what they found, now and earlier. */
 export class Reporter {
   readonly #sources: Sources
   readonly #sharedRuns = new SharedRuns()
-  readonly #departures: Departures
+  readonly #deadlines: Deadlines
   readonly #ledger: Ledger
   #closed = false
 
   constructor (sources: Sources) {
     this.#sources = sources
-    this.#departures = new Departures(sources.clock)
+    this.#deadlines = new Deadlines(sources.clock)
     this.#ledger = new Ledger(sources.changed)
   }
 
@@ -64,18 +64,18 @@ export class Reporter {
     const { settings, clock, planner } = this.#sources
     const { subset, deadline } = inquiry
     const begun = clock.now()
-    const departure = this.#departures.of(deadline, begun)
-    const run: Run = { inquiry, startedAt: clock.date(), begun, departure }
+    const due = this.#deadlines.of(deadline, begun)
+    const run: Run = { inquiry, startedAt: clock.date(), begun, due }
     const faults = settingsFaults(settings)
     if (faults.length > 0) return this.#report(run, this.#misconfigured(subset, faults))
     const planned = planner.plan(subset)
-    const plan = planned instanceof Promise ? await this.#inTime(planned, departure) : planned
+    const plan = planned instanceof Promise ? await this.#inTime(planned, due) : planned
     if (plan === undefined) return this.#report(run, [this.#down(subset, { identifier: subset, critical: true }, `timed out after ${deadline} ms`)])
     // What is closed opens nothing any more.
     const refusal = this.#closed ? 'closing' : inquiry.draining ? 'draining' : undefined
     if (refusal !== undefined) return this.#report(run, plan.entries.map(entry => this.#down(subset, entry, refusal)))
     const { sequential, warningsAsErrors, timeout } = settings
-    const terms = [plan, sequential, warningsAsErrors, timeout, departure]
+    const terms = [plan, sequential, warningsAsErrors, timeout, due]
     return await this.#sharedRuns.join(subset, terms, onAnswer => this.#evaluated(run, plan, onAnswer))
   }
 
@@ -95,7 +95,7 @@ export class Reporter {
   }
 
   /** A run of an entry's own interval. Never rejects. */
-  async beat (subset: string, entry: ResolvedEntry): Promise<void> {
+  async runOnInterval (subset: string, entry: ResolvedEntry): Promise<void> {
     const { settings, runners } = this.#sources
     if (settingsFaults(settings).length > 0) return
     const { identifier, critical, options: { after, interval } } = entry
@@ -104,7 +104,7 @@ export class Reporter {
       runners.forget(entry)
       return
     }
-    const outcome = await runners.beat(entry, subset, interval as number)
+    const outcome = await runners.runOnInterval(entry, subset, interval as number)
     this.#record(subset, { identifier, critical, outcome, healthy: isHealthy(outcome.errors, settings.warningsAsErrors) })
   }
 
@@ -121,15 +121,15 @@ export class Reporter {
   /** @param onAnswer called at the first answer of a check, and maybe at others */
   async #evaluated (run: Run, plan: Plan, onAnswer: () => void): Promise<Report> {
     const { settings: { sequential, warningsAsErrors }, clock, runners } = this.#sources
-    const { departure, inquiry: { subset, background } } = run
+    const { due, inquiry: { subset, background } } = run
     const { entries, order } = plan
     // One after another, most of them are asked when it may have been closed.
-    const ask = (entry: ResolvedEntry) => this.#closed ? notRun('closing', clock.date()) : runners.ask(entry, { subset, departure, background })
+    const ask = (entry: ResolvedEntry) => this.#closed ? notRun('closing', clock.date()) : runners.ask(entry, { subset, due, background })
     const record = (judged: Judged) => {
       onAnswer()
       return this.#record(subset, judged)
     }
-    const results = await evaluate({ entries, ask, record, clock, sequential, warningsAsErrors, departure })
+    const results = await evaluate({ entries, ask, record, clock, sequential, warningsAsErrors, due })
     onAnswer()
     // A report sorts them, which takes no time where they are sorted already.
     const sorted = order.map(place => results[place] as Result)
@@ -161,9 +161,9 @@ export class Reporter {
   }
 
   // Loading an app's own module may take longer than the answer may.
-  async #inTime (plan: Promise<Plan>, departure: Departure): Promise<Plan | undefined> {
-    if (departure === never) return await plan
+  async #inTime (plan: Promise<Plan>, due: Deadline): Promise<Plan | undefined> {
+    if (due === never) return await plan
     const { clock } = this.#sources
-    return await inTime<Plan | undefined>(clock, departure.at - clock.now(), plan, () => undefined, 0)
+    return await inTime<Plan | undefined>(clock, due.at - clock.now(), plan, () => undefined, 0)
   }
 }

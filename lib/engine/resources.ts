@@ -1,5 +1,5 @@
 import { FST_HEALTH_CLOSED } from '../errors.js'
-import type { Kept } from '../../types/check.js'
+import type { Resources } from '../../types/check.js'
 
 interface Item {
   readonly kept: Promise<unknown>
@@ -7,7 +7,7 @@ interface Item {
 }
 
 /** What checks keep between runs; closed with the registry. */
-export class KeptThings implements Kept {
+export class ResourceStore implements Resources {
   readonly #items = new Map<string, Item>()
   #closed = false
 

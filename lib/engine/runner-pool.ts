@@ -1,5 +1,5 @@
 import type { Clock } from '../time/clock.js'
-import { never, type Departure } from '../time/deadlines.js'
+import { never, type Deadline } from '../time/deadlines.js'
 import type { ResolvedEntry } from '../config/entry.js'
 import type { Executor } from './executor.js'
 import type { Outcome } from './report.js'
@@ -7,10 +7,10 @@ import { Runner, type Question } from './runner.js'
 import type { Settings } from '../../types/options.js'
 
 /** Who asks. */
-export interface Asker {
+export interface AskOptions {
   readonly subset: string
   /** When its response has to leave. */
-  readonly departure: Departure
+  readonly due: Deadline
   /** Whether checks that have an `interval` run in the background. */
   readonly background: boolean
 }
@@ -19,7 +19,7 @@ export interface Asker {
 const leastApart = 0.8
 
 /** A runner for each question, so that entries that ask the same share what is known of it. */
-export class Runners {
+export class RunnerPool {
   readonly #settings: Settings
   readonly #clock: Clock
   readonly #executor: Executor
@@ -32,14 +32,14 @@ export class Runners {
   }
 
   /** What is known, or a promise of it that settles in time and never rejects. */
-  ask (entry: ResolvedEntry, asker: Asker): Outcome | Promise<Outcome> {
-    return this.#runner(entry).ask(this.#question(entry, asker))
+  ask (entry: ResolvedEntry, options: AskOptions): Outcome | Promise<Outcome> {
+    return this.#runner(entry).ask(this.#question(entry, options))
   }
 
   /** A run of the check's own interval: one for all the subsets that hold it. */
-  beat (entry: ResolvedEntry, subset: string, interval: number): Outcome | Promise<Outcome> {
-    const question = this.#question(entry, { subset, departure: never, background: true })
-    return this.#runner(entry).beat(question, interval * leastApart)
+  runOnInterval (entry: ResolvedEntry, subset: string, interval: number): Outcome | Promise<Outcome> {
+    const question = this.#question(entry, { subset, due: never, background: true })
+    return this.#runner(entry).runOnInterval(question, interval * leastApart)
   }
 
   /** Whoever asks next is not told what was found before. */
@@ -66,12 +66,12 @@ export class Runners {
     return runner
   }
 
-  #question (entry: ResolvedEntry, { subset, departure, background }: Asker): Question {
+  #question (entry: ResolvedEntry, { subset, due, background }: AskOptions): Question {
     const { options: { interval, cacheFor = cacheForOf(this.#settings, subset), maxStale }, timeout = this.#settings.timeout } = entry
     return {
       task: (execution, timeout) => this.#executor.execute(entry, execution, timeout),
       timeout,
-      departure,
+      due,
       cacheFor,
       // Three beats may be missed, so that one slow answer is not yet a stale one.
       maxStale: maxStale ?? (interval === undefined ? Infinity : 3 * interval + timeout),

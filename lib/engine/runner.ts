@@ -1,5 +1,5 @@
 import { alarm, type Clock } from '../time/clock.js'
-import { never, type Departure } from '../time/deadlines.js'
+import { never, type Deadline } from '../time/deadlines.js'
 import { FST_HEALTH_CLOSED, FST_HEALTH_TIMEOUT } from '../errors.js'
 import { failed, notRun, type Outcome } from './report.js'
 import { StopSignal } from '../time/stop-signal.js'
@@ -20,7 +20,7 @@ export interface Question {
   readonly task: Task
   readonly timeout: number
   /** When the probe's response has to leave. */
-  readonly departure: Departure
+  readonly due: Deadline
   readonly cacheFor: number
   readonly maxStale: number
   /** Whether runs of its own clock answer it. */
@@ -32,7 +32,7 @@ export const retryAfter = 30_000
 /** How many executions of one check may hang at once. */
 export const mostHanging = 10
 
-interface Kept {
+interface KeptResult {
   readonly outcome: Outcome
   readonly at: number
   /** Milliseconds that were too short for it; who gives it longer learns nothing from that. */
@@ -50,11 +50,11 @@ export class Runner {
   /** The last one of them, unless a later execution has answered. */
   #stuck: Execution | undefined
   #running: Execution | undefined
-  #kept: Kept | undefined
+  #kept: KeptResult | undefined
   /** What was found before the kept result, where that only is that it took too long. */
-  #before: Kept | undefined
+  #before: KeptResult | undefined
   /** When its interval came round last. */
-  #beaten = -Infinity
+  #lastIntervalRun = -Infinity
 
   constructor (clock: Clock) {
     this.#clock = clock
@@ -79,12 +79,12 @@ export class Runner {
   }
 
   /** A run of an interval; what a beat less than `apart` ago found, for another subset, is as good. */
-  beat (question: Question, apart: number): Outcome | Promise<Outcome> {
+  runOnInterval (question: Question, apart: number): Outcome | Promise<Outcome> {
     const now = this.#clock.now()
     const kept = this.#kept
     const isKnown = kept !== undefined && kept === this.#keptWithin(question.timeout)
-    if (this.#running === undefined && isKnown && now - this.#beaten < apart) return kept.outcome
-    this.#beaten = now
+    if (this.#running === undefined && isKnown && now - this.#lastIntervalRun < apart) return kept.outcome
+    this.#lastIntervalRun = now
     return this.run(question)
   }
 
@@ -112,7 +112,7 @@ export class Runner {
     return age > maxStale ? notRun(`stale for ${wholeSeconds(age)} s`, this.#clock.date()) : kept.outcome
   }
 
-  #keptWithin (timeout: number): Kept | undefined {
+  #keptWithin (timeout: number): KeptResult | undefined {
     return this.#kept?.tooShort !== undefined && this.#kept.tooShort < timeout ? this.#before : this.#kept
   }
 
@@ -189,10 +189,10 @@ class Execution implements Stoppable {
   }
 
   /** Settles with the outcome, or when this question's own time is up. */
-  wait ({ timeout, departure }: Question): Promise<Outcome> {
+  wait ({ timeout, due }: Question): Promise<Outcome> {
     const inTime = this.#within(timeout)
-    if (departure === never) return inTime
-    return unless(inTime, resolve => departure.onDue(() => resolve(this.#lateOutcome(departure.deadline))))
+    if (due === never) return inTime
+    return unless(inTime, resolve => due.onDue(() => resolve(this.#lateOutcome(due.deadline))))
   }
 
   /** Aborts its signal. A check that heeds it is gone before anybody hears of that, and so does not count as hanging. */

@@ -1,7 +1,7 @@
 import { alarm, type Clock } from './clock.js'
 
-/** When a response has to leave. */
-export interface Departure {
+/** The moment by which a response has to leave. */
+export interface Deadline {
   /** On the clock's monotonic time; `Infinity` where it may take as long as it takes. */
   readonly at: number
   /** The same in milliseconds from the start, to name it. */
@@ -10,29 +10,29 @@ export interface Departure {
   onDue (callback: () => void): () => void
 }
 
-/** Of a response without deadline. */
-export const never: Departure = { at: Infinity, deadline: Infinity, onDue: () => () => {} }
+/** The deadline of a response that may take as long as it takes. */
+export const never: Deadline = { at: Infinity, deadline: Infinity, onDue: () => () => {} }
 
 /**
- * Of a deadline: as much of it may go by while probes of a crowd are taken in, and as much may be kept for their answers to leave. What
- * else the process is busy with delays both, and a dependency still has to get its time.
+ * The largest part of a deadline that may pass while a crowd's probes arrive, and the largest part that is reserved to send their
+ * answers. Other work of the process delays both, and the dependency still has to get its time.
  */
 const most = 0.1
 
-/** Of a deadline: a turn of the event loop that takes less delays nobody by much. */
+/** A turn of the event loop that takes a smaller part of the deadline than this delays no probe by much. */
 const least = 0.01
 
 /**
- * Tells each probe when it has to be answered. Those that are handled in one turn of the event loop were all there when it began, and
- * those of the next turn came while it went on: a crowd, that is taken to have come with its first probe and is told together. As it
- * takes about as long to answer them as it took to take them in, they are told that much earlier: otherwise the last of them would hear
- * too late. Where turns are short, each is by itself.
+ * Gives each probe the deadline of its answer. Probes that are handled in one turn of the event loop had all arrived when that turn began,
+ * and the probes of the next turn arrived while it ran. They are a crowd: it counts as arrived with its first probe, and has one deadline.
+ * Sending the answers takes about as long as accepting the probes took, so the deadline is earlier by that time; otherwise the last answer
+ * would be late. Where turns are short, each probe has a deadline of its own.
  */
-export class Departures {
+export class Deadlines {
   readonly #clock: Clock
-  /** Those that more probes may join, by deadline. While there are any, each turn is watched. */
-  readonly #open = new Map<number, SharedDeparture>()
-  readonly #pending = new Set<SharedDeparture>()
+  /** The deadlines that more probes may join, by their length. While there are any, each turn is watched. */
+  readonly #open = new Map<number, SharedDeadline>()
+  readonly #pending = new Set<SharedDeadline>()
   /** When the first probe of this turn of the event loop was handled. */
   #turn: number | undefined
 
@@ -40,28 +40,28 @@ export class Departures {
     this.#clock = clock
   }
 
-  /** Of a probe that is handled `now`, on the clock's monotonic time, and may take `deadline` milliseconds. */
-  of (deadline: number | undefined, now: number): Departure {
+  /** The deadline of a probe that is handled `now`, on the clock's monotonic time, and may take `deadline` milliseconds. */
+  of (deadline: number | undefined, now: number): Deadline {
     if (deadline === undefined) return never
     this.#turn ??= now
     if (this.#open.size === 0) this.#watch()
-    let departure = this.#open.get(deadline)
-    if (departure === undefined || !departure.takes(now)) {
-      departure?.close()
-      departure = new SharedDeparture(this.#clock, this.#pending, deadline, now)
-      this.#open.set(deadline, departure)
+    let due = this.#open.get(deadline)
+    if (due === undefined || !due.takes(now)) {
+      due?.close()
+      due = new SharedDeadline(this.#clock, this.#pending, deadline, now)
+      this.#open.set(deadline, due)
     }
-    departure.add(now)
-    return departure
+    due.add(now)
+    return due
   }
 
   #watch (): void {
     this.#clock.afterIO(() => {
       const now = this.#clock.now()
       const took = this.#turn === undefined ? 0 : now - this.#turn
-      for (const [deadline, departure] of this.#open) {
-        if (took > deadline * least && departure.takes(now)) continue
-        departure.close()
+      for (const [deadline, due] of this.#open) {
+        if (took > deadline * least && due.takes(now)) continue
+        due.close()
         this.#open.delete(deadline)
       }
       this.#turn = undefined
@@ -70,23 +70,23 @@ export class Departures {
   }
 }
 
-/** Of a crowd. */
-class SharedDeparture implements Departure {
+/** The one deadline of a crowd. */
+class SharedDeadline implements Deadline {
   readonly deadline: number
   readonly #clock: Clock
-  /** Those with somebody to tell. */
-  readonly #pending: Set<SharedDeparture>
+  /** The deadlines that somebody waits for. */
+  readonly #pending: Set<SharedDeadline>
   readonly #began: number
   /** When the last probe was handled. */
   #last: number
-  /** Whether nobody joins any more, so that it is known when to leave. */
+  /** Whether no probe joins any more, so that the moment is final. */
   #isClosed = false
   readonly #callbacks = new Set<() => void>()
   #cancelAlarm = () => {}
-  /** When it went off, or has to because of another. */
+  /** When its timer fired, or has to fire because of another crowd. */
   #noLater = Infinity
 
-  constructor (clock: Clock, pending: Set<SharedDeparture>, deadline: number, began: number) {
+  constructor (clock: Clock, pending: Set<SharedDeadline>, deadline: number, began: number) {
     this.#clock = clock
     this.#pending = pending
     this.deadline = deadline
@@ -129,7 +129,7 @@ class SharedDeparture implements Departure {
     }
   }
 
-  /** Where its own time would fall into that of another's answers, it leaves with that one. */
+  /** Moves the deadline forward, to where the answers of an earlier crowd start, since its own moment would fall among them. */
   #advance (at: number): void {
     this.#noLater = at
     this.#disarm()

@@ -13,10 +13,10 @@ import { openSockets, until } from '../helpers/leaks.js'
 import { startRedis } from '../helpers/redis.js'
 import { startRelay } from '../helpers/relay.js'
 
-interface Surroundings { app?: object, log?: FastifyBaseLogger, timeout?: number }
+interface RegistryContext { app?: object, log?: FastifyBaseLogger, timeout?: number }
 
 /** A registry with one check in it, and how that check's status is asked. */
-function registry (t: Test, entry: Entry, { app, log = lineLogger(() => {}), timeout = 500 }: Surroundings = {}) {
+function registry (t: Test, entry: Entry, { app, log = lineLogger(() => {}), timeout = 500 }: RegistryContext = {}) {
   const health = createHealth({ subsets: { s: [entry] }, timeout }, { log, ...(app === undefined ? {} : { app: app as FastifyInstance }) })
   t.after(async () => await health.close())
   return {

@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import HttpCheckByDefault, { HttpCheck, type HttpOptions } from '../../lib/checks/http.js'
 import { createHealth } from '../../lib/index.js'
-import { KeptThings } from '../../lib/engine/resources.js'
+import { ResourceStore } from '../../lib/engine/resources.js'
 import { violations } from '../../lib/values/rules.js'
 import type { CheckContext, EntryOptions } from '../../types/check.js'
 import { openSockets, until } from '../helpers/leaks.js'
@@ -385,7 +385,7 @@ test('an answer that stops in the middle of its body is timed out, and its conne
 test('once aborted it settles at once, wherever it hangs, and its connection is closed', async t => {
   for (const beginning of ['', 'HTTP/1.1 200 OK\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf']) {
     const { url, connections } = await hangingSite(t, beginning)
-    const kept = new KeptThings()
+    const kept = new ResourceStore()
     t.teardown(() => kept.close())
     const controller = new AbortController()
     const context = { kept, signal: controller.signal } as unknown as CheckContext

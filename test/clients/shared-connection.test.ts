@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test, type Test } from 'tap'
-import { Line } from '../../lib/clients/shared-connection.js'
+import { SharedConnection } from '../../lib/clients/shared-connection.js'
 import { openSockets, until } from '../helpers/leaks.js'
 
 /** A server that greets, then says back what it is told, each so many milliseconds late; and a line to it. */
@@ -26,7 +26,7 @@ async function start (t: Test, { goodbye = false } = {}) {
   await once(listening, 'listening')
   const { port } = listening.address() as AddressInfo
 
-  const line = new Line(() => {
+  const line = new SharedConnection(() => {
     counts.opened++
     const socket = connect(port, '127.0.0.1')
     // What broke it rejects what waits for it.
@@ -68,8 +68,8 @@ test('a line', async t => {
 
   await t.test('lends the same connection to all, one after another and at once, and closing leaves none', async t => {
     const { line, server } = await start(t)
-    t.same(await Promise.all([line.lend(patient, ask), line.lend(patient, async () => 'not asked')]), ['ping', 'not asked'])
-    t.equal(await line.lend(patient, ask), 'ping')
+    t.same(await Promise.all([line.use(patient, ask), line.use(patient, async () => 'not asked')]), ['ping', 'not asked'])
+    t.equal(await line.use(patient, ask), 'ping')
     t.equal(server.counts.opened, 1)
     await line.close()
     await until(() => server.clients.size === 0)
@@ -83,18 +83,18 @@ test('a line', async t => {
 
   await t.test('says goodbye where the protocol has one, but not over what is lost or not made yet', async t => {
     const made = await start(t, { goodbye: true })
-    await made.line.lend(patient, ask)
+    await made.line.use(patient, ask)
     await made.line.close()
     t.equal(made.server.counts.goodbyes, 1)
 
     const lost = await start(t, { goodbye: true })
-    await lost.line.lend(patient, async socket => socket.destroy())
+    await lost.line.use(patient, async socket => socket.destroy())
     await lost.line.close()
     t.equal(lost.server.counts.goodbyes, 0)
 
     const unmade = await start(t, { goodbye: true })
     unmade.server.late = 100
-    const lent = unmade.line.lend(patient, ask)
+    const lent = unmade.line.use(patient, ask)
     await unmade.line.close()
     await t.rejects(lent, { message: 'closed' })
     t.equal(unmade.server.counts.goodbyes, 0)
@@ -102,15 +102,15 @@ test('a line', async t => {
 
   await t.test('passes on what its user throws, and keeps the connection', async t => {
     const { line, server } = await start(t)
-    for (let n = 0; n < 2; n++) await t.rejects(line.lend(patient, async () => { throw new Error('a mistake of its own') }), { message: 'a mistake of its own' })
+    for (let n = 0; n < 2; n++) await t.rejects(line.use(patient, async () => { throw new Error('a mistake of its own') }), { message: 'a mistake of its own' })
     t.equal(server.counts.opened, 1)
   })
 
   await t.test('makes anew what is known to be lost, and asks nothing over it', async t => {
     const { line, server } = await start(t)
-    await line.lend(patient, async socket => socket.destroy())
+    await line.use(patient, async socket => socket.destroy())
     let asked = 0
-    await line.lend(patient, async socket => {
+    await line.use(patient, async socket => {
       asked++
       await ask(socket)
     })
@@ -121,10 +121,10 @@ test('a line', async t => {
   await t.test('makes anew what could not be made, and leaves nothing of it', async t => {
     const { line, server } = await start(t)
     server.greeting = 'no more clients'
-    await t.rejects(line.lend(patient, ask), { message: 'no more clients' })
+    await t.rejects(line.use(patient, ask), { message: 'no more clients' })
     await until(() => server.clients.size === 0)
     server.greeting = 'welcome'
-    t.equal(await line.lend(patient, ask), 'ping')
+    t.equal(await line.use(patient, ask), 'ping')
     t.equal(server.counts.opened, 2)
   })
 
@@ -135,9 +135,9 @@ test('a line', async t => {
       asked++
       throw lost
     }
-    await t.rejects(line.lend(patient, use))
+    await t.rejects(line.use(patient, use))
     t.equal(asked, 1)
-    await t.rejects(line.lend(patient, use))
+    await t.rejects(line.use(patient, use))
     t.equal(asked, 3)
     t.equal(server.counts.opened, 2)
     await until(() => server.clients.size === 1)
@@ -145,9 +145,9 @@ test('a line', async t => {
 
   await t.test('of several that lose a connection at once, each asks again over the same new one', async t => {
     const { line, server } = await start(t)
-    await line.lend(patient, ask)
+    await line.use(patient, ask)
     server.late = 50
-    const lent = Promise.all([1, 2, 3].map(async n => await line.lend(patient, async socket => {
+    const lent = Promise.all([1, 2, 3].map(async n => await line.use(patient, async socket => {
       await ask(socket)
       return n
     })))
@@ -159,14 +159,14 @@ test('a line', async t => {
 
   await t.test('rejects at once who gives up, and leaves the connection to the others; who comes later gets a new one', async t => {
     const { line, server } = await start(t)
-    await line.lend(patient, ask)
+    await line.use(patient, ask)
     server.late = 200
     const begun = Date.now()
-    const [hasty, other] = [line.lend(AbortSignal.timeout(50), ask), line.lend(patient, ask)]
+    const [hasty, other] = [line.use(AbortSignal.timeout(50), ask), line.use(patient, ask)]
     await t.rejects(hasty, { name: 'TimeoutError' })
     t.ok(Date.now() - begun < 150)
     server.late = 0
-    t.equal(await line.lend(patient, ask), 'ping')
+    t.equal(await line.use(patient, ask), 'ping')
     t.equal(server.counts.opened, 2)
     t.equal(server.clients.size, 2)
     t.match(await other, /^ping/)
@@ -177,8 +177,8 @@ test('a line', async t => {
     const { line, server } = await start(t)
     server.late = 100
     let asked = 0
-    const hasty = line.lend(AbortSignal.timeout(20), async () => { asked++ })
-    const other = line.lend(patient, ask)
+    const hasty = line.use(AbortSignal.timeout(20), async () => { asked++ })
+    const other = line.use(patient, ask)
     await t.rejects(hasty, { name: 'TimeoutError' })
     t.equal(await other, 'ping')
     t.equal(server.counts.opened, 1)
@@ -189,9 +189,9 @@ test('a line', async t => {
   await t.test('gives up a connection that nobody waits for any more', async t => {
     for (const isMade of [true, false]) {
       const { line, server } = await start(t)
-      if (isMade) await line.lend(patient, ask)
+      if (isMade) await line.use(patient, ask)
       server.late = 1000
-      await t.rejects(line.lend(AbortSignal.timeout(50), ask), { name: 'TimeoutError' })
+      await t.rejects(line.use(AbortSignal.timeout(50), ask), { name: 'TimeoutError' })
       t.equal(server.counts.opened, 1)
       await until(() => server.clients.size === 0, { timeout: 500 })
       t.equal(openSockets(), 0)
@@ -200,7 +200,7 @@ test('a line', async t => {
 
   await t.test('opens nothing for who gave up before', async t => {
     const { line, server } = await start(t)
-    await t.rejects(line.lend(AbortSignal.abort(new Error('too late')), ask), { message: 'too late' })
+    await t.rejects(line.use(AbortSignal.abort(new Error('too late')), ask), { message: 'too late' })
     t.equal(server.counts.opened, 0)
   })
 })

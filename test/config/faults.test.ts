@@ -16,7 +16,7 @@ async function findAt (clock: FakeClock, options: object, ...subsets: string[]) 
   const planner = new Planner(settings, () => {})
   const found = await findFaults({
     settings,
-    surroundings: [],
+    registryFaults: [],
     subsets: subsets.length === 0 ? Object.keys(settings.subsets) : subsets,
     nameFault,
     plan: async subset => await planner.plan(subset),
@@ -89,7 +89,7 @@ test('E007 tells requirements that cannot be made out, whatever was thrown, and 
   const settings = toSettings({})
   for (const [missing, hint] of [['app', 'Its `requirements` threw there is no app.'], [new Error('refused canary'), 'refused [redacted]'], [null, /^Its `requirements` threw null\.$/], [5, /^Its `requirements` gave 5: let it/], ['app.pg', /gave 'app\.pg'/]] as const) {
     const planner = new Planner(toSettings({ subsets: { s: [[Needing, { missing, password: 'canary' }]] } }), () => {})
-    const found = await findFaults({ settings, surroundings: [], subsets: ['s'], nameFault, plan: async subset => await planner.plan(subset), context: { settings, get app (): never { throw new Error('there is no app') } }, clock: new FakeClock() })
+    const found = await findFaults({ settings, registryFaults: [], subsets: ['s'], nameFault, plan: async subset => await planner.plan(subset), context: { settings, get app (): never { throw new Error('there is no app') } }, clock: new FakeClock() })
     t.match(found, [{ id: 'E007', message: 'what it needs cannot be made out', hint }])
   }
 })

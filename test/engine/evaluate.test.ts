@@ -35,7 +35,7 @@ function setUp (answers: Record<string, Outcome | number>) {
     clock,
     sequential: false,
     warningsAsErrors: true,
-    departure: never,
+    due: never,
     ...wanted,
   })
   const finish = async (...given: Parameters<typeof run>) => {
@@ -61,7 +61,7 @@ test('one after another, each is asked when the one before has answered', async 
 
 test('one after another, what the deadline leaves no time for is not asked', async t => {
   const { asked, finish } = setUp({ A: 30, B: 10 })
-  t.strictSame(await finish([entry('A'), entry('B'), entry('C')], { sequential: true, departure: { ...never, at: 30, deadline: 30 } }), [
+  t.strictSame(await finish([entry('A'), entry('B'), entry('C')], { sequential: true, due: { ...never, at: 30, deadline: 30 } }), [
     ['A', 'working'], ['B', 'unavailable: timed out after 30 ms'], ['C', 'unavailable: timed out after 30 ms'],
   ])
   t.strictSame(asked, [['A', 0]])

@@ -163,7 +163,7 @@ test('a check is given signal, timeout, settings, a logger of its own, and what 
     t.equal(context.timeout, 100)
     t.equal(context.settings.timeout, 3000)
     context.log.info('asked')
-    await context.kept.get('connection', () => ++made, connection => { closed.push(connection) })
+    await context.resources.get('connection', () => ++made, connection => { closed.push(connection) })
   })
   await execute(keeping, {}, signal)
   await execute(keeping, {}, signal)
@@ -186,8 +186,8 @@ test('where there is no app, only a check that asks for it fails, and that is to
   t.equal(await execute(({ app }) => app), 'unknown error')
   t.equal(missing, 1)
   t.match(lines, [{ err: { code: 'FST_HEALTH_NO_APP', message: /give it a connection of its own/ } }])
-  t.throws(() => executor.surroundings().app, { code: 'FST_HEALTH_NO_APP' })
-  t.throws(() => setUp().executor.surroundings().app, { code: 'FST_HEALTH_NO_APP' })
+  t.throws(() => executor.requirementsContext().app, { code: 'FST_HEALTH_NO_APP' })
+  t.throws(() => setUp().executor.requirementsContext().app, { code: 'FST_HEALTH_NO_APP' })
 })
 
 test('an unexpected error is logged with type, code, stack and cause, and without secrets', async t => {

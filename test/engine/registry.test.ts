@@ -591,8 +591,8 @@ test('closing aborts what is under way, closes what is kept, and tells no failur
   const aborted: unknown[] = []
   const keeping = defineCheck({
     identifier: 'A',
-    async check ({ kept, signal }) {
-      await kept.get('connection', () => 'connection', connection => { closed.push(connection) })
+    async check ({ resources, signal }) {
+      await resources.get('connection', () => 'connection', connection => { closed.push(connection) })
       await new Promise((_resolve, reject) => signal.addEventListener('abort', () => {
         aborted.push(signal.reason.code)
         reject(signal.reason)
@@ -622,7 +622,7 @@ test('once closed, nothing is asked any more', async t => {
 })
 
 test('closing does not wait for ever for what cannot be closed', async t => {
-  const stubborn = defineCheck({ identifier: 'A', check: async ({ kept }) => { await kept.get('x', () => 1, () => new Promise(() => {})) } })
+  const stubborn = defineCheck({ identifier: 'A', check: async ({ resources }) => { await resources.get('x', () => 1, () => new Promise(() => {})) } })
   const { clock, health, run } = setUp({ subsets: { s: [stubborn] } })
   await run()
   let closed = false

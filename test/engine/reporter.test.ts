@@ -4,7 +4,7 @@ import { Executor } from '../../lib/engine/executor.js'
 import { nameFault, toSettings } from '../../lib/config/options.js'
 import { Planner, type Plan } from '../../lib/config/plan.js'
 import { Reporter, type Inquiry } from '../../lib/engine/reporter.js'
-import { Runners } from '../../lib/engine/runner-pool.js'
+import { RunnerPool } from '../../lib/engine/runner-pool.js'
 import type { HealthOptions } from '../../types/options.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 import { recordedLog } from '../helpers/recorded-log.js'
@@ -18,7 +18,7 @@ function setUp (options: HealthOptions) {
     settings,
     clock,
     planner,
-    runners: new Runners(settings, clock, new Executor(settings, recordedLog().log, undefined)),
+    runners: new RunnerPool(settings, clock, new Executor(settings, recordedLog().log, undefined)),
     nameFault,
     changed: (...change) => { changes.push(change) },
   })
@@ -41,10 +41,10 @@ test('what was found is told again without asking, until it is forgotten', async
 test('an interval that comes round is recorded like a run', async t => {
   const { reporter, planner, settings } = setUp({ subsets: { s: [[failing, { interval: 1000 }]] } })
   const { entries: [entry] } = planner.plan('s') as Plan
-  await reporter.beat('s', entry!)
+  await reporter.runOnInterval('s', entry!)
   t.match(reporter.last('s', false), { healthy: false, results: [{ identifier: 'A', runs: 1 }] })
   settings.timeout = 0
-  await reporter.beat('s', entry!)
+  await reporter.runOnInterval('s', entry!)
   t.match(reporter.last('s', false), { healthy: false, results: [{ identifier: 'E001' }] })
 })
 

@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { KeptThings } from '../../lib/engine/resources.js'
+import { ResourceStore } from '../../lib/engine/resources.js'
 
 test('what is kept is made once, for simultaneous callers too', async t => {
-  const kept = new KeptThings()
+  const kept = new ResourceStore()
   let made = 0
   const create = async () => ({ number: ++made })
   const [one, other] = await Promise.all([kept.get('key', create), kept.get('key', create)])
@@ -13,7 +13,7 @@ test('what is kept is made once, for simultaneous callers too', async t => {
 })
 
 test('what could not be made is told to all who wait, and made anew by the next', async t => {
-  const kept = new KeptThings()
+  const kept = new ResourceStore()
   const failing = () => { throw new Error('refused') }
   const both = await Promise.allSettled([kept.get('key', failing), kept.get('key', () => 'not asked')])
   t.strictSame(both.map(({ status }) => status), ['rejected', 'rejected'])
@@ -21,7 +21,7 @@ test('what could not be made is told to all who wait, and made anew by the next'
 })
 
 test('a failure to make it does not forget what was made meanwhile', async t => {
-  const kept = new KeptThings()
+  const kept = new ResourceStore()
   let refuse!: (error: Error) => void
   const first = kept.get('key', async () => await new Promise((_resolve, reject) => { refuse = reject }))
   const dropped = kept.drop('key')
@@ -33,7 +33,7 @@ test('a failure to make it does not forget what was made meanwhile', async t => 
 })
 
 test('what is dropped is closed and made anew', async t => {
-  const kept = new KeptThings()
+  const kept = new ResourceStore()
   const closed: string[] = []
   const close = (thing: string) => { closed.push(thing) }
   await kept.get('key', () => 'first', close)
@@ -43,7 +43,7 @@ test('what is dropped is closed and made anew', async t => {
 })
 
 test('dropping what is not there, has nothing to close or cannot be closed is no error', async t => {
-  const kept = new KeptThings()
+  const kept = new ResourceStore()
   await kept.drop('never kept')
   await kept.get('plain', () => 1)
   await kept.drop('plain')
@@ -52,7 +52,7 @@ test('dropping what is not there, has nothing to close or cannot be closed is no
 })
 
 test('closing closes everything that is kept, and nothing is kept afterwards', async t => {
-  const kept = new KeptThings()
+  const kept = new ResourceStore()
   const closed: number[] = []
   for (const number of [1, 2, 3]) await kept.get(`key ${number}`, () => number, async thing => { closed.push(thing) })
   await kept.close()

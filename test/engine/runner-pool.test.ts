@@ -5,7 +5,7 @@ import { parseEntry, resolveEntry, type ParsedEntry, type ResolvedEntry } from '
 import { Executor } from '../../lib/engine/executor.js'
 import { toSettings } from '../../lib/config/options.js'
 import { statusOf } from '../../lib/engine/report.js'
-import { Runners, type Asker } from '../../lib/engine/runner-pool.js'
+import { RunnerPool, type AskOptions } from '../../lib/engine/runner-pool.js'
 import type { HealthOptions } from '../../types/options.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 import { recordedLog } from '../helpers/recorded-log.js'
@@ -14,7 +14,7 @@ function setUp (options: HealthOptions = {}) {
   const clock = new FakeClock()
   const settings = toSettings(options)
   const executor = new Executor(settings, recordedLog().log, undefined)
-  const runners = new Runners(settings, clock, executor)
+  const runners = new RunnerPool(settings, clock, executor)
   const timeouts: number[] = []
   class Counted extends HealthCheck {
     override async check ({ timeout, signal }: { timeout: number, signal: AbortSignal }) {
@@ -26,8 +26,8 @@ function setUp (options: HealthOptions = {}) {
     }
   }
   const entry = (options = {}) => resolveEntry(parseEntry([Counted, options]) as ParsedEntry, Counted) as ResolvedEntry
-  const ask = async (entry: ResolvedEntry, asker: Partial<Asker> = {}) => {
-    const answer = Promise.resolve(runners.ask(entry, { subset: 's', departure: never, background: false, ...asker }))
+  const ask = async (entry: ResolvedEntry, options: Partial<AskOptions> = {}) => {
+    const answer = Promise.resolve(runners.ask(entry, { subset: 's', due: never, background: false, ...options }))
     await clock.advance(10)
     return statusOf((await answer).errors)
   }
@@ -83,7 +83,7 @@ test('without an interval nothing is stale', async t => {
 
 test('three beats may be missed before a background result is stale, or what the entry says', async t => {
   const { clock, entry, ask, runners } = setUp({ timeout: 500 })
-  const beaten = runners.beat(entry(), 's', 1000)
+  const beaten = runners.runOnInterval(entry(), 's', 1000)
   await clock.advance(10)
   await beaten
   const background = true
@@ -107,7 +107,7 @@ test('an interval counts only where checks run in the background', async t => {
 test('a beat asks, whatever is kept', async t => {
   const { clock, entry, runners, timeouts } = setUp({ cacheFor: 1000 })
   for (let beat = 0; beat < 3; beat++) {
-    runners.beat(entry({ interval: 100 }), 's', 100)
+    runners.runOnInterval(entry({ interval: 100 }), 's', 100)
     await clock.advance(100)
   }
   t.equal(timeouts.length, 3)
@@ -115,7 +115,7 @@ test('a beat asks, whatever is kept', async t => {
 
 test('a beat of one subset is one of the others that ask the same at that interval', async t => {
   const { clock, entry, runners, timeouts } = setUp()
-  const beat = async () => statusOf((await runners.beat(entry({ interval: 100 }), 's', 100)).errors)
+  const beat = async () => statusOf((await runners.runOnInterval(entry({ interval: 100 }), 's', 100)).errors)
   await Promise.all([beat(), clock.advance(10)])
   await clock.advance(69)
   t.equal(await beat(), 'working')
@@ -127,7 +127,7 @@ test('a beat of one subset is one of the others that ask the same at that interv
 
 test('what is forgotten is asked again', async t => {
   const { clock, entry, ask, runners, timeouts } = setUp()
-  await Promise.all([runners.beat(entry(), 's', 1000), clock.advance(10)])
+  await Promise.all([runners.runOnInterval(entry(), 's', 1000), clock.advance(10)])
   runners.forget(entry())
   await Promise.all([ask(entry({ interval: 1000 }), { background: true }), clock.advance(10)])
   t.equal(timeouts.length, 2)
@@ -150,7 +150,7 @@ test('questions that are not in use any more are forgotten, once they are not as
 
 test('closing aborts what is under way', async t => {
   const { clock, entry, runners } = setUp()
-  const answer = runners.beat(entry(), 's', 1000)
+  const answer = runners.runOnInterval(entry(), 's', 1000)
   await runners.close()
   await clock.settle()
   t.equal(statusOf((await answer).errors), 'unavailable: closing')

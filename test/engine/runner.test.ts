@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { Departures, never } from '../../lib/time/deadlines.js'
+import { Deadlines, never } from '../../lib/time/deadlines.js'
 import { mostHanging, retryAfter, Runner, type Question, type Stoppable, type Task } from '../../lib/engine/runner.js'
 import { statusOf, type Outcome } from '../../lib/engine/report.js'
 import type { Failure } from '../../types/report.js'
@@ -20,11 +20,11 @@ function setUp () {
     runs.push({ signal, timeout, settle: (...errors) => resolve(errors) })
   })
   const question = (wanted: Partial<Question> = {}): Question => ({
-    task, timeout: 100, departure: never, cacheFor: 0, maxStale: Infinity, background: false, ...wanted,
+    task, timeout: 100, due: never, cacheFor: 0, maxStale: Infinity, background: false, ...wanted,
   })
   const ask = (wanted?: Partial<Question>) => told(runner.ask(question(wanted)), clock)
-  const departures = new Departures(clock)
-  const within = (deadline: number) => ({ departure: departures.of(deadline, clock.now()) })
+  const deadlines = new Deadlines(clock)
+  const within = (deadline: number) => ({ due: deadlines.of(deadline, clock.now()) })
   return { clock, runner, runs, question, ask, within }
 }
 
@@ -198,9 +198,9 @@ test('what took too long for one tells nothing to whoever gives it longer', asyn
     t.strictSame([late, ...answers].map(({ status }) => status), [tooShort, tooShort, 'working', 'working'])
   }
   t.equal(runs.length, 1)
-  const beats = [runner.beat(question({ task: heeding, timeout: 50 }), 100)]
+  const beats = [runner.runOnInterval(question({ task: heeding, timeout: 50 }), 100)]
   await clock.advance(50)
-  beats.push(runner.beat(question({ task: heeding, timeout: 50 }), 100), runner.beat(question({ timeout: 300 }), 100))
+  beats.push(runner.runOnInterval(question({ task: heeding, timeout: 50 }), 100), runner.runOnInterval(question({ timeout: 300 }), 100))
   await clock.settle()
   t.equal(runs.length, 2, 'a beat that gives it longer asks')
   runs[1]?.settle()

@@ -15,7 +15,7 @@ export const root = fileURLToPath(new URL('../../', import.meta.url))
 /** The command as it is published. */
 export const bin = join(root, 'dist/lib/cli/bin.js')
 
-export interface Surroundings {
+export interface RegistryContext {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
 }
@@ -32,12 +32,12 @@ export interface Running {
 }
 
 /** Runs a file of examples/ until the test ends. */
-export function startExample (t: Scope, file: string, surroundings: Surroundings = {}): Running {
+export function startExample (t: Scope, file: string, surroundings: RegistryContext = {}): Running {
   return start(t, [process.execPath, join(root, 'examples', file)], surroundings)
 }
 
 /** Runs a program until the test ends, with a temporary folder of its own. */
-export function start (t: Scope, words: readonly string[], { cwd = root, env = {} }: Surroundings = {}): Running {
+export function start (t: Scope, words: readonly string[], { cwd = root, env = {} }: RegistryContext = {}): Running {
   const folder = temporaryFolder(t)
   const child = launch(words, { cwd, env: { HOME: folder, TMPDIR: folder, ...env } })
   const output = printed(child)
@@ -51,7 +51,7 @@ export function start (t: Scope, words: readonly string[], { cwd = root, env = {
 }
 
 /** Runs a program to its end. */
-export async function runToEnd (words: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
+export async function runToEnd (words: readonly string[], surroundings: RegistryContext = {}): Promise<Ended> {
   const child = launch(words, surroundings)
   const output = printed(child)
   const [status] = await once(child, 'close')
@@ -59,7 +59,7 @@ export async function runToEnd (words: readonly string[], surroundings: Surround
 }
 
 /** Runs an ES module to its end, as one that lies in the root of the package; gives what it printed, as JSON. */
-export async function evaluate (source: string, surroundings: Surroundings = {}): Promise<unknown> {
+export async function evaluate (source: string, surroundings: RegistryContext = {}): Promise<unknown> {
   const { status, out, err } = await runToEnd(evaluation(source), surroundings)
   if (status !== 0) throw new Error(`It exited with ${status}:\n${out}${err}`)
   return JSON.parse(out)
@@ -71,7 +71,7 @@ export function evaluation (source: string): string[] {
 }
 
 /** Runs the command line to its end. */
-export async function fastifyHealth (argv: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
+export async function fastifyHealth (argv: readonly string[], surroundings: RegistryContext = {}): Promise<Ended> {
   return await runToEnd([process.execPath, bin, ...argv], surroundings)
 }
 
@@ -117,7 +117,7 @@ export function client (address: string) {
 
 // As at a shell: tap would have its own loaders in the process, and count what is not the package's source. They are put into
 // the environment when a process is made, so that only the process itself can drop them.
-function launch ([command = '', ...args]: readonly string[], { cwd = root, env = {} }: Surroundings): ChildProcess {
+function launch ([command = '', ...args]: readonly string[], { cwd = root, env = {} }: RegistryContext): ChildProcess {
   return spawn('/usr/bin/env', ['-u', 'NODE_OPTIONS', command, ...args], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 

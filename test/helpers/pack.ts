@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Ended } from './command.js'
-import { root, runToEnd, type Surroundings } from './example.js'
+import { root, runToEnd, type RegistryContext } from './example.js'
 
 export interface Packed {
   /** The tarball. */
@@ -39,7 +39,7 @@ export async function filesBelow (folder: string): Promise<Map<string, string>> 
   return new Map(await Promise.all(files.map(async file => [file, await readFile(file, 'utf8')] as const)))
 }
 
-async function npm (words: readonly string[], { cwd = root }: Surroundings = {}): Promise<Ended> {
+async function npm (words: readonly string[], { cwd = root }: RegistryContext = {}): Promise<Ended> {
   const ended = await runToEnd(outsideOfNpm(['npm', ...words, ...quietly]), { cwd })
   if (ended.status !== 0) throw new Error(`npm ${words.join(' ')} exited with ${ended.status}:\n${ended.out}${ended.err}`)
   return ended

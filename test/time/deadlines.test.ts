@@ -1,17 +1,17 @@
 import { test } from 'tap'
-import { Departures, never } from '../../lib/time/deadlines.js'
+import { Deadlines, never } from '../../lib/time/deadlines.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 
 function setUp () {
   const clock = new FakeClock()
-  const departures = new Departures(clock)
-  const of = (deadline: number | undefined = 1000) => departures.of(deadline, clock.now())
+  const deadlines = new Deadlines(clock)
+  const of = (deadline: number | undefined = 1000) => deadlines.of(deadline, clock.now())
   /** When somebody is called back, as soon as that is known. */
-  const due = (departure = of()) => {
-    const due: { at?: number, callOff: () => void } = { callOff: departure.onDue(() => { due.at = clock.now() }) }
+  const due = (moment = of()) => {
+    const due: { at?: number, callOff: () => void } = { callOff: moment.onDue(() => { due.at = clock.now() }) }
     return due
   }
-  return { clock, departures, of, due }
+  return { clock, deadlines, of, due }
 }
 
 const none = { foreground: 0, background: 0 }
@@ -19,9 +19,9 @@ const none = { foreground: 0, background: 0 }
 test('one probe has all of its deadline', async t => {
   const { clock, of, due } = setUp()
   await clock.advance(50)
-  const departure = of()
-  t.match(departure, { at: 1050, deadline: 1000 })
-  const called = due(departure)
+  const moment = of()
+  t.match(moment, { at: 1050, deadline: 1000 })
+  const called = due(moment)
   await clock.advance(999)
   t.equal(called.at, undefined)
   await clock.advance(1)
@@ -29,8 +29,8 @@ test('one probe has all of its deadline', async t => {
 })
 
 test('without a deadline it never comes', async t => {
-  const { clock, departures, due } = setUp()
-  t.equal(departures.of(undefined, 0), never)
+  const { clock, deadlines, due } = setUp()
+  t.equal(deadlines.of(undefined, 0), never)
   due(never).callOff()
   t.strictSame(clock.timers, none)
 })
@@ -122,13 +122,13 @@ test('what is over stays over, though its timer was early', async t => {
       return super.after(Math.max(0, delay - 0.5), callback)
     }
   }()
-  const departure = new Departures(clock).of(1000, 0)
-  departure.onDue(() => {})
+  const moment = new Deadlines(clock).of(1000, 0)
+  moment.onDue(() => {})
   await clock.advance(999.5)
-  t.ok(departure.at <= clock.now())
+  t.ok(moment.at <= clock.now())
 })
 
-test('a deadline of another length is another departure', async t => {
+test('a deadline of another length is another moment', async t => {
   const { clock, of } = setUp()
   const [long, short] = [of(1000), of(200)]
   clock.block(10)
@@ -138,13 +138,13 @@ test('a deadline of another length is another departure', async t => {
 
 test('whoever waits is called back, by one timer, which is set when all are there', async t => {
   const { clock, of, due } = setUp()
-  const departure = of()
-  const waiting = Array.from({ length: 100 }, () => due(departure))
+  const moment = of()
+  const waiting = Array.from({ length: 100 }, () => due(moment))
   clock.block(20)
   of()
   t.strictSame(clock.timers, none)
   await clock.settle()
-  waiting.push(due(departure))
+  waiting.push(due(moment))
   t.strictSame(clock.timers, { foreground: 1, background: 0 })
   await clock.advance(2000)
   t.strictSame([...new Set(waiting.map(({ at }) => at))], [980])
@@ -153,15 +153,15 @@ test('whoever waits is called back, by one timer, which is set when all are ther
 
 test('whoever calls it off is not called back, and when nobody waits no timer is left', async t => {
   const { clock, of, due } = setUp()
-  const departure = of()
-  const [first, second] = [due(departure), due(departure)]
+  const moment = of()
+  const [first, second] = [due(moment), due(moment)]
   await clock.settle()
   first.callOff()
   t.strictSame(clock.timers, { foreground: 1, background: 0 })
   second.callOff()
   t.strictSame(clock.timers, none)
   await clock.advance(500)
-  const third = due(departure)
+  const third = due(moment)
   await clock.advance(1000)
   t.strictSame([first.at, second.at, third.at], [undefined, undefined, 1000])
 })
@@ -175,10 +175,10 @@ test('nobody waits for a timer who called it off in the same turn', async t => {
 
 test('whoever comes when it is over is called back at once', async t => {
   const { clock, of, due } = setUp()
-  const departure = of()
-  const [first] = [due(departure)]
+  const moment = of()
+  const [first] = [due(moment)]
   await clock.advance(1100)
-  const late = due(departure)
+  const late = due(moment)
   await clock.advance(0)
   t.strictSame([first.at, late.at], [1000, 1100])
 })

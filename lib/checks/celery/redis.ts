@@ -34,7 +34,7 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
   const list = `${globalKeyPrefix}${id}.${exchange}`
   const bindings = `${globalKeyPrefix}_kombu.binding.${exchange}`
   const binding = [id, '', `${id}.${exchange}`].join(separator)
-  const unremoved = await context.kept.get(`celery ${url} ${bindings}`, () => new Set<string>())
+  const unremoved = await context.resources.get(`celery ${url} ${bindings}`, () => new Set<string>())
 
   await withRedis(context, { url }, async client => {
     let isRemoved = false

@@ -2,7 +2,7 @@ import { monitorEventLoopDelay, performance, type EventLoopUtilization } from 'n
 import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
 import { rule } from '../../values/rules.js'
-import type { CheckContext, Kept } from '../../../types/check.js'
+import type { CheckContext, Resources } from '../../../types/check.js'
 
 const resolution = 10
 
@@ -35,9 +35,9 @@ export class EventLoopCheck extends HealthCheck<EventLoopOptions> {
 
   static override readonly scope = 'local'
 
-  override async check ({ kept }: CheckContext) {
+  override async check ({ resources }: CheckContext) {
     const { maxDelay = 1000, maxUtilization = null } = this.options
-    const { delay, utilization } = await this.#measured(kept)
+    const { delay, utilization } = await this.#measured(resources)
     if (maxDelay !== null && delay > maxDelay) {
       this.addError(new ServiceWarning(`${ceil(delay, 1)} ms event loop delay exceeds ${maxDelay} ms`))
     }
@@ -47,8 +47,8 @@ export class EventLoopCheck extends HealthCheck<EventLoopOptions> {
   }
 
   // An entry has a monitor of its own: another one's run would cut its interval short.
-  async #measured (kept: Kept): Promise<Measurement> {
-    const monitor = await kept.get(`event loop ${JSON.stringify(this.options)}`, () => new Monitor(), monitor => monitor.close())
+  async #measured (resources: Resources): Promise<Measurement> {
+    const monitor = await resources.get(`event loop ${JSON.stringify(this.options)}`, () => new Monitor(), monitor => monitor.close())
     return monitor.measure()
   }
 }

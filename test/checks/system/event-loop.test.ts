@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { test } from 'tap'
 import { EventLoopCheck, type EventLoopOptions } from '../../../lib/checks/system/event-loop.js'
-import { KeptThings } from '../../../lib/engine/resources.js'
+import { ResourceStore } from '../../../lib/engine/resources.js'
 import { createHealth } from '../../../lib/index.js'
 import { violations } from '../../../lib/values/rules.js'
 import { eventually } from '../../helpers/leaks.js'
@@ -99,7 +99,7 @@ test('a delay of a second is too much where nothing else is said', async t => {
 })
 
 test('closing the registry ends the measurement', async t => {
-  const kept = new KeptThings()
+  const kept = new ResourceStore()
   const check = new EventLoopCheck({})
   const context = { kept } as unknown as Parameters<EventLoopCheck['check']>[0]
   await check.check(context)
