@@ -24,7 +24,7 @@ export abstract class HealthCheck<Options extends object = Record<never, never>>
 
   readonly options: Options & EntryOptions
   /** What it found wrong in this run. */
-  readonly errors: HealthCheckError[] = []
+  readonly errors: Error[] = []
   /** Whether its failure fails the subset. */
   critical = true
   /** Milliseconds it may take, where the entry does not say; default: the settings' `timeout`. */
@@ -49,9 +49,10 @@ export abstract class HealthCheck<Options extends object = Record<never, never>>
     return []
   }
 
-  /** Records a failure and goes on; a string counts as a `HealthCheckError` of that text. */
-  addError (error: Error | string): void {
-    this.errors.push((typeof error === 'string' ? new HealthCheckError(error) : error) as HealthCheckError)
+  /** Records a failure and goes on; a string counts as a `HealthCheckError` of that text. The cause is logged, and shown to nobody. */
+  addError (error: Error | string, cause?: unknown): void {
+    if (typeof error === 'string') this.errors.push(new HealthCheckError(error, cause === undefined ? {} : { cause }))
+    else this.errors.push(error)
   }
 }
 

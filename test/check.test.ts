@@ -26,7 +26,14 @@ test('addError records a failure, a text counts as an error of that text', async
   check.addError('low on fuel')
   check.addError(new ServiceWarning('late'))
   t.ok(check.errors[0] instanceof HealthCheckError)
-  t.strictSame(check.errors.map(({ kind, message }) => [kind, message]), [['unknown error', 'low on fuel'], ['warning', 'late']])
+  t.strictSame(check.errors.map(error => [(error as HealthCheckError).kind, error.message]), [['unknown error', 'low on fuel'], ['warning', 'late']])
+})
+
+test('addError keeps the cause of a text', async t => {
+  const check = new PaymentsCheck({})
+  const cause = new Error('no fuel')
+  check.addError('low on fuel', cause)
+  t.equal(check.errors[0]?.cause, cause)
 })
 
 test('a subclass is a check, and nothing else is', async t => {

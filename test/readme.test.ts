@@ -149,9 +149,17 @@ test('what a check is given, and what comes of what it throws', async t => {
   const errors: Record<string, new (text: string) => Error> = { HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning }
   const failing = thrown.map(([error = '', status = '']) => {
     const [, name = '', text = ''] = /^`(\w+)\('(.*)'\)`$/.exec(error) ?? []
-    return { check () { throw errors[name] === undefined ? new TypeError('secret') : new errors[name](text) }, status: names(status)[0] }
+    const code = names(error).find(name => /^[A-Z_]+$/.test(name))
+    const thrown = errors[name] !== undefined ? new errors[name](text) : Object.assign(new TypeError('secret'), code === undefined ? {} : { code })
+    return {
+      check () {
+        if (error.startsWith('nothing')) return false
+        throw thrown
+      },
+      status: names(status)[0],
+    }
   })
-  t.equal(failing.length, 5)
+  t.equal(failing.length, 7)
   const registry = createHealth({
     subsets: {
       given: [defineCheck({ identifier: 'Given', check (it) { context = it } })],

@@ -84,7 +84,7 @@ export interface Check<Options extends object = Record<never, never>> {
   /** What is missing for it to run at all (E007): a decorator, a driver. */
   requirements (context: RequirementsContext): Requirement[] | Promise<Requirement[]>
   /** Records a failure and goes on; a string counts as a `HealthCheckError` of that text. */
-  addError (error: Error | string): void
+  addError (error: Error | string, cause?: unknown): void
 }
 
 /** A class of checks, which an entry may name or hold. */

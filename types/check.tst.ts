@@ -40,7 +40,7 @@ describe('a check of one\'s own', () => {
     expect(check.addError).type.toBeCallableWith('text')
     expect(check.addError).type.toBeCallableWith(new Error('text'))
     expect(check.addError).type.not.toBeCallableWith(42)
-    expect(check.errors).type.toBe<HealthCheckError[]>()
+    expect(check.errors).type.toBe<Error[]>()
   })
 
   test('has to check something', () => {

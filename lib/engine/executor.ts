@@ -1,11 +1,13 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { ResolvedEntry } from '../config/entry.js'
-import { FST_HEALTH_NO_APP, isHealthCheckError, lacking, type HealthCheckError } from '../errors.js'
+import { unavailable } from '../clients/driver-errors.js'
+import { FST_HEALTH_NO_APP, isHealthCheckError, lacking, ServiceReturnedUnexpectedResult, type HealthCheckError } from '../errors.js'
+import { FailureLog } from './failure-log.js'
 import { ResourceStore } from './resources.js'
 import { copyPlain } from '../values/plain-data.js'
-import { noSecrets, redactBriefly, secretsOf, type Secrets } from '../values/redact.js'
-import { toFailure } from './report.js'
+import { secretsOf } from '../values/redact.js'
+import { statusOf, toFailure } from './report.js'
 import { stopping, type StopSignal } from '../time/stop-signal.js'
 import type { Stoppable } from './runner.js'
 import type { Check, CheckContext, RequirementsContext } from '../../types/check.js'
@@ -16,8 +18,6 @@ import type { Failure } from '../../types/report.js'
 const channel = tracingChannel<unknown, { identifier: string }>('fastify-health.check')
 
 const unknown: Failure = { kind: 'unknown error', message: '' }
-/** How many different unexpected errors of a check are logged before it works again. */
-const mostTexts = 10
 
 interface CommonContext extends Pick<CheckContext, 'settings' | 'resources' | 'log'> {
   readonly getApp: () => FastifyInstance
@@ -59,16 +59,15 @@ class Context implements CheckContext {
 /** Runs a check's class, and turns whatever it throws into what may be reported. */
 export class Executor {
   readonly #app: FastifyInstance | undefined
-  readonly #log: FastifyBaseLogger
   readonly #settings: Settings
   readonly #resources = new ResourceStore()
-  readonly #logged = new WeakMap<ResolvedEntry, Set<string>>()
+  readonly #failureLog: FailureLog
   readonly #onAppMissing: () => void
   readonly #common: CommonContext
 
   constructor (settings: Settings, log: FastifyBaseLogger, app: FastifyInstance | undefined, onAppMissing: () => void = () => {}) {
     this.#settings = settings
-    this.#log = log
+    this.#failureLog = new FailureLog(log)
     this.#app = app
     this.#onAppMissing = onAppMissing
     this.#common = { settings, resources: this.#resources, log, getApp: this.#getApp }
@@ -95,8 +94,9 @@ export class Executor {
     try {
       const errors = await this.#check(entry, execution, timeout)
       return execution.stopping.aborted ? [] : this.#toFailures(entry, errors)
-    } catch {
-      // What it failed with cannot even be looked at: its text is a getter that throws, say.
+    } catch (error) {
+      // What it failed with cannot be read: its text is a getter that throws, say.
+      this.#failureLog.unexpected(entry, error, secretsOf(entry.options))
       return [unknown]
     }
   }
@@ -105,9 +105,11 @@ export class Executor {
     let check: Check | undefined
     try {
       check = new Check(copyPlain(options))
-      await check.check(new Context(this.#common, identifier, execution, timeout))
-      return check.errors
-    } catch (error) {
+      const answer = await check.check(new Context(this.#common, identifier, execution, timeout))
+      // In other libraries `false` is how a check fails.
+      return answer === false ? [...check.errors, new ServiceReturnedUnexpectedResult('the check returned false')] : check.errors
+    } catch (thrown) {
+      const error = unavailable(thrown)
       // Once stopped, it has to settle at once, or it would count as hanging; and what it says is not heard any more.
       const isExplained = isHealthCheckError(error) || execution.stopping.aborted
       return [...check?.errors ?? [], isExplained ? error : await this.#missing(check) ?? error]
@@ -125,49 +127,23 @@ export class Executor {
     }
   }
 
-  #toFailures (entry: ResolvedEntry, errors: readonly unknown[]): Failure[] {
-    const secrets = errors.length === 0 ? noSecrets : secretsOf(entry.options)
-    const unexpected = errors.filter(error => !isHealthCheckError(error))
-    if (unexpected.length === 0) this.#logged.delete(entry)
-    for (const error of unexpected) this.#logUnexpected(entry, error, secrets)
-    return errors.map(error => toFailure(error, secrets))
+  #toFailures (entry: ResolvedEntry, found: readonly unknown[]): Failure[] {
+    if (found.length === 0) {
+      this.#failureLog.recovered(entry)
+      return []
+    }
+    const secrets = secretsOf(entry.options)
+    return found.map(unavailable).map(error => {
+      const failure = toFailure(error, secrets)
+      if (!isHealthCheckError(error)) this.#failureLog.unexpected(entry, error, secrets)
+      else if (error.cause !== undefined) this.#failureLog.cause(entry, statusOf([failure]), error.cause, secrets)
+      return failure
+    })
   }
 
   readonly #getApp = (): FastifyInstance => {
     if (this.#app !== undefined) return this.#app
     this.#onAppMissing()
     throw new FST_HEALTH_NO_APP()
-  }
-
-  // Once for each text, until it stops: a check that keeps throwing would otherwise flood the log at every probe.
-  #logUnexpected (entry: ResolvedEntry, thrown: unknown, secrets: Secrets): void {
-    const err = describe(thrown, text => redactBriefly(text, secrets))
-    const logged = this.#logged.get(entry) ?? new Set()
-    this.#logged.set(entry, logged)
-    // Ports, ids and times of day make no text of its own.
-    const text = `${err.type} ${err.message.replace(/\d+/g, '0')}`
-    if (logged.has(text) || logged.size >= mostTexts) return
-    logged.add(text)
-    this.#log.error({ err, check: entry.identifier }, `health: ${entry.identifier} threw an unexpected error`)
-  }
-}
-
-function describe (thrown: unknown, clean: (text: string) => string) {
-  if (!(thrown instanceof Error)) return { type: typeof thrown, message: clean(textOf(thrown)) }
-  const { code, cause } = thrown as { code?: unknown, cause?: unknown }
-  return {
-    type: thrown.name,
-    message: clean(thrown.message),
-    stack: clean(textOf(thrown.stack)),
-    ...(code === undefined ? {} : { code: clean(textOf(code)) }),
-    ...(cause === undefined ? {} : { cause: clean(textOf(cause)) }),
-  }
-}
-
-function textOf (value: unknown): string {
-  try {
-    return String(value)
-  } catch {
-    return 'something that has no text'
   }
 }

@@ -37,10 +37,15 @@ function entry (act: Act, options: object = {}): ResolvedEntry {
   return resolveEntry(parseEntry([A, options]) as ParsedEntry, A) as ResolvedEntry
 }
 
-test('a check that returns is working, whatever it returns and whenever', async t => {
+test('a check that returns is working, whatever it returns and whenever, but for false', async t => {
   const { execute, lines } = setUp()
-  for (const act of [() => {}, async () => {}, () => false, async () => new Error('returned, not thrown')]) t.equal(await execute(act), 'working')
+  for (const act of [() => {}, async () => {}, () => 0, async () => null, async () => new Error('returned, not thrown')]) t.equal(await execute(act), 'working')
   t.strictSame(lines, [])
+  t.equal(await execute(() => false), 'unexpected result: the check returned false')
+  t.equal(await execute(async function () {
+    this.addError(new ServiceWarning('late'))
+    return false
+  }), 'warning: late\nunexpected result: the check returned false')
 })
 
 test('a check fails with what it throws and what it adds, in that order', async t => {
@@ -72,9 +77,10 @@ const odd: Array<[name: string, thrown: unknown]> = [
 
 for (const [name, thrown] of odd) {
   test(`${name} that is thrown is an unknown error, thrown at once or later`, async t => {
-    const { execute } = setUp()
+    const { execute, lines } = setUp()
     t.equal(await execute(() => { throw thrown }), 'unknown error')
     t.equal(await execute(async () => { throw thrown }), 'unknown error')
+    t.ok(lines.length > 0, 'it leaves a line in the log')
     t.equal(await execute(function () { this.addError(thrown as Error) }), typeof thrown === 'string' ? 'unknown error: canary' : 'unknown error')
   })
 }
@@ -202,7 +208,7 @@ test('an unexpected error is logged with type, code, stack and cause, and withou
     level: 'error',
     check: 'A',
     msg: 'health: A threw an unexpected error',
-    err: { type: 'TypeError', message: 'cannot reach [redacted], or [redacted], with [redacted]', code: 'E_[redacted]', stack: /TypeError/, cause: 'Error: refused by [redacted]' },
+    err: { type: 'TypeError', message: 'cannot reach [redacted], or [redacted], with [redacted]', code: 'E_[redacted]', stack: /TypeError/, cause: { type: 'Error', message: 'refused by [redacted]' } },
   }])
   t.notMatch(JSON.stringify(lines), /canary/)
 })
@@ -213,10 +219,43 @@ test('a message of a check\'s own is told without the secrets of its options', a
   t.equal(status, 'unavailable: no access to [redacted] with [redacted]')
 })
 
-test('expected failures are not logged', async t => {
+test('expected failures without a cause are not logged', async t => {
   const { execute, lines } = setUp()
   await execute(() => { throw new ServiceUnavailable('gone') })
   t.strictSame(lines, [])
+})
+
+test('the cause of an expected failure is logged once, whole and without secrets, until the check works again', async t => {
+  const { execute, lines } = setUp()
+  const attempts = [new Error('refused by canary-host'), Object.assign(new Error('no route'), { code: 'EHOSTUNREACH' })]
+  const cause = new Error('no connection', { cause: new AggregateError(attempts, 'all addresses failed') })
+  let broken = true
+  const failing = entry(() => { if (broken) throw new ServiceUnavailable('gone', { cause }) }, { url: 'redis://canary-host' })
+  for (let run = 0; run < 3; run++) t.equal(await execute(failing), 'unavailable: gone')
+  t.match(lines, [{
+    level: 'warn',
+    check: 'A',
+    msg: 'health: A failed: unavailable: gone',
+    err: { message: 'no connection', cause: { message: 'all addresses failed', errors: [{ message: 'refused by [redacted]' }, { message: 'no route', code: 'EHOSTUNREACH' }] } },
+  }])
+  t.equal(lines.length, 1)
+  broken = false
+  await execute(failing)
+  broken = true
+  await execute(failing)
+  t.equal(lines.length, 2)
+})
+
+test('what fails at the network is told in the words of the built-in checks, whoever throws it', async t => {
+  const { execute, lines } = setUp()
+  const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:80'), { code: 'ECONNREFUSED' })
+  t.equal(await execute(() => { throw refused }), 'unavailable: connection refused')
+  t.equal(await execute(() => { throw new TypeError('fetch failed', { cause: refused }) }), 'unavailable: connection refused')
+  t.equal(await execute(() => { throw new AggregateError([refused]) }), 'unavailable: connection refused')
+  t.equal(await execute(function () { this.addError(refused) }), 'unavailable: connection refused')
+  t.equal(await execute(() => { throw Object.assign(new Error('x'), { code: 'CERT_HAS_EXPIRED' }) }), 'unavailable: certificate not trusted')
+  t.ok(lines.every(({ level }) => level === 'warn'))
+  t.equal(lines.length, 5, 'each has the error that was thrown in the log')
 })
 
 test('the same unexpected error is logged once, until it stops', async t => {
@@ -243,6 +282,26 @@ test('a check that throws another text each time does not flood the log', async 
   const failing = entry(() => { throw new Error(text += 'x') })
   for (let run = 0; run < 100; run++) await execute(failing)
   t.equal(lines.length, 10)
+})
+
+test('texts that differ by a number, a quoted name or a path are one text', async t => {
+  const { execute, lines } = setUp()
+  let text = ''
+  const failing = entry(() => { throw new Error(text) })
+  for (const random of ["'a' is gone", "'b' is gone"]) { text = random; await execute(failing) }
+  for (const random of ['no /tmp/abc', 'no /tmp/xyz']) { text = random; await execute(failing) }
+  for (const random of ['request 8f3a failed', 'request 77c1 failed']) { text = random; await execute(failing) }
+  t.equal(lines.length, 3)
+})
+
+test('an error of many causes is logged with the first ten', async t => {
+  const { execute, lines } = setUp()
+  let error = new Error('the last')
+  for (let depth = 0; depth < 20; depth++) error = new Error(`at ${depth}`, { cause: error })
+  await execute(() => { throw error })
+  let depth = 0
+  for (let at = lines[0]?.err; at.cause !== undefined; at = at.cause) depth++
+  t.equal(depth, 10)
 })
 
 test('once aborted, nothing that a check throws is told or logged', async t => {
