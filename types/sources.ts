@@ -16,6 +16,17 @@ export interface RedisSource {
   url?: string
 }
 
+/** What is asked of Redis. */
+export interface RedisOptions extends RedisSource {
+  /**
+   * `true`: fails where a write would be refused, as on a replica, at `maxmemory` without eviction, or with too few replicas. It asks by a
+   * `SETRANGE` that changes nothing.
+   *
+   * @default false
+   */
+  writable?: boolean
+}
+
 /** Which broker. The connection is the checks' own: one for each URL, kept between runs. */
 export interface AmqpSource {
   /** `amqp://` or `amqps://`. */

@@ -7,7 +7,7 @@ import type { HttpOptions } from './http.js'
 import type { MigrationsOptions } from './migrations.js'
 import type { StorageOptions } from './storage.js'
 import type { DiskUsageOptions, EventLoopOptions, MemoryUsageOptions } from './system.js'
-import type { AmqpSource, HeartbeatRedisOptions, PostgresSource, RedisSource } from '../../types/sources.js'
+import type { AmqpSource, HeartbeatRedisOptions, PostgresSource, RedisOptions } from '../../types/sources.js'
 
 type Module = Readonly<Record<string, unknown>>
 
@@ -51,8 +51,8 @@ declare module '../../types/options.js' {
     'fastify-health/checks/postgres#DatabaseHeartbeatCheck': PostgresSource
     'fastify-health/checks/rabbitmq': AmqpSource
     'fastify-health/checks/rabbitmq#RabbitMQCheck': AmqpSource
-    'fastify-health/checks/redis': RedisSource
-    'fastify-health/checks/redis#RedisCheck': RedisSource
+    'fastify-health/checks/redis': RedisOptions
+    'fastify-health/checks/redis#RedisCheck': RedisOptions
     'fastify-health/checks/storage': StorageOptions
     'fastify-health/checks/storage#StorageCheck': StorageOptions
     'fastify-health/checks/system': DiskUsageOptions

@@ -4,6 +4,7 @@ import { isHealthCheckError, ServiceUnavailable } from '../errors.js'
 const kinds: Readonly<Record<string, readonly string[]>> = {
   'connection refused': ['ECONNREFUSED'],
   'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError'],
+  'no node of the cluster can be reached': ['ClusterAllFailedError'],
   'timed out': ['ETIMEDOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014'],
   'host not found': ['ENOTFOUND', 'EAI_AGAIN'],
   'host unreachable': ['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL'],
@@ -11,7 +12,16 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'permission denied': ['42501', 'NOPERM', 'EACCES', 'EPERM', 'AccessDenied'],
   'database does not exist': ['3D000'],
   'too many connections': ['53300'],
-  'starting up or shutting down': ['57P03', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN'],
+  'starting up or shutting down': ['57P03', 'LOADING'],
+  'cluster is down': ['CLUSTERDOWN'],
+  'replica has lost its primary': ['MASTERDOWN'],
+  'too few replicas': ['NOREPLICAS'],
+  'busy with a script': ['BUSY'],
+  'credentials have expired': ['ExpiredToken'],
+  'no credentials': ['CredentialsProviderError'],
+  'asked to send less': ['SlowDown'],
+  'failed inside the server': ['InternalError'],
+  'bucket is in another region': ['PermanentRedirect'],
   'no such file or folder': ['ENOENT', 'NoSuchKey'],
   'no such bucket': ['NoSuchBucket'],
   'not a folder': ['ENOTDIR'],
@@ -31,6 +41,17 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
 
 const wordsByCode = new Map(Object.entries(kinds).flatMap(([words, codes]) => codes.map(code => [code, words] as const)))
 
+// A code that covers more than one fault is told by its text.
+const wordsByTextFirst: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
+  [/^no pg_hba\.conf entry for/, 'this client is not allowed in (pg_hba.conf)'],
+  // What pgbouncer says has one code, 08P01.
+  [/^query_wait_timeout/, 'pgbouncer has no connection to the server to give'],
+  [/^no such database/, 'database does not exist'],
+  [/^database "?.*"? is disabled/, 'database is disabled'],
+  [/^no more connections allowed/, 'too many connections'],
+  [/^(?:server login has been failing|server login failed|server conn crashed)/, 'pgbouncer cannot reach the server'],
+]
+
 // Drivers that give no code, or hide it in the text.
 const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
@@ -42,11 +63,14 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/max number of clients reached/, 'too many connections'],
   [/^Protocol error, got "|^Unknown RESP type /, 'what answers does not speak Redis'],
   // All that amqplib leaves of the broker's reason: no such virtual host, no right to it, or no connection left in it.
-  [/^Expected ConnectionOpenOk; got <ConnectionClose/, 'virtual host does not exist or refuses this user'],
+  [/^Expected ConnectionOpenOk; got <ConnectionClose/, 'virtual host does not exist, is full or refuses this user'],
+  [/^No channels left to allocate/, 'too many channels'],
   [/^Frame size \d+ exceeds maxFrameSize|^Invalid frame/, 'what answers does not speak AMQP'],
   [/^The server does not support SSL connections/, 'TLS is not supported'],
   [/password must be a string/, 'authentication failed'],
-  [/timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out/i, 'timed out'],
+  [/^All sentinels are unreachable/, 'no sentinel can be reached'],
+  [/^Too many Cluster redirections/, 'cluster keeps redirecting'],
+  [/timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out|^Query read timeout/i, 'timed out'],
 ]
 
 /** What a driver's error says, in words fit for the wire; `undefined` where it is not known. */
@@ -54,12 +78,17 @@ export function wordsFor (error: unknown): string | undefined {
   for (const candidate of causes(error)) {
     const { code, name, message = '' } = candidate as { code?: unknown, name?: string, message?: string }
     // S3 has its codes as names.
-    const words = wordsByCode.get(String(code)) ??
+    const words = textWords(wordsByTextFirst, message) ??
+      wordsByCode.get(String(code)) ??
       wordsByCode.get(String(name)) ??
       wordsByCode.get(/^[A-Z]+/.exec(message)?.[0] ?? '') ??
-      wordsByText.find(([pattern]) => pattern.test(message))?.[1]
+      textWords(wordsByText, message)
     if (words !== undefined) return words
   }
+}
+
+function textWords (table: typeof wordsByText, message: string): string | undefined {
+  return table.find(([pattern]) => pattern.test(message))?.[1]
 }
 
 /**

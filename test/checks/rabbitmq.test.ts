@@ -109,13 +109,13 @@ t.test('RabbitMQCheck', async t => {
   })
 
   t.test('a virtual host that does not exist is said to be the trouble', async t => {
-    t.equal(await status(registry(t, rabbit.urlOf('ghost'))), 'unavailable: virtual host does not exist or refuses this user')
+    t.equal(await status(registry(t, rabbit.urlOf('ghost'))), 'unavailable: virtual host does not exist, is full or refuses this user')
   })
 
   t.test('a user without any right to the virtual host is told the same', async t => {
     await rabbit.ctl('add_user', 'stranger', 'strange')
     const url = rabbit.url.replace(`${rabbit.user}:${rabbit.password}`, 'stranger:strange')
-    t.equal(await status(registry(t, url)), 'unavailable: virtual host does not exist or refuses this user')
+    t.equal(await status(registry(t, url)), 'unavailable: virtual host does not exist, is full or refuses this user')
   })
 
   t.test('a user who may only read is healthy, and 20 of its probes leave no channel', async t => {

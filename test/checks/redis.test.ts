@@ -1,15 +1,19 @@
 import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import fastifyRedis, { type FastifyRedisPluginOptions } from '@fastify/redis'
+import { join } from 'node:path'
+import fastifyRedis, { type FastifyRedis, type FastifyRedisPluginOptions } from '@fastify/redis'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { test, type Test } from 'tap'
 import RedisCheck from '../../lib/checks/redis.js'
-import type { RedisSource } from '../../types/sources.js'
+import type { RedisOptions } from '../../types/sources.js'
 import { createHealth, type HealthRegistry } from '../../lib/index.js'
+import { until } from '../helpers/leaks.js'
 import { recordedLog } from '../helpers/recorded-log.js'
 import { startRedis } from '../helpers/redis.js'
 import { startRelay } from '../helpers/relay.js'
+import { freePort } from '../helpers/server.js'
 
 /** Milliseconds: for what must answer, and for what cannot. */
 const ample = 20_000
@@ -19,7 +23,7 @@ const inTime = short + 1000
 
 const { log, lines } = recordedLog()
 
-function healthOf (t: Test, options: RedisSource, app: FastifyInstance = Fastify()): HealthRegistry {
+function healthOf (t: Test, options: RedisOptions, app: FastifyInstance = Fastify()): HealthRegistry {
   const health = createHealth({ timeout: ample, subsets: { readiness: [[RedisCheck, { ...options }]] } }, { app, log })
   t.teardown(async () => await health.close())
   return health
@@ -205,7 +209,7 @@ test('Redis', async t => {
 
 test('the configuration', async t => {
   const faults = async (options: object, app?: FastifyInstance) =>
-    (await healthOf(t, options as RedisSource, app).systemChecks()).map(({ id, message, hint }) => `${id} ${message}. ${hint}`)
+    (await healthOf(t, options as RedisOptions, app).systemChecks()).map(({ id, message, hint }) => `${id} ${message}. ${hint}`)
 
   await t.test('without @fastify/redis, says what to register (E007)', async t => {
     t.match(await faults({}), [/^E007 .*app\.redis is not there.*app\.register\(import\('@fastify\/redis'\)\), or give the check a `url`/])
@@ -243,4 +247,66 @@ test('the configuration', async t => {
     t.match(await faults({ namespace: '' }), [/^E008 .*'namespace' is ''/])
     t.match(await faults({ uri: 'redis://cache' }), [/^E008 .*there is no option 'uri'.*Did you mean 'url'/])
   })
+})
+
+test('an app that writes', async t => {
+  const server = await startRedis(t)
+  const admin = new Redis(server.url)
+  t.teardown(() => admin.disconnect())
+
+  await t.test('is told so where Redis takes writes, and nothing is written', async t => {
+    const health = healthOf(t, { url: server.url, writable: true })
+    t.equal(await status(health), 'working')
+    t.equal(await admin.dbsize(), 0)
+  })
+
+  const refusals: ReadonlyArray<readonly [state: string, words: string, args: string[]]> = [
+    ['memory is full and nothing may be evicted', 'out of memory', ['--maxmemory', '1', '--maxmemory-policy', 'noeviction']],
+    ['it has too few replicas', 'too few replicas', ['--min-replicas-to-write', '1']],
+    ['it is a replica', 'read only', ['--replicaof', '127.0.0.1', String(server.port)]],
+  ]
+  for (const [state, words, args] of refusals) {
+    await t.test(`is told where ${state}, and one that reads is not`, async t => {
+      const { url } = await startRedis(t, { args })
+      t.equal(await status(healthOf(t, { url, writable: true })), `unavailable: ${words}`)
+      t.equal(await status(healthOf(t, { url })), 'working')
+    })
+  }
+
+  await t.test('is told where the last snapshot failed, and so is one that reads', async t => {
+    const { url, folder } = await startRedis(t, { args: ['--save', '3600 1'] })
+    const admin = new Redis(url)
+    t.teardown(() => admin.disconnect())
+    const health = healthOf(t, { url, writable: true })
+    mkdirSync(join(folder, 'dump.rdb', 'occupied'), { recursive: true })
+    await admin.bgsave()
+    await until(async () => /rdb_last_bgsave_status:err/.test(await admin.info('persistence')))
+    t.equal(await status(health), 'unavailable: not able to persist')
+    t.equal(await status(healthOf(t, { url })), 'unavailable: not able to persist', 'since Redis then refuses PING as well')
+  })
+})
+
+test('a Redis Cluster is asked by its state', async t => {
+  const { port } = await startRedis(t, {
+    args: ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort()), '--cluster-announce-ip', '127.0.0.1'],
+  })
+  const node = new Redis(port, '127.0.0.1')
+  t.teardown(() => node.disconnect())
+  const state = async (state: string) => await until(async () => String(await node.cluster('INFO')).includes(`cluster_state:${state}`))
+  await node.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  await state('ok')
+  const cluster = new Cluster([{ host: '127.0.0.1', port }], { clusterRetryStrategy: () => 20 })
+  cluster.on('error', () => {})
+  t.teardown(() => cluster.disconnect())
+  const app = Fastify()
+  t.teardown(async () => await app.close())
+  app.decorate('redis', cluster as unknown as FastifyRedis)
+  const health = healthOf(t, { writable: true }, app)
+  t.equal(await status(health), 'working')
+  await node.call('CLUSTER', 'DELSLOTS', '0')
+  await state('fail')
+  t.equal(await status(health), 'unavailable: cluster is down')
+  await node.call('CLUSTER', 'ADDSLOTS', '0')
+  await state('ok')
+  t.equal(await status(health), 'working')
 })

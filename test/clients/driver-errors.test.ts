@@ -25,7 +25,12 @@ test('codes of the system, of PostgreSQL, of Redis and of S3 have words', async 
     [new Error('WRONGPASS invalid username-password pair or user is disabled.'), 'authentication failed'],
     [new Error("NOPERM User shop has no permissions to run the 'ping' command"), 'permission denied'],
     [new Error('LOADING Redis is loading the dataset in memory'), 'starting up or shutting down'],
+    [new Error('CLUSTERDOWN The cluster is down'), 'cluster is down'],
+    [new Error('NOREPLICAS Not enough good replicas to write.'), 'too few replicas'],
+    [new Error('BUSY Redis is busy running a script.'), 'busy with a script'],
     [new Error('ENOENT: no such file or directory'), 'no such file or folder'],
+    [Object.assign(new Error('canary'), { name: 'ExpiredToken' }), 'credentials have expired'],
+    [Object.assign(new Error('canary'), { name: 'SlowDown' }), 'asked to send less'],
     [Object.assign(new Error('canary'), { name: 'NoSuchBucket' }), 'no such bucket'],
   ] as const) t.equal(wordsFor(error), words, `${error}`)
 })
@@ -38,8 +43,21 @@ test('a driver that gives no code is known by its text', async t => {
     ['The client is closed', 'connection lost'],
     ['ERR DB index is out of range', 'database does not exist'],
     ['timeout exceeded when trying to connect', 'timed out'],
+    ['Query read timeout', 'timed out'],
+    ['All sentinels are unreachable. Retrying from scratch after 10ms.', 'no sentinel can be reached'],
+    ['Too many Cluster redirections. Last error: Error: MOVED 1 canary:1', 'cluster keeps redirecting'],
     ['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string', 'authentication failed'],
   ]) t.equal(wordsFor(new Error(message)), words)
+})
+
+test('a code that covers several faults is told by its text', async t => {
+  t.equal(wordsFor(withCode('28000', 'no pg_hba.conf entry for host "10.0.0.1", user "canary"')), 'this client is not allowed in (pg_hba.conf)')
+  t.equal(wordsFor(withCode('28000', 'role "canary" is not permitted to log in')), 'authentication failed')
+  t.equal(wordsFor(withCode('08P01', 'query_wait_timeout')), 'pgbouncer has no connection to the server to give')
+  t.equal(wordsFor(withCode('08P01', 'no such database: canary')), 'database does not exist')
+  t.equal(wordsFor(withCode('08P01', 'database "canary" is disabled')), 'database is disabled')
+  t.equal(wordsFor(withCode('08P01', 'no more connections allowed (max_client_conn)')), 'too many connections')
+  t.equal(wordsFor(withCode('08P01', 'server login has been failing, try again later (server_login_retry)')), 'pgbouncer cannot reach the server')
 })
 
 test('what is not in the table has no words', async t => {

@@ -7,10 +7,12 @@ export interface RedisOptions {
   password?: string
   /** How many databases it has; 16 unless told. */
   databases?: number
+  /** Further arguments of redis-server. */
+  args?: string[]
 }
 
 /** A Redis of its own, which keeps nothing over a restart. */
-export async function startRedis (t: Scope, { password, databases = 16 }: RedisOptions = {}): Promise<Server> {
+export async function startRedis (t: Scope, { password, databases = 16, args = [] }: RedisOptions = {}): Promise<Server> {
   const port = await freePort()
   const url = password === undefined ? `redis://127.0.0.1:${port}` : `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}`
   const running = await launch(t, 'Redis', () => ({
@@ -18,6 +20,7 @@ export async function startRedis (t: Scope, { password, databases = 16 }: RedisO
     args: [
       '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--databases', String(databases),
       ...(password === undefined ? [] : ['--requirepass', password]),
+      ...args,
     ],
     answers: () => exchange(port, `${password === undefined ? '' : command('AUTH', password)}${command('PING')}`, '+PONG'),
   }), { port })
