@@ -1,4 +1,6 @@
-import { HealthCheckError } from './errors.js'
+import { FST_HEALTH_INVALID_CHECK, HealthCheckError } from './errors.js'
+import { entryRules } from './values/entry-rules.js'
+import { func, oneOf, rule, text, violations } from './values/rules.js'
 import type { Check, CheckClass, CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
 
 // Shared by every copy of the package in one process, so that a check built against another copy still counts.
@@ -60,40 +62,48 @@ export function isCheckClass (value: unknown): value is CheckClass {
   return typeof value === 'function' && value.prototype instanceof Object && brand in value.prototype
 }
 
-export interface CheckDefinition {
+/** What `defineCheck` takes: the options of an entry, and what a class declares. Durations are milliseconds. */
+export interface CheckDefinition extends EntryOptions {
   /** The name its result is keyed by. */
   identifier: string
-  /** `false`: its failure shows, and does not fail the subset. */
-  critical?: boolean
-  /** Milliseconds it may take. */
-  timeout?: number
+  /** What the options of its entries must be: a violation is E008. Default: it takes none. */
+  rules?: OptionRules
   /** Whom it asks; W002 and W003 are about this. */
   scope?: Scope
+  /** What is missing for it to run at all (E007): a decorator, a driver. */
+  requirements?: (context: RequirementsContext) => Requirement[] | Promise<Requirement[]>
   /** Throw to fail, or `this.addError` any number of times; `this` is what a subclass's would be. */
   check (this: HealthCheck, context: CheckContext): unknown
+}
+
+const definitionRules: OptionRules = {
+  ...entryRules,
+  identifier: text({ required: true }),
+  rules: rule('an object of rules, by the name of the option', value => typeof value === 'object' && value !== null && !Array.isArray(value)),
+  scope: oneOf(['local', 'shared', 'workers']),
+  requirements: func(),
+  check: func({ required: true }),
 }
 
 /**
  * A check without a class. What it returns is an entry, and may stand in `[entry, options]`, too.
  *
- * @throws TypeError where `identifier` is no text or `check` is no function.
+ * @throws FST_HEALTH_INVALID_CHECK, a TypeError, where a key is unknown or its value does not fit.
  */
 export function defineCheck (definition: CheckDefinition): CheckClass<Record<never, never>> {
-  const { identifier, critical = true, timeout, scope, check } = definition
-  if (typeof identifier !== 'string' || identifier === '') {
-    throw new TypeError('defineCheck: `identifier` must be a text that is not empty.')
-  }
-  if (typeof check !== 'function') {
-    throw new TypeError(`defineCheck: \`check\` of '${identifier}' must be a function.`)
-  }
+  const found = violations(definitionRules, { ...definition })
+  if (found.length > 0) throw new FST_HEALTH_INVALID_CHECK(found.map(({ message, hint }) => `${message}. ${hint}`).join(' '))
+  const { identifier, critical = true, timeout, rules = {}, scope, requirements, check, ...entryOptions } = definition
   return class extends HealthCheck {
     // What system checks call it.
     static override readonly name: string = identifier
-    static override readonly rules: OptionRules = {}
+    static override readonly rules: OptionRules = rules
     static override readonly scope: Scope | undefined = scope
+    static readonly entryOptions: EntryOptions = entryOptions
     override critical = critical
     override timeout = timeout
     override get identifier () { return identifier }
     override check (context: CheckContext) { return check.call(this, context) }
+    override requirements (context: RequirementsContext) { return requirements?.(context) ?? [] }
   }
 }

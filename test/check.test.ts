@@ -1,6 +1,8 @@
 import { test } from 'tap'
 import { HealthCheck, defineCheck, isCheckClass, type CheckDefinition } from '../lib/check.js'
+import { parseEntry, resolveEntry, type ParsedEntry } from '../lib/config/entry.js'
 import { HealthCheckError, ServiceWarning } from '../lib/errors.js'
+import { text } from '../lib/values/rules.js'
 import type { CheckContext } from '../types/check.js'
 
 class PaymentsCheck extends HealthCheck<{ url?: string }> {
@@ -74,10 +76,34 @@ test('a defined check is critical and takes as long as the settings say, and no 
   t.strictSame(Defined.rules, {})
 })
 
-test('defineCheck throws where there is no name or nothing to check', async t => {
+test('a defined check holds the options of its entries, which an entry may say otherwise', async t => {
+  const rules = { region: text() }
+  const requirements = () => [{ message: 'app.flags is not there', hint: 'Register it.' }]
+  const Defined = defineCheck({ identifier: 'A', interval: 1000, maxStale: 5000, cacheFor: 10, after: 'B', rules, requirements, check () {} })
+  t.equal(Defined.rules, rules)
+  t.strictSame(await new Defined({}).requirements(context), requirements())
+  const entry = parseEntry([Defined, { maxStale: 9000 }]) as ParsedEntry
+  t.match(resolveEntry(entry, Defined), { options: { interval: 1000, maxStale: 9000, cacheFor: 10, after: 'B' } })
+})
+
+test('defineCheck throws where a key is missing, unknown or of a wrong kind, and says what to do', async t => {
   const define = (definition: unknown) => () => defineCheck(definition as CheckDefinition)
-  t.throws(define({ check () {} }), new TypeError('defineCheck: `identifier` must be a text that is not empty.'))
-  t.throws(define({ identifier: '', check () {} }), TypeError)
-  t.throws(define({ identifier: 5, check () {} }), TypeError)
-  t.throws(define({ identifier: 'A' }), new TypeError("defineCheck: `check` of 'A' must be a function."))
+  const check = () => {}
+  for (const [definition, message] of [
+    [{ check }, "defineCheck: 'identifier' is missing. It must be a text that is not empty."],
+    [{ identifier: '', check }, "defineCheck: 'identifier' is ''. It must be a text that is not empty."],
+    [{ identifier: 5, check }, "defineCheck: 'identifier' is 5. It must be a text that is not empty."],
+    [{ identifier: 'A' }, "defineCheck: 'check' is missing. It must be a function."],
+    [{ identifier: 'A', check, critcal: false }, "defineCheck: there is no option 'critcal'. Did you mean 'critical'?"],
+    [{ identifier: 'A', check, interval: '1s' }, "defineCheck: 'interval' is '1s'. It must be a whole number of milliseconds, 1 or more."],
+    [{ identifier: 'A', check, rules: [] }, "defineCheck: 'rules' is an array. It must be an object of rules, by the name of the option."],
+    [{ identifier: 'A', check, scope: 'everywhere' }, "defineCheck: 'scope' is 'everywhere'. It must be one of 'local', 'shared', 'workers'."],
+  ] as const) t.throws(define(definition), { code: 'FST_HEALTH_INVALID_CHECK', message })
+  try {
+    define({})()
+    t.fail('it throws')
+  } catch (error) {
+    t.ok(error instanceof TypeError)
+  }
+  t.throws(define(undefined), { code: 'FST_HEALTH_INVALID_CHECK' })
 })

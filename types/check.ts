@@ -93,4 +93,6 @@ export interface CheckClass<Options extends object = any> {
   readonly name: string
   readonly rules?: OptionRules | undefined
   readonly scope?: Scope | undefined
+  /** What its entries hold where they do not say otherwise. */
+  readonly entryOptions?: EntryOptions | undefined
 }

@@ -75,7 +75,8 @@ describe('defineCheck', () => {
     expect(defineCheck).type.not.toBeCallableWith({ identifier: 'A' })
     expect(defineCheck).type.not.toBeCallableWith({ check () {} })
     expect(defineCheck).type.not.toBeCallableWith({ identifier: 'A', scope: 'everywhere', check () {} })
-    expect(defineCheck).type.not.toBeCallableWith({ identifier: 'A', interval: 1, check () {} })
+    expect(defineCheck).type.toBeCallableWith({ identifier: 'A', interval: 1, maxStale: 2, cacheFor: 3, after: 'B', check () {} })
+    expect(defineCheck).type.not.toBeCallableWith({ identifier: 'A', critcal: false, check () {} })
   })
 
   test('gives the function its context', () => {

@@ -4,8 +4,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { builtInChecks } from '../checks/index.js'
 import { isCheckClass } from '../check.js'
 import { exportsOf } from './exports.js'
-import { entryRules, isRecord, type Fault } from './options.js'
+import { isRecord, type Fault } from './options.js'
 import { placeOf } from './place.js'
+import { entryRules } from '../values/entry-rules.js'
 import { copyPlain, idOf, keyOf } from '../values/plain-data.js'
 import { redact, redactBriefly, secretsOf, type Secrets } from '../values/redact.js'
 import { flag, func, milliseconds, oneOf, rule, shown, suggestion, text, violations, type Violation } from '../values/rules.js'
@@ -41,12 +42,16 @@ export const noOptions = Object.freeze({})
 
 export function parseEntry (entry: unknown): ParsedEntry | Fault {
   const [check, options = noOptions, ...rest] = Array.isArray(entry) ? entry : [entry]
-  const malformed = (message: string): Fault => ({ id: 'E005', message, hint: howToWrite })
+  const malformed = (message: string, hint = howToWrite): Fault => ({ id: 'E005', message, hint })
   if (rest.length > 0) return malformed(`it is an array of ${rest.length + 2} items`)
-  if (typeof check === 'string' ? check === '' : !isCheckClass(check)) return malformed(`${shown(check)} is no check`)
+  if (typeof check === 'string' ? check === '' : !isCheckClass(check)) return malformed(isDefinition(check) ? 'it is what defineCheck() takes, not a check' : `${shown(check)} is no check`, isDefinition(check) ? 'Wrap it: defineCheck({ … }).' : howToWrite)
   const label = typeof check === 'string' ? labelOf(check) : check.name === '' ? 'a class without a name' : check.name
   if (shown(options) !== 'an object') return malformed(`the options of ${label} are ${shown(options)}`)
   return { label, check, options }
+}
+
+function isDefinition (value: unknown): boolean {
+  return isRecord(value) && typeof value['check'] === 'function'
 }
 
 /** What an instance must be, whether its options or its class say so. */
@@ -59,7 +64,8 @@ const classRules: OptionRules = {
 
 /** Finds the identifier, and everything that is wrong with the options (E008). */
 export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedEntry | Fault {
-  const { label, options } = parsed
+  const { label } = parsed
+  const options = Check.entryOptions === undefined ? parsed.options : { ...Check.entryOptions, ...parsed.options }
   const invalid = (message: string, hint: string): Fault => ({ id: 'E008', message: `${label}: ${message}`, hint })
   const misdeclared = staticFault(Check)
   if (misdeclared !== undefined) return invalid(misdeclared.message, misdeclared.hint)
@@ -83,7 +89,7 @@ export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedE
     const { identifier = check.identifier, critical = check.critical, timeout = check.timeout } = options
     const [said] = violations(classRules, { identifier, critical, timeout, check: check.check })
     if (said !== undefined) return invalid(said.message, said.hint)
-    return { ...parsed, Check, question: questionOf(Check, options), identifier, critical, timeout }
+    return { ...parsed, options, Check, question: questionOf(Check, options), identifier, critical, timeout }
   } catch (error) {
     return invalid(`its ${asked} threw ${reason(error, secretsOf(options))}`, 'Correct its options or its class.')
   }

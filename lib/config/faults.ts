@@ -1,6 +1,8 @@
 import type { Clock } from '../time/clock.js'
 import { inTime } from '../time/timeout.js'
 import { preparationTime } from './preparation.js'
+import { entryRules } from '../values/entry-rules.js'
+import { nearest } from '../values/nearest.js'
 import { copyPlain } from '../values/plain-data.js'
 import { reason, type ResolvedEntry } from './entry.js'
 import { settingsFaults, type Fault } from './options.js'
@@ -83,7 +85,7 @@ function topologyFaults (subset: string, entries: readonly ResolvedEntry[], sett
 function scopeFaults (subset: string, entries: readonly ResolvedEntry[]): LocatedFault[] {
   return entries.flatMap(entry => {
     const fault = scopeFault(subset, entry)
-    return fault === undefined ? [] : [{ ...fault, entry: entry.label }]
+    return [...fault === undefined ? [] : [fault], ...misspelledOptions(entry)].map(fault => ({ ...fault, entry: entry.label }))
   })
 }
 
@@ -102,6 +104,16 @@ function scopeFault (subset: string, { Check: { scope }, identifier }: ResolvedE
       hint: 'Ask it in integrations; readiness is about what this pod needs to serve.',
     }
   }
+}
+
+/** W005: a check without rules takes any option, and so a misspelled option of the entry as well. */
+function misspelledOptions ({ Check: { rules }, options }: ResolvedEntry): Fault[] {
+  if (rules !== undefined) return []
+  const known = Object.keys(entryRules)
+  return Object.keys(options).filter(name => !known.includes(name)).flatMap(name => {
+    const meant = nearest(name, known)
+    return meant === undefined ? [] : [{ id: 'W005' as const, message: `its option '${name}' is nearly '${meant}'`, hint: `Write '${meant}' where that is meant; else declare \`static rules\` in the class.` }]
+  })
 }
 
 function deadlineFault (entries: readonly ResolvedEntry[], settings: Settings): Fault | undefined {

@@ -1,7 +1,7 @@
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { copyPlain } from '../values/plain-data.js'
 import { flag, func, milliseconds, numeric, oneOf, rule, shown, text, texts, violations } from '../values/rules.js'
-import type { EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
+import type { OptionRule, OptionRules } from '../../types/check.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
 import type { Service } from '../../types/settings.js'
 import type { SystemCheckId } from '../../types/report.js'
@@ -61,17 +61,6 @@ const rules: OptionRules = {
   openapi: flag(),
   service: rule(`an object of texts that are not empty: ${Object.keys(serviceRules).join(', ')}`, value => isRecord(value) && violations(serviceRules, value).length === 0),
   baseDir: text(),
-}
-
-/** The options that every entry may hold beside those of its check. */
-export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = {
-  identifier: text(),
-  critical: flag(),
-  timeout: milliseconds(1),
-  cacheFor: milliseconds(),
-  interval: milliseconds(1),
-  maxStale: milliseconds(1),
-  after: text(),
 }
 
 /**

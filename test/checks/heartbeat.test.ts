@@ -135,8 +135,8 @@ test('importing the checks loads next to nothing: an exec probe pays for it ever
     const code = readFileSync(url, 'utf8')
     for (const [, specifier] of code.matchAll(/^(?:import|export) (?!type )[^']*? from '(\.[^']+)'/gm)) open.push(new URL((specifier as string).replace(/js$/, 'ts'), url))
   }
-  t.same([...found].filter(path => /^(checks|heartbeat)\//.test(path)).sort(), ['checks/elapsed.ts', 'checks/heartbeat.ts', 'heartbeat/common.ts'])
-  t.notOk(found.has('driver-errors.ts'))
+  t.same([...found].filter(path => /^(checks|heartbeat)\//.test(path)).sort(), ['checks/heartbeat.ts', 'checks/workers/elapsed.ts', 'heartbeat/common.ts'])
+  t.notOk(found.has('clients/driver-errors.ts'))
   t.end()
 })
 

@@ -33,6 +33,10 @@ test('an entry is a specifier or a class, alone or with options', async t => {
   t.match(parseEntry(class extends HealthCheck { override check () {} }), { label: 'a class without a name' })
 })
 
+test('E005 tells an object that would be a check to be wrapped', async t => {
+  t.strictSame(parseEntry({ identifier: 'A', check () {} }), { id: 'E005', message: 'it is what defineCheck() takes, not a check', hint: 'Wrap it: defineCheck({ … }).' })
+})
+
 test('E005 tells an entry that is none of these', async t => {
   for (const [entry, message] of [
     ['', "'' is no check"],

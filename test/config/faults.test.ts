@@ -3,6 +3,7 @@ import { HealthCheck, defineCheck } from '../../lib/check.js'
 import { nameFault, toSettings } from '../../lib/config/options.js'
 import { Planner } from '../../lib/config/plan.js'
 import { findFaults, lineOf, timeNeeded, toSystemCheck } from '../../lib/config/faults.js'
+import { text } from '../../lib/values/rules.js'
 import type { EntryOptions, Requirement, RequirementsContext, Scope } from '../../types/check.js'
 import type { HealthOptions } from '../../types/options.js'
 import { FakeClock } from '../helpers/fake-clock.js'
@@ -122,6 +123,20 @@ test('W003 tells a readiness that asks other workers', async t => {
   t.match(await find({ subsets: { readiness: [scoped('A', 'shared'), scoped('B', 'workers')], other: [scoped('C', 'workers')] } }), [
     { id: 'W003', level: 'warning', subset: 'readiness', entry: 'B', message: 'B asks other workers: their outage takes every pod out of the load balancer' },
   ])
+})
+
+test('W005 tells an option of a check without rules that is nearly one of the entry', async t => {
+  class Lenient extends HealthCheck<any> {
+    override check () {}
+  }
+  class Strict extends HealthCheck<any> {
+    static override readonly rules = { interva: text() }
+    override check () {}
+  }
+  t.match(await find({ subsets: { s: [[Lenient, { critcal: false, url: 'x' }], [Strict, { interva: 'x' }]] } }), [
+    { id: 'W005', level: 'warning', subset: 's', entry: 'Lenient', message: "its option 'critcal' is nearly 'critical'", hint: /static rules/ },
+  ])
+  t.equal((await find({ subsets: { s: [[Lenient, { critcal: false }], [Strict, { interva: 'x' }]] } })).length, 1)
 })
 
 test('W004 tells timeouts that cannot fit the deadline', async t => {

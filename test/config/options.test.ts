@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { caseFault, entryRules, isRecord, nameFault, settingsFaults, toSettings } from '../../lib/config/options.js'
+import { caseFault, isRecord, nameFault, settingsFaults, toSettings } from '../../lib/config/options.js'
+import { entryRules } from '../../lib/values/entry-rules.js'
 import type { HealthOptions } from '../../types/options.js'
 
 test('every setting has a default', async t => {

@@ -1,0 +1,13 @@
+import { flag, milliseconds, text } from './rules.js'
+import type { EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
+
+/** The options that every entry may hold beside those of its check. */
+export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = {
+  identifier: text(),
+  critical: flag(),
+  timeout: milliseconds(1),
+  cacheFor: milliseconds(),
+  interval: milliseconds(1),
+  maxStale: milliseconds(1),
+  after: text(),
+}
