@@ -1,4 +1,4 @@
-import { captureRejectionSymbol, EventEmitter } from 'node:events'
+import { EventEmitter } from 'node:events'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Background } from './background.js'
 import { systemClock, type Clock } from '../time/clock.js'
@@ -54,7 +54,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #drain: Drain
 
   constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, faults = [] }: RegistryContext = {}) {
-    super({ captureRejections: true })
+    super()
     this.settings = toSettings(options)
     this.mountedAt = mountedAt
     this.#log = log ?? lineLogger(line => process.stderr.write(line))
@@ -204,16 +204,16 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   #changed (subset: string, { identifier, critical, healthy, outcome }: Judged, at: number): void {
     const transition: Transition = { subset, identifier, healthy, critical, status: statusOf(outcome.errors), at }
     this.#log[healthy ? 'info' : 'warn']({ health: transition }, `health: ${identifier} of ${subset} is ${healthy ? 'healthy again' : 'failing'}`)
-    try {
-      this.emit('transition', transition)
-    } catch (error) {
-      this[captureRejectionSymbol](error as Error)
-    }
+    // One by one, since `emit` stops at the first that throws, and a rejection that nobody handles ends the process.
+    for (const listener of this.rawListeners('transition')) this.#tell(listener, transition)
   }
 
-  /** A listener that is asynchronous rejected: Node.js would end the process. */
-  override [captureRejectionSymbol] (error: Error, ..._event: unknown[]): void {
-    this.#log.error({ err: error }, 'health: a listener of "transition" threw')
+  async #tell (listener: Function, transition: Transition): Promise<void> {
+    try {
+      await listener.call(this, transition)
+    } catch (error) {
+      this.#log.error({ err: error }, 'health: a listener of "transition" threw')
+    }
   }
 
   // What belonged to entries that are gone would otherwise be kept for ever.

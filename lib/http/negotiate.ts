@@ -41,22 +41,28 @@ const quality = /^q\s*=\s*/i
 // RFC 9110 asks for a digit in front; Java leaves it out.
 const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)$/
 
+// Browsers ask for both, and the page is written so that it serves either.
+const aliases = new Map([['application/xhtml+xml', 'text/html']])
+
 /** None where it is malformed. */
 function toRange (item: string, position: number): Range[] {
   const [type = '', ...parameters] = (item.match(partOf) ?? []).map(part => part.trim())
   const q = parameters.find(text => quality.test(text))?.replace(quality, '') ?? '1'
   const isMalformed = !mediaRange.test(type) || !parameters.every(text => parameter.test(text)) || !decimal.test(q) || Number(q) > 1
-  return isMalformed ? [] : [{ type: type.toLowerCase(), q: Number(q), position }]
+  return isMalformed ? [] : [{ type: aliases.get(type.toLowerCase()) ?? type.toLowerCase(), q: Number(q), position }]
 }
 
+/** The first format of the range that is wanted most. A more specific range beside it may want that format less, or not at all. */
 function mostWanted (ranges: readonly Range[]): Renderer | undefined {
-  let found: { renderer: Renderer, range: Range } | undefined
-  for (const renderer of renderers) {
-    const range = mostSpecific(ranges, renderer.mediaType)
-    if (range === undefined || range.q === 0) continue
-    if (found === undefined || precedes(range, found.range)) found = { renderer, range }
+  const wanted = ranges.filter(({ q }) => q > 0).sort((a, b) => b.q - a.q || a.position - b.position)
+  for (const { type, q } of wanted) {
+    const found = renderers.find(renderer => covers(type, renderer.mediaType) && mostSpecific(ranges, renderer.mediaType)?.q === q)
+    if (found !== undefined) return found
   }
-  return found?.renderer
+}
+
+function covers (type: string, mediaType: string): boolean {
+  return type === '*/*' || type === mediaType || type === mediaType.replace(/\/.*/, '/*')
 }
 
 /** The one that says how much a media type is wanted: `text/html;q=0` takes it out of a `text/*` beside it. */

@@ -385,10 +385,10 @@ test('an answer that stops in the middle of its body is timed out, and its conne
 test('once aborted it settles at once, wherever it hangs, and its connection is closed', async t => {
   for (const beginning of ['', 'HTTP/1.1 200 OK\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf']) {
     const { url, connections } = await hangingSite(t, beginning)
-    const kept = new ResourceStore()
-    t.teardown(() => kept.close())
+    const resources = new ResourceStore()
+    t.teardown(() => resources.close())
     const controller = new AbortController()
-    const context = { kept, signal: controller.signal } as unknown as CheckContext
+    const context = { resources, signal: controller.signal } as unknown as CheckContext
     const settled = new HttpCheck({ url, expect: { body: 'whole' } }).check(context).then(() => 'resolved', () => 'rejected')
     await until(async () => await connections() === 1)
     await sleep(50)

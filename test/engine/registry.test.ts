@@ -396,10 +396,14 @@ test('a listener that throws does not disturb', async t => {
   health.on('transition', () => { throw new Error('listener') })
   health.on('transition', async () => { throw new Error('asynchronous listener') })
   health.prependListener('transition', async () => { throw new Error('asynchronous listener') })
+  let heard = 0
+  health.on('transition', () => { heard++ })
+  health.once('transition', () => { heard++ })
   t.match(await run(), { healthy: false })
   await new Promise(resolve => { setImmediate(resolve) })
   const threw = 'health: a listener of "transition" threw'
-  t.strictSame(messages(), ['health: A of s is failing', threw, threw])
+  t.strictSame(messages(), ['health: A of s is failing', threw, threw, threw])
+  t.equal(heard, 2, 'those that were added after it hear as well')
 })
 
 test('what the last runs found can be told without asking', async t => {

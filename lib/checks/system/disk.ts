@@ -29,9 +29,9 @@ export class DiskUsageCheck extends HealthCheck<DiskUsageOptions> {
     const { path = '/', max = settings.diskUsageMax } = this.options
     if (max === null) return
     const permille = await usage(resolve(settings.baseDir, path))
-    if (permille / 10 > max) {
-      // Rounded up as `df` rounds, so that what exceeds a threshold never reads as equal to it.
-      throw new ServiceWarning(`${Math.ceil(permille) / 10}% disk usage exceeds ${max}%`)
+    if (permille / 10 >= max) {
+      // Rounded up as `df` rounds, so that what is above a threshold never reads as equal to it.
+      throw new ServiceWarning(`${Math.ceil(permille) / 10}% disk usage is at or above ${max}%`)
     }
   }
 }

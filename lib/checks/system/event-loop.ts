@@ -38,11 +38,11 @@ export class EventLoopCheck extends HealthCheck<EventLoopOptions> {
   override async check ({ resources }: CheckContext) {
     const { maxDelay = 1000, maxUtilization = null } = this.options
     const { delay, utilization } = await this.#measured(resources)
-    if (maxDelay !== null && delay > maxDelay) {
-      this.addError(new ServiceWarning(`${ceil(delay, 1)} ms event loop delay exceeds ${maxDelay} ms`))
+    if (maxDelay !== null && delay >= maxDelay) {
+      this.addError(new ServiceWarning(`${ceil(delay, 1)} ms event loop delay is at or above ${maxDelay} ms`))
     }
-    if (maxUtilization !== null && utilization > maxUtilization) {
-      this.addError(new ServiceWarning(`${ceil(utilization, 3)} event loop utilization exceeds ${maxUtilization}`))
+    if (maxUtilization !== null && utilization >= maxUtilization) {
+      this.addError(new ServiceWarning(`${ceil(utilization, 3)} event loop utilization is at or above ${maxUtilization}`))
     }
   }
 
@@ -80,7 +80,7 @@ class Monitor {
   }
 }
 
-// Rounded up, so that what exceeds a threshold never reads as equal to it.
+// Rounded up, so that what is above a threshold never reads as equal to it.
 function ceil (value: number, digits: number): number {
   return Math.ceil(value * 10 ** digits) / 10 ** digits
 }

@@ -27,7 +27,7 @@ async function capacity (path: string): Promise<number> {
 
 async function percentShown (path: string): Promise<number> {
   const status = await statusOf({ path, max: 0 })
-  return Number(/^warning: ([\d.]+)% disk usage exceeds 0%$/.exec(status ?? '')?.[1])
+  return Number(/^warning: ([\d.]+)% disk usage is at or above 0%$/.exec(status ?? '')?.[1])
 }
 
 // Others may write to the disk between two looks at it.
@@ -47,14 +47,13 @@ test('blocks reserved for root count neither as used nor as free', async t => {
   })
 })
 
-test('usage that is at the threshold does not exceed it', async t => {
-  t.equal(await statusOf({ max: 100 }), 'working')
+test('the threshold is compared with the exact usage, not with the one shown', async t => {
   await eventually(async () => {
     const { blocks, bfree, bavail } = await statfs('/')
     const used = blocks - bfree
-    const max = used * 1000 / (used + bavail) / 10
-    assert.equal(await statusOf({ path: '/', max }), 'working')
-    assert.match(String(await statusOf({ path: '/', max: max - 0.001 })), /^warning/)
+    const usage = used * 1000 / (used + bavail) / 10
+    assert.equal(await statusOf({ path: '/', max: usage + 0.001 }), 'working')
+    assert.match(String(await statusOf({ path: '/', max: usage - 0.001 })), /^warning/)
   })
 })
 
@@ -62,7 +61,7 @@ test('the threshold is the live setting, and the entry has the last word', async
   const health = createHealth({ diskUsageMax: 0, subsets: { live: [DiskUsageCheck], own: [[DiskUsageCheck, { max: 100 }]], off: [[DiskUsageCheck, { max: null }]] } })
   t.teardown(() => health.close())
   const status = async (subset: string) => (await health.run(subset)).results[0]?.status
-  t.match(await status('live'), /^warning: [\d.]+% disk usage exceeds 0%$/)
+  t.match(await status('live'), /^warning: [\d.]+% disk usage is at or above 0%$/)
   t.equal(await status('own'), 'working')
   t.equal(await status('off'), 'working')
   health.settings.diskUsageMax = 100
@@ -92,4 +91,18 @@ test('options that do not fit are told', async t => {
   for (const values of [{ path: '' }, { path: 'a\0b' }, { path: 1 }, { max: -1 }, { max: 100.1 }, { max: '90' }, { max: NaN }, { paht: '/' }]) {
     t.equal(violations(DiskUsageCheck.rules, values).length, 1, JSON.stringify(values))
   }
+})
+
+test('a disk exactly at the threshold is a warning, and one just below it is not', async t => {
+  const { DiskUsageCheck } = await t.mockImport<typeof import('../../../lib/checks/system/disk.js')>('../../../lib/checks/system/disk.js', {
+    'node:fs/promises': { statfs: async () => ({ blocks: 100, bfree: 10, bavail: 10 }) },
+  })
+  const status = async (max: number) => {
+    const health = createHealth({ subsets: { disks: [[DiskUsageCheck, { max }]] } })
+    const [result] = (await health.run('disks')).results
+    await health.close()
+    return result?.status
+  }
+  t.equal(await status(90), 'warning: 90% disk usage is at or above 90%')
+  t.equal(await status(90.1), 'working')
 })

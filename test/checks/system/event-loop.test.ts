@@ -31,7 +31,7 @@ test('an event loop that is blocked is a warning, and the next run does not reme
   t.equal(await status(), 'working', 'the first run has nothing to judge')
   await sleep(150)
   await blockFor(200, 3)
-  const [, delay] = /^warning: ([\d.]+) ms event loop delay exceeds 100 ms$/.exec(await status() ?? '') ?? []
+  const [, delay] = /^warning: ([\d.]+) ms event loop delay is at or above 100 ms$/.exec(await status() ?? '') ?? []
   t.ok(Number(delay) > 180 && Number(delay) < 1000, `${delay} ms`)
   await sleep(300)
   t.equal(await status(), 'working')
@@ -51,7 +51,7 @@ test('an event loop that is busy is a warning, and the next run does not remembe
   const status = probe(t, { maxDelay: null, maxUtilization: 0.4 })
   t.equal(await status(), 'working')
   await blockFor(50, 6)
-  const [, utilization] = /^warning: ([\d.]+) event loop utilization exceeds 0.4$/.exec(await status() ?? '') ?? []
+  const [, utilization] = /^warning: ([\d.]+) event loop utilization is at or above 0.4$/.exec(await status() ?? '') ?? []
   t.ok(Number(utilization) > 0.8 && Number(utilization) <= 1, String(utilization))
   await sleep(300)
   t.equal(await status(), 'working')
@@ -62,7 +62,7 @@ test('both are told when both are exceeded', async t => {
   await status()
   await sleep(50)
   await blockFor(100, 5)
-  t.match(await status(), /^warning: [\d.]+ ms event loop delay exceeds 20 ms\nwarning: [\d.]+ event loop utilization exceeds 0.5$/)
+  t.match(await status(), /^warning: [\d.]+ ms event loop delay is at or above 20 ms\nwarning: [\d.]+ event loop utilization is at or above 0.5$/)
 })
 
 test('runs that follow each other at once agree, since what lies between them is only the probe', async t => {
@@ -95,16 +95,16 @@ test('a delay of a second is too much where nothing else is said', async t => {
   await blockFor(200, 3)
   t.equal(await status(), 'working')
   await blockFor(1100, 2)
-  t.match(await status(), /exceeds 1000 ms$/)
+  t.match(await status(), /is at or above 1000 ms$/)
 })
 
 test('closing the registry ends the measurement', async t => {
-  const kept = new ResourceStore()
+  const resources = new ResourceStore()
   const check = new EventLoopCheck({})
-  const context = { kept } as unknown as Parameters<EventLoopCheck['check']>[0]
+  const context = { resources } as unknown as Parameters<EventLoopCheck['check']>[0]
   await check.check(context)
-  const monitor = await kept.get<{ measure (): { delay: number } }>('event loop {}', () => { throw new Error('not kept') })
-  await kept.close()
+  const monitor = await resources.get<{ measure (): { delay: number } }>('event loop {}', () => { throw new Error('not kept') })
+  await resources.close()
   await sleep(50)
   await blockFor(150, 3)
   t.equal(monitor.measure().delay, 0)
