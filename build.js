@@ -1,11 +1,11 @@
 // Compiles lib/ into dist/; types come from tsc (tsconfig.build.json). What every start loads is compiled in: TypeBox with just the parts
 // that are used, since importing all of it takes longer than importing Fastify, and two small CommonJS packages, since loading one costs
 // a command more than running it.
-import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
-const { dependencies, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'))
+const { dependencies, exports, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'))
 const compiledIn = { typebox: 'license', '@fastify/error': 'LICENSE', 'fastest-levenshtein': 'LICENSE.md' }
 const bin = 'lib/cli/bin.ts'
 const ofMostProbes = /\/lib\/checks\/(?:heartbeat|system)\.js$/
@@ -31,7 +31,7 @@ await build({ ...options, banner: {}, entryPoints: [bin], plugins: [{ name: 'lib
 
 await build({
   ...options,
-  entryPoints: [...new Set(['lib/index.ts', 'lib/prometheus.ts', 'lib/heartbeat/index.ts', ...await checks(), ...taken])],
+  entryPoints: [...new Set([...publicModules(), ...taken])],
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
 })
@@ -39,9 +39,9 @@ await build({
 await mkdir('dist/licenses')
 for (const [name, license] of Object.entries(compiledIn)) await copyFile(`node_modules/${name}/${license}`, `dist/licenses/${name.replace('/', '-')}.txt`)
 
-async function checks () {
-  const files = await readdir('lib/checks')
-  return files.filter(file => file.endsWith('.ts') && file !== 'index.ts').map(file => `lib/checks/${file}`)
+/** The sources of what package.json exports, so that nothing is public by chance of where its file lies. */
+function publicModules () {
+  return Object.values(exports).flatMap(target => typeof target === 'string' ? [] : target.default.replace(/^\.\/dist\/(.+)\.js$/, '$1.ts'))
 }
 
 function takeFromLibrary ({ onResolve }) {
