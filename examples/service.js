@@ -52,7 +52,7 @@ function whatToTry (url) {
     `  curl -X POST ${url}/demo/database/start`,
   ]
   return [
-    `The service listens on ${url}. Ask it how it is:`,
+    `Ask the service how it is; it listens on ${url}`,
     `  curl '${url}/healthcheck/liveness'                  alive, whatever happens to the database`,
     `  curl '${url}/healthcheck/readiness?format=plain'    can it serve?`,
     `  curl '${url}/healthcheck/integrations?format=json'  can it reach all it talks to?`,

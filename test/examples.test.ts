@@ -31,6 +31,7 @@ const withToken = { headers: { authorization: 'Bearer secret' } }
 test('the service with its embedded database', async t => {
   const { ask, child, exit, output } = await startService(t, { DRAIN: '2000' })
 
+  t.strictSame(output().match(/http:\/\/[^\s']+[.,;:](?=\s)/g), null, 'a terminal would make the punctuation part of the link')
   t.strictSame(await ask('/healthcheck/liveness'), alive)
   t.match(await ask('/healthcheck/readiness'), [200, /<title>System status<\/title>[^]*DatabaseHeartbeatCheck/])
   t.strictSame(await ask(readiness), ready)
@@ -361,7 +362,7 @@ test('a shutdown drains first', async t => {
     const app = Fastify()
     await app.register(health, { subsets: { readiness: [defineCheck({ identifier: 'A', check () {} })] } })
     drainOnSignals(app, 1500)
-    console.log(\`It listens on \${await app.listen({ port: 0, host: '127.0.0.1' })}. \`)
+    console.log(\`It listens on \${await app.listen({ port: 0, host: '127.0.0.1' })}\`)
   `))
   const { ask } = client(await addressOf(service))
   t.strictSame(await ask(readiness), [200, '{"A":"working"}'])

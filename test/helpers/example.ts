@@ -100,7 +100,7 @@ function fail (message: string): never {
 
 /** Where a service that has just started says that it listens. */
 export async function addressOf (service: Running): Promise<string> {
-  const [, address] = await saying(/listens on (http:\S+)\. /, service)
+  const [, address] = await saying(/listens on (http:\S+)\s/, service)
   return address as string
 }
 
