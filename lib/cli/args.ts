@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { FST_HEALTH_USAGE } from '../errors.js'
-import { longestTimer } from '../values/rules.js'
+import { longestTimer, suggestion } from '../values/rules.js'
 
 export const usage = `Usage:
   fastify-health --subset <name> [options]    asks the checks of a subset
@@ -86,13 +86,17 @@ function parse (argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true })
   } catch (error) {
-    throw new FST_HEALTH_USAGE((error as Error).message)
+    const { code, message } = error as Error & { code?: string }
+    const [, name] = /'--([^']+)'/.exec(message) ?? []
+    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || name === undefined) throw new FST_HEALTH_USAGE(message)
+    throw new FST_HEALTH_USAGE(`There is no option '--${name}'. ${suggestion(`--${name}`, Object.keys(options).map(known => `--${known}`))}`)
   }
 }
 
 function toNumber (option: string, text: string, expected: string, max: number): number {
   const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1 || number > max || text.trim() === '') throw new FST_HEALTH_USAGE(`${option} is '${text}': it must be ${expected}.`)
+  // Number() takes 1e3, 0x10 and spaces as well, which nobody means here.
+  if (!/^\d+$/.test(text) || number < 1 || number > max) throw new FST_HEALTH_USAGE(`${option} is '${text}': it must be ${expected}.`)
   return number
 }
 

@@ -19,6 +19,7 @@ export async function ask ({ args, io, registries, time }: Target): Promise<numb
   const subset = args.subset as string
   if (!args.skipChecks) stopAtErrors(await time.prepare(registry.systemChecks(subset)), io.err)
   const report = await registry.run(subset, { deadline: time.left() })
+  if (report.results.length === 0) io.err(`Subset '${subset}' has no checks, so there was nothing to ask.\n`)
   const { text, status } = format(report, registry.settings, io.colour)
   io.out(text)
   return status

@@ -8,8 +8,14 @@ import { redact } from '../values/redact.js'
 
 const couldNotAsk = 2
 
+// Escape sequences in an error, a name or an argument would reach the terminal, and a carriage return would forge a line.
+function printable (io: IO): IO {
+  return { ...io, err: text => io.err(text.replace(/[^\P{Cc}\n\t]/gu, ' ')) }
+}
+
 /** Runs a command line, and says what to exit with: 0 healthy, 1 unhealthy, 2 could not ask. Never rejects. */
-export async function run (argv: readonly string[], io: IO): Promise<number> {
+export async function run (argv: readonly string[], given: IO): Promise<number> {
+  const io = printable(given)
   try {
     const args = parseArguments(argv)
     switch (args.command) {
@@ -30,7 +36,7 @@ export async function run (argv: readonly string[], io: IO): Promise<number> {
 
 /** Tells what was thrown where no command could catch it, and says what to exit with. */
 export async function crash (thrown: unknown, argv: readonly string[], io: IO): Promise<number> {
-  return await fail(new Error(`An exception that nothing caught stopped the command: ${reason(thrown)}. Catch it where the configuration, the app or the check throws it.`), argv, io)
+  return await fail(new Error(`An exception that nothing caught stopped the command: ${reason(thrown)}. Catch it where the configuration, the app or the check throws it.`), argv, printable(io))
 }
 
 async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: IO): Promise<number> {

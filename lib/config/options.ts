@@ -30,19 +30,22 @@ const defaults: Readonly<Omit<Settings, 'subsets' | 'baseDir' | 'drainSubsets' |
 }
 
 export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+// A Map or a Date has no options that could be read, and would count as none.
+const isPlainObject = (value: unknown): value is Record<string, unknown> => isRecord(value) && !(value instanceof Map || value instanceof Set || value instanceof Date)
 const isDuration = milliseconds().test
 
 function orNull (rule: OptionRule): OptionRule {
   return { expected: `${rule.expected}, or null`, test: value => value === null || rule.test(value) }
 }
 
-const path = 'a path that starts with / and does not end with one, without query, wildcard or parameter'
-const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/[^/?#*:\s]+)+$/.test(value)
+const path = 'a path that starts with / and does not end with one, without query, wildcard, parameter, escape, . or ..'
+// Clients resolve . and .. themselves, and the router compares what it has decoded: a path with either is never asked for.
+const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/(?!\.\.?(?:\/|$))[^/?#*:%\s]+)+$/.test(value)
 
 const serviceRules: OptionRules & Record<keyof Service, OptionRule> = { releaseId: text(), serviceId: text(), version: text(), description: text() }
 
 const rules: OptionRules = {
-  subsets: rule('an object of lists of checks, by the name of the subset', isRecord),
+  subsets: rule('a plain object of lists of checks, by the name of the subset', isPlainObject),
   prefix: rule(`${path}, or ''`, value => value === '' || value === '/' || isPath(value)),
   livenessPath: rule(`${path}, or false`, value => value === false || isPath(value)),
   warningsAsErrors: flag(),
@@ -69,7 +72,7 @@ const rules: OptionRules = {
  * @throws FST_HEALTH_INVALID_CONFIGURATION where they are no object at all.
  */
 export function toSettings (options: HealthOptions): Settings {
-  if (!isRecord(options)) throw new FST_HEALTH_INVALID_CONFIGURATION(`The options of fastify-health are ${shown(options)}. They must be an object, such as { subsets: { … } }.`)
+  if (!isPlainObject(options)) throw new FST_HEALTH_INVALID_CONFIGURATION(`The options of fastify-health are ${shown(options)}. They must be a plain object, such as { subsets: { … } }.`)
   const { subsets = {}, ...others } = options
   const given = Object.entries(copyPlain(others)).filter(([, value]) => value !== undefined)
   return {
@@ -84,7 +87,7 @@ export function toSettings (options: HealthOptions): Settings {
 
 // The lists are the registry's own, since entries can be added to them.
 function copySubsets (subsets: unknown): Settings['subsets'] {
-  if (!isRecord(subsets)) return subsets as Settings['subsets']
+  if (!isPlainObject(subsets)) return subsets as Settings['subsets']
   return Object.fromEntries(Object.entries(subsets).map(([name, entries]) => [name, Array.isArray(entries) ? [...entries] : entries as Entry[]]))
 }
 

@@ -5,6 +5,11 @@ t.test('a healthy subset prints a line a check and exits 0', async t => {
   t.strictSame(await command(['-s', 'good']), { status: 0, out: 'Fine                     ... working\n', err: '' })
 })
 
+t.test('a subset without checks is healthy, as over HTTP, and says that nothing was asked', async t => {
+  const cwd = t.testdir({ 'empty.json': '{ "subsets": { "none": [] } }' })
+  t.strictSame(await command(['-s', 'none', '--config', 'empty.json'], { cwd }), { status: 0, out: '', err: "Subset 'none' has no checks, so there was nothing to ask.\n" })
+})
+
 t.test('an unhealthy subset says what is wrong and exits 1', async t => {
   t.strictSame(await command(['-s', 'bad']), {
     status: 1,

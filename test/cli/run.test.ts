@@ -20,3 +20,10 @@ t.test('bad usage exits 2 and says where help is', async t => {
 t.test('a value that is thrown and is no error still ends in exit status 2', async t => {
   t.match(await command(['-s', 'x', '--config', 'throws-null.js']), { status: 2, err: /cannot be loaded: null/ })
 })
+
+t.test('control characters of an argument reach no terminal', async t => {
+  const { status, err } = await command(['-s', '\u001b]0;forged\u0007\rreadiness'])
+  t.equal(status, 2)
+  t.match(err, 'forged')
+  t.notMatch(err, /[^\P{Cc}\n]/u)
+})

@@ -26,7 +26,7 @@ test('every setting has a default', async t => {
 
 test('options that are no object at all are told at once', async t => {
   for (const [options, what] of [[null, 'null'], [5, '5'], [[], 'an array'], [() => {}, 'a function']]) {
-    t.throws(() => toSettings(options as HealthOptions), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: `The options of fastify-health are ${what as string}. They must be an object` })
+    t.throws(() => toSettings(options as HealthOptions), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: `The options of fastify-health are ${what as string}. They must be a plain object` })
   }
 })
 
@@ -65,8 +65,8 @@ test('subsets may have names that every object inherits', async t => {
 })
 
 const wrong: Record<string, unknown[]> = {
-  subsets: [null, [], 'readiness', 5],
-  prefix: ['healthcheck', '/health/', '/a?b', '/a b', '/:name', '/*', null],
+  subsets: [null, [], 'readiness', 5, new Map([['readiness', []]]), new Set(['readiness']), new Date()],
+  prefix: ['healthcheck', '/health/', '/a?b', '/a b', '/:name', '/*', null, '/%zz', '/%61', '/a/..', '/./a', '/..'],
   livenessPath: [true, 'live', '', '/', null],
   warningsAsErrors: ['yes', 0],
   sequential: [1],
@@ -95,7 +95,7 @@ for (const [option, values] of Object.entries(wrong)) {
 }
 
 const right: Record<string, unknown[]> = {
-  prefix: ['', '/', '/a', '/a/b'],
+  prefix: ['', '/', '/a', '/a/b', '/.well-known', '/a..b/...'],
   livenessPath: [false, '/live', '/a/live'],
   diskUsageMax: [0, 100, null],
   memoryMin: [0, null],
