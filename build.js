@@ -20,14 +20,14 @@ const options = {
   platform: 'node',
   target: 'node20.19',
   external: [...Object.keys(dependencies), ...Object.keys(peerDependencies)],
-  // For the CommonJS that is compiled in.
-  banner: { js: "import { createRequire as requireFrom } from 'node:module'\nconst require = requireFrom(import.meta.url)" },
+  // The CommonJS that is compiled in requires modules of Node.js alone. An app that is bundled as CommonJS has no import.meta.url.
+  banner: { js: 'const require = name => process.getBuiltinModule(name)' },
 }
 
 // The command is one file, since a probe that is run as a command pays for each that it loads every few seconds. What it loads only at
-// times it takes from the library's files.
+// times it takes from the library's files. The empty export tells checkers of packages that it is an ES module.
 const taken = new Set()
-await build({ ...options, banner: {}, entryPoints: [bin], plugins: [{ name: 'library', setup: takeFromLibrary }, { name: 'built-ins', setup: askForBuiltIns }] })
+await build({ ...options, banner: {}, footer: { js: 'export {}' }, entryPoints: [bin], plugins: [{ name: 'library', setup: takeFromLibrary }, { name: 'built-ins', setup: askForBuiltIns }] })
 
 await build({
   ...options,

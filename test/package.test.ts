@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
@@ -210,6 +210,67 @@ for (const [index, major] of majors.entries()) {
     t.strictSame(await loads('heavy'), ['Fastify', 'TypeBox'], 'or this would tell nothing')
   })
 }
+
+const bundled = (checks: readonly [memory: string, database: string], imports = '') => `
+import Fastify from 'fastify'
+import health from 'fastify-health'
+${imports}
+async function use () {
+  const app = Fastify()
+  await app.register(health, { subsets: { readiness: [${checks[0]}] } })
+  console.log((await app.inject('/healthcheck/readiness?format=json')).body)
+  await app.close()
+  const other = Fastify()
+  await other.register(health, { subsets: { readiness: [[${checks[1]}, { connectionString: 'postgres://127.0.0.1:1/orders' }]] } })
+  await other.ready().then(() => console.log('ready'), error => console.log(error.message))
+  await other.close()
+}
+use()
+`
+const bundledApps = {
+  strings: bundled(["'fastify-health/checks/system#MemoryUsageCheck'", "'fastify-health/checks/postgres'"]),
+  classes: bundled(['MemoryUsageCheck', 'DatabaseCheck'], `import { MemoryUsageCheck } from 'fastify-health/checks/system'
+import DatabaseCheck from 'fastify-health/checks/postgres'`),
+}
+const tools = {
+  esbuild: (file: string, out: string) => ['esbuild', file, '--bundle', '--platform=node', `--outfile=${join(out, 'index.cjs')}`],
+  ncc: (file: string, out: string) => ['ncc', 'build', file, '-o', out],
+}
+
+for (const [kind, source] of Object.entries(bundledApps)) {
+  for (const [tool, command] of Object.entries(tools)) {
+    test(`an app that names its checks by ${kind} is bundled by ${tool} without its drivers, and runs from an empty folder`, async t => {
+      const file = join(consumer, `${kind}.js`)
+      await writeFile(file, source)
+      const out = temporaryFolder(t)
+      const [name = '', ...argv] = command(file, out)
+      const made = await runToEnd([join(root, 'node_modules/.bin', name), ...argv], { cwd: consumer })
+      t.equal(made.status, 0, made.err)
+      const { status, out: said, err } = await runToEnd([process.execPath, tool === 'ncc' ? 'index.js' : 'index.cjs'], { cwd: out })
+      t.equal(status, 0, err)
+      t.match(said, /^\{"MemoryUsageCheck":"working"\}\n[^]*E007 [^]*the package 'pg' cannot be loaded\. Install it: npm install pg\n$/)
+    })
+  }
+}
+
+test('a driver that is in the bundle counts as installed', async t => {
+  const file = join(root, `bundle-${process.pid}.js`)
+  t.teardown(async () => await rm(file, { force: true }))
+  const out = temporaryFolder(t)
+  await writeFile(file, bundledApps.classes)
+  const made = await runToEnd([
+    join(root, 'node_modules/.bin/esbuild'), file, '--bundle', '--platform=node', '--external:pg-native', `--outfile=${join(out, 'index.cjs')}`,
+  ])
+  t.equal(made.status, 0, made.err)
+  t.match(await runToEnd([process.execPath, 'index.cjs'], { cwd: out }), { status: 0, out: '{"MemoryUsageCheck":"working"}\nready\n' })
+})
+
+test('checkers of packages find nothing wrong with it', async t => {
+  for (const [name = '', ...argv] of [['publint', 'run', packed.file, '--strict'], ['attw', packed.file, '--profile', 'esm-only']]) {
+    const { status, out, err } = await runToEnd([join(root, 'node_modules/.bin', name), ...argv])
+    t.equal(status, 0, out + err)
+  }
+})
 
 const typed = `
 import Fastify from 'fastify'

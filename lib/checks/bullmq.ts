@@ -7,7 +7,7 @@ import { interruptionOf } from '../time/stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { look, type QueueState } from './bullmq/look.js'
-import { roundTrip } from './bullmq/round-trip.js'
+import { bullmq, roundTrip } from './bullmq/round-trip.js'
 import { elapsed } from './workers/elapsed.js'
 import { clientOfApp, redisRequirements, redisRules, withRedis } from '../clients/redis.js'
 import { needsDriver, needsTime } from '../clients/requirements.js'
@@ -97,7 +97,7 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
     const timeout = this.options.timeout ?? this.timeout ?? context.settings.timeout
     return [
       ...await redisRequirements(this.options, context),
-      ...await needsDriver('bullmq'),
+      ...await needsDriver('bullmq', bullmq),
       ...needsTime('maxWait', this.options.maxWait, timeout),
       ...withoutKeyPrefix(clientOfApp(this.options, context)),
     ]

@@ -37,7 +37,7 @@ export async function bootConfig ({ path, found: { setup, ...options } }: Loaded
 }
 
 async function emptyApp (what: string, log: FastifyBaseLogger): Promise<FastifyInstance> {
-  const [missing] = await needsDriver('fastify')
+  const [missing] = await needsDriver('fastify', async () => await import('fastify'))
   if (missing !== undefined) throw new FST_HEALTH_INVALID_CONFIGURATION(`${what}: ${missing.message}. ${missing.hint}`)
   const { default: Fastify } = await import('fastify')
   return Fastify({ loggerInstance: log })

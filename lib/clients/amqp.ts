@@ -5,14 +5,16 @@ import { ServiceUnavailable } from '../errors.js'
 import { url } from '../values/rules.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
-import { needsDriver } from './requirements.js'
+import { needsDriver, withoutDriver } from './requirements.js'
+
+const driver = async () => await import('amqplib').catch(withoutDriver('amqplib'))
 
 export const amqpRules = {
   url: url(['amqp', 'amqps'], { required: true }),
 }
 
 export async function amqpRequirements (): Promise<Requirement[]> {
-  return await needsDriver('amqplib')
+  return await needsDriver('amqplib', driver)
 }
 
 /**
@@ -58,7 +60,7 @@ function connectionTo (url: string): Connection<Link> {
 }
 
 async function connect (url: string, signal: AbortSignal): Promise<ChannelModel> {
-  const { connect, credentials: { plain } } = await import('amqplib')
+  const { connect, credentials: { plain } } = await driver()
   const login = loginOf(url)
   // They go on to the socket, which takes the signal.
   const options = { ...login && { credentials: plain(...login) }, signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }

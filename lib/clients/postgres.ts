@@ -8,7 +8,9 @@ import { unavailable, wordsFor } from './driver-errors.js'
 import { lacking, ServiceUnavailable } from '../errors.js'
 import { text, url } from '../values/rules.js'
 import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
-import { decorated, needsDriver } from './requirements.js'
+import { decorated, needsDriver, withoutDriver } from './requirements.js'
+
+const driver = async () => await import('pg').catch(withoutDriver('pg'))
 
 export const postgresRules = {
   name: text(),
@@ -18,7 +20,7 @@ export const postgresRules = {
 export async function postgresRequirements (source: PostgresSource, context: RequirementsContext): Promise<Requirement[]> {
   const { name, connectionString } = source
   if (connectionString !== undefined) {
-    if (name === undefined) return await needsDriver('pg')
+    if (name === undefined) return await needsDriver('pg', driver)
     return [{ message: 'both `name` and `connectionString` are given', hint: 'Give `name` for a pool of @fastify/postgres, or `connectionString` for a connection of its own.' }]
   }
   const path = decoratorPath(source)
@@ -64,7 +66,7 @@ async function ownPool (context: CheckContext, source: PostgresSource): Promise<
   const { name, connectionString } = source
   if (connectionString === undefined || name !== undefined) throw lacking(await postgresRequirements(source, context))
   return await context.resources.get(`postgres ${connectionString}`, async () => {
-    const { default: pg } = await import('pg')
+    const { default: pg } = await driver()
     return surviving(new pg.Pool({ connectionString, fallback_application_name: 'fastify-health', max: 2, idleTimeoutMillis: 60_000, allowExitOnIdle: true }))
   }, close)
 }

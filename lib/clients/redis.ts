@@ -7,7 +7,9 @@ import { lacking, ServiceUnavailable } from '../errors.js'
 import { redisUrl, text } from '../values/rules.js'
 import { interruptionOf, type Interruption } from '../time/stop-signal.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
-import { decorated, needsDriver } from './requirements.js'
+import { decorated, needsDriver, withoutDriver } from './requirements.js'
+
+const driver = async () => await import('ioredis').catch(withoutDriver('ioredis'))
 
 export const redisRules = {
   namespace: text(),
@@ -17,7 +19,7 @@ export const redisRules = {
 export async function redisRequirements (source: RedisSource, context: RequirementsContext): Promise<Requirement[]> {
   const { namespace, url } = source
   if (url !== undefined) {
-    if (namespace === undefined) return await needsDriver('ioredis')
+    if (namespace === undefined) return await needsDriver('ioredis', driver)
     return [{ message: 'both `namespace` and `url` are given', hint: 'Give `namespace` for a client of @fastify/redis, or `url` for a connection of its own.' }]
   }
   const path = decoratorPath(source)
@@ -76,7 +78,7 @@ const oneTry = {
 
 async function withOwn<T> (context: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
   const shared = await context.resources.get(`redis ${url}`, async () => {
-    const { Redis } = await import('ioredis')
+    const { Redis } = await driver()
     return new SharedConnection(() => connectionOf(new Redis(url, oneTry)))
   }, shared => shared.close())
   return await shared.use(interruptionOf(context), use)

@@ -1,3 +1,4 @@
+import { lacking } from '../errors.js'
 import type { Requirement, RequirementsContext } from '../../types/check.js'
 
 /** A decorator of the app, by its path, such as `['pg', 'reports']`. */
@@ -19,12 +20,21 @@ export function needsTime (option: string, wait: number | undefined, timeout: nu
   }]
 }
 
-/** E007 where a driver cannot be imported. */
-export async function needsDriver (name: string): Promise<Requirement[]> {
+/** E007 where a driver cannot be imported. The import is the check's own: only that one finds a driver that is compiled into a bundle. */
+export async function needsDriver (name: string, load: () => Promise<unknown>): Promise<Requirement[]> {
   try {
-    await import(name)
+    await load()
     return []
   } catch {
-    return [{ message: `the package '${name}' cannot be loaded`, hint: `Install it: npm install ${name}` }]
+    return [missing(name)]
   }
+}
+
+/** What an `import()` of a driver is caught with. Bundlers leave such an import alone where the driver is not installed. */
+export function withoutDriver (name: string): () => never {
+  return () => { throw lacking([missing(name)]) }
+}
+
+function missing (name: string): Requirement {
+  return { message: `the package '${name}' cannot be loaded`, hint: `Install it: npm install ${name}` }
 }

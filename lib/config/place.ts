@@ -1,8 +1,9 @@
-import { sep } from 'node:path'
+import { dirname, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const line = /^(?: +at (?:.* \()?(?:async )?)?((?:file:\/\/|\/|[a-z]:\\).*?):(\d+(?::\d+)?)\)?$/i
-const here = fileURLToPath(new URL('..', import.meta.url))
+// An app that is bundled as CommonJS has no import.meta.url.
+const here = `${dirname(dirname(toPath(String(import.meta.url))))}${sep}`
 
 /**
  * Where in the files of the user an error comes from, as ` (/app/health.config.js:5:9)`: neither in this package nor in another one.

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { FastifyInstance } from 'fastify'
-import { decorated, needsDriver, needsTime } from '../../lib/clients/requirements.js'
+import { decorated, needsDriver, needsTime, withoutDriver } from '../../lib/clients/requirements.js'
 
 test('a decorator is found by its path, through objects and functions', async t => {
   const query = () => {}
@@ -15,13 +15,19 @@ test('what is not there is undefined, however deep', async t => {
 })
 
 test('a driver that can be imported is no requirement', async t => {
-  t.strictSame(await needsDriver('pg'), [])
+  t.strictSame(await needsDriver('pg', async () => await import('pg')), [])
 })
 
 test('a driver that is missing is one, with how to install it', async t => {
-  t.strictSame(await needsDriver('no-such-driver'), [
+  t.strictSame(await needsDriver('no-such-driver', async () => await import('no-such-driver' as string)), [
     { message: "the package 'no-such-driver' cannot be loaded", hint: 'Install it: npm install no-such-driver' },
   ])
+})
+
+test('a check whose driver is missing says which', async t => {
+  await t.rejects(import('no-such-driver' as string).catch(withoutDriver('no-such-driver')), {
+    message: "E007 the package 'no-such-driver' cannot be loaded",
+  })
 })
 
 test('a wait is a requirement where the timeout does not leave time to tell of it', async t => {

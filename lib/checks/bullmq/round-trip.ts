@@ -5,6 +5,7 @@ import { pause } from '../../time/abortable.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../../errors.js'
 import { healthJobAnswer, healthJobName } from '../../heartbeat/bullmq.js'
 import type { Interruption } from '../../time/stop-signal.js'
+import { withoutDriver } from '../../clients/requirements.js'
 import { look } from './look.js'
 
 export interface RoundTrip {
@@ -18,6 +19,9 @@ export interface RoundTrip {
   readonly leftBehind: Set<string>
 }
 
+/** The driver, loaded when it is used. */
+export const bullmq = async (): Promise<Pick<typeof import('bullmq'), 'Queue'>> => await import('bullmq').catch(withoutDriver('bullmq'))
+
 /**
  * Adds a job and waits until a worker has answered it. It goes to the front of the queue, so that a long queue is no dead worker;
  * and it removes itself however it ends, so that a worker that is late, or another one that gets it then, leaves nothing.
@@ -26,7 +30,7 @@ export interface RoundTrip {
  * @throws ServiceReturnedUnexpectedResult where one did otherwise
  */
 export async function roundTrip (trip: RoundTrip): Promise<void> {
-  const { Queue } = await import('bullmq')
+  const { Queue } = await bullmq()
   const { client, prefix, signal } = trip
   // Its job would make a queue whose name is misspelt, for ever.
   if (!await isThere(trip)) throw new ServiceUnavailable(`queue '${trip.queue}' does not exist`)
