@@ -31,12 +31,15 @@ export class FailureLog {
 
   /** Logs an error that the check did not mean to fail with, as an error. */
   unexpected (entry: ResolvedEntry, thrown: unknown, secrets: Secrets): void {
-    this.#write('error', entry, thrown, secrets, `health: ${entry.identifier} threw an unexpected error`)
+    this.#write('error', entry, thrown, text => redactBriefly(text, secrets), `health: ${entry.identifier} threw an unexpected error`)
   }
 
-  /** Logs the cause of a failure that is told in words, as a warning. */
+  /**
+   * Logs the cause of a failure that is told in words, as a warning. Drivers quote users, databases and paths in their texts, of which the
+   * options of the entry say nothing where the client is the app's.
+   */
   cause (entry: ResolvedEntry, failure: string, cause: unknown, secrets: Secrets): void {
-    this.#write('warn', entry, cause, secrets, `health: ${entry.identifier} failed: ${failure}`)
+    this.#write('warn', entry, cause, text => redactBriefly(withoutQuotes(text), secrets), `health: ${entry.identifier} failed: ${failure}`)
   }
 
   /** Forgets what was logged, since the check works again. */
@@ -44,9 +47,9 @@ export class FailureLog {
     this.#logged.delete(entry)
   }
 
-  #write (level: 'error' | 'warn', entry: ResolvedEntry, thrown: unknown, secrets: Secrets, message: string): void {
+  #write (level: 'error' | 'warn', entry: ResolvedEntry, thrown: unknown, clean: (text: string) => string, message: string): void {
     let left = mostCauses
-    const err = describe(thrown, text => redactBriefly(text, secrets), () => left-- > 0)
+    const err = describe(thrown, clean, () => left-- > 0)
     const logged = this.#logged.get(entry) ?? new Set()
     this.#logged.set(entry, logged)
     const text = `${level} ${err.type} ${withoutRandomParts(err.message)}`
@@ -58,6 +61,10 @@ export class FailureLog {
       // A log that cannot be written fails no check.
     }
   }
+}
+
+function withoutQuotes (text: string): string {
+  return text.replace(/'[^'\n]*'|"[^"\n]*"/g, '[redacted]')
 }
 
 // Ports, ids, times of day and names of temporary files make no text of their own.

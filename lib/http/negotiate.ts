@@ -56,7 +56,7 @@ function toRange (item: string, position: number): Range[] {
 function mostWanted (ranges: readonly Range[]): Renderer | undefined {
   const wanted = ranges.filter(({ q }) => q > 0).sort((a, b) => b.q - a.q || a.position - b.position)
   for (const { type, q } of wanted) {
-    const found = renderers.find(renderer => covers(type, renderer.mediaType) && mostSpecific(ranges, renderer.mediaType)?.q === q)
+    const found = renderers.find(renderer => covers(type, renderer.mediaType) && qualityOf(ranges, renderer.mediaType) === q)
     if (found !== undefined) return found
   }
 }
@@ -65,14 +65,13 @@ function covers (type: string, mediaType: string): boolean {
   return type === '*/*' || type === mediaType || type === mediaType.replace(/\/.*/, '/*')
 }
 
-/** The one that says how much a media type is wanted: `text/html;q=0` takes it out of a `text/*` beside it. */
-function mostSpecific (ranges: readonly Range[], mediaType: string): Range | undefined {
-  for (const type of [mediaType, mediaType.replace(/\/.*/, '/*'), '*/*']) {
-    const [first, ...others] = ranges.filter(range => range.type === type)
-    if (first !== undefined) return others.reduce((best, range) => precedes(range, best) ? range : best, first)
-  }
+/** How much a media type is wanted, by the most specific range: `text/html;q=0` takes it out of a `text/*` beside it. */
+function qualityOf (ranges: readonly Range[], mediaType: string): number {
+  const covering = ranges.filter(({ type }) => covers(type, mediaType))
+  const specific = Math.max(...covering.map(specificity))
+  return Math.max(...covering.filter(range => specificity(range) === specific).map(({ q }) => q))
 }
 
-function precedes (one: Range, other: Range): boolean {
-  return one.q > other.q || (one.q === other.q && one.position < other.position)
+function specificity ({ type }: Range): number {
+  return type === '*/*' ? 0 : type.endsWith('/*') ? 1 : 2
 }

@@ -246,6 +246,21 @@ test('the cause of an expected failure is logged once, whole and without secrets
   t.equal(lines.length, 2)
 })
 
+test('a cause that cannot be read, and what a driver quotes in one, is logged without it', async t => {
+  const { execute, lines } = setUp()
+  const unreadable = Object.defineProperty(new Error('x'), 'message', { get () { throw new Error('canary') } })
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const quoting = new Error('password authentication failed for user "canary", open \'/canary/file\'')
+  for (const cause of [unreadable, proxy, quoting]) t.equal(await execute(() => { throw new ServiceUnavailable('gone', { cause }) }), 'unavailable: gone')
+  t.match(lines, [
+    { err: { type: 'Error', message: 'undefined' } },
+    { err: { type: 'object', message: 'something that has no text' } },
+    { err: { message: 'password authentication failed for user [redacted], open [redacted]' } },
+  ])
+  t.notMatch(JSON.stringify(lines), /canary/)
+})
+
 test('what fails at the network is told in the words of the built-in checks, whoever throws it', async t => {
   const { execute, lines } = setUp()
   const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:80'), { code: 'ECONNREFUSED' })
