@@ -4,9 +4,10 @@ import { crash, run } from './run.js'
 import { write } from './write.js'
 
 const argv = process.argv.slice(2)
+let unwritten: string | undefined
 const io = {
-  out: (text: string) => write(1, text),
-  err: (text: string) => write(2, text),
+  out: (text: string) => { unwritten ??= write(1, text) },
+  err: (text: string) => { write(2, text) },
   cwd: process.cwd(),
   colour: await colours(1, process.env),
 }
@@ -16,5 +17,7 @@ const uncaught = new Promise<unknown>(resolve => {
   process.on('unhandledRejection', resolve)
 })
 const status = await Promise.race([run(argv, io), uncaught.then(async thrown => await crash(thrown, argv, io))])
+// Nobody was told what was found.
+if (unwritten !== undefined) io.err(`What was found cannot be written: ${unwritten}. Make room where the output goes.\n`)
 // Not exitCode: whatever a check left open must not keep the command alive.
-process.exit(status)
+process.exit(unwritten === undefined ? status : 2)

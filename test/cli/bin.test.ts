@@ -33,3 +33,10 @@ t.test('a terminal gets colours, unless NO_COLOR is set', async t => {
   t.match(await inTerminal({ ...env, TERM: 'xterm' }), '\u001b[32mworking\u001b[39m')
   t.notMatch(await inTerminal({ ...env, NO_COLOR: '1', TERM: 'xterm' }), '\u001b[')
 })
+
+t.test('output that cannot be written is no verdict', async t => {
+  const line = [process.execPath, ...process.execArgv, bin, '-s', 'good'].map(word => `'${word}'`).join(' ')
+  const { code, stderr } = await promisify(execFile)('sh', ['-c', `${line} > /dev/full`], { cwd: fixtures }).then(() => ({ code: 0, stderr: '' }), error => error)
+  t.equal(code, 2)
+  t.equal(stderr, 'What was found cannot be written: ENOSPC. Make room where the output goes.\n')
+})

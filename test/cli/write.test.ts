@@ -30,5 +30,11 @@ t.test('a reader that makes no room holds nobody up', async t => {
 })
 
 t.test('a reader that is gone is no error', async t => {
-  write(9999, 'text')
+  t.equal(write(9999, 'text'), undefined)
+})
+
+t.test('a disk that is full is told', async t => {
+  const full = openSync('/dev/full', 'w')
+  t.teardown(() => closeSync(full))
+  t.equal(write(full, 'text'), 'ENOSPC')
 })
