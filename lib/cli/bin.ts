@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { colours } from './colours.js'
 import { crash, run } from './run.js'
+import { workingDirectory } from './working-directory.js'
 import { write } from './write.js'
 
 const argv = process.argv.slice(2)
@@ -8,7 +9,7 @@ let unwritten: string | undefined
 const io = {
   out: (text: string) => { unwritten ??= write(1, text) },
   err: (text: string) => { write(2, text) },
-  cwd: process.cwd(),
+  cwd: workingDirectory(),
   colour: await colours(1, process.env),
 }
 // Node.js would exit 1 for it, which says that the service is unhealthy.

@@ -4,18 +4,24 @@ import type { IO } from './command.js'
 import { ask, check, manifest } from './commands.js'
 import { withRegistries } from './target.js'
 import { reason } from '../config/entry.js'
+import { FST_HEALTH_USAGE } from '../errors.js'
 import { redact } from '../values/redact.js'
+
+/** What the process gives: its working directory may have been deleted. */
+type ProcessIO = Omit<IO, 'cwd'> & { readonly cwd: string | undefined }
 
 const couldNotAsk = 2
 
 // Escape sequences in an error, a name or an argument would reach the terminal, and a carriage return would forge a line.
-function printable (io: IO): IO {
+function printable<Given extends ProcessIO> (io: Given): Given {
   return { ...io, err: text => io.err(text.replace(/[^\P{Cc}\n\t]/gu, ' ')) }
 }
 
 /** Runs a command line, and says what to exit with: 0 healthy, 1 unhealthy, 2 could not ask. Never rejects. */
-export async function run (argv: readonly string[], given: IO): Promise<number> {
-  const io = printable(given)
+export async function run (argv: readonly string[], given: ProcessIO): Promise<number> {
+  const { cwd } = given
+  if (cwd === undefined) return await fail(new FST_HEALTH_USAGE('The working directory does not exist any more: start the command in one that does.'), argv, given)
+  const io = printable({ ...given, cwd })
   try {
     const args = parseArguments(argv)
     switch (args.command) {
@@ -35,11 +41,11 @@ export async function run (argv: readonly string[], given: IO): Promise<number> 
 }
 
 /** Tells what was thrown where no command could catch it, and says what to exit with. */
-export async function crash (thrown: unknown, argv: readonly string[], io: IO): Promise<number> {
+export async function crash (thrown: unknown, argv: readonly string[], io: ProcessIO): Promise<number> {
   return await fail(new Error(`An exception that nothing caught stopped the command: ${reason(thrown)}. Catch it where the configuration, the app or the check throws it.`), argv, printable(io))
 }
 
-async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: IO): Promise<number> {
+async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: ProcessIO): Promise<number> {
   const text = redact(message)
   if (asksForNagios(argv)) {
     const { nagiosUnknown } = await import('../renderers/nagios.js')

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { readFile } from 'node:fs/promises'
+import { run } from '../../lib/cli/run.js'
 import { command } from '../helpers/command.js'
 
 t.test('--help and --version are answered without a configuration', async t => {
@@ -26,4 +27,11 @@ t.test('control characters of an argument reach no terminal', async t => {
   t.equal(status, 2)
   t.match(err, 'forged')
   t.notMatch(err, /[^\P{Cc}\n]/u)
+})
+
+t.test('without a working directory nothing can be asked', async t => {
+  let err = ''
+  const io = { out: () => {}, err: (text: string) => { err += text }, cwd: undefined, colour: false }
+  t.equal(await run(['-s', 'readiness'], io), 2)
+  t.match(err, /^The working directory does not exist any more/)
 })
