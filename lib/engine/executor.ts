@@ -17,6 +17,9 @@ import type { Failure } from '../../types/report.js'
 /** Published around every execution of a check, with `{ identifier }`. */
 const channel = tracingChannel<unknown, { identifier: string }>('fastify-health.check')
 
+/** How many errors of one run are reported one by one. */
+const mostErrors = 100
+
 const unknown: Failure = { kind: 'unknown error', message: '' }
 
 interface CommonContext extends Pick<CheckContext, 'settings' | 'resources' | 'log'> {
@@ -133,12 +136,16 @@ export class Executor {
       return []
     }
     const secrets = secretsOf(entry.options)
-    return found.map(unavailable).map(error => {
+    const failures = found.slice(0, mostErrors).map(unavailable).map(error => {
       const failure = toFailure(error, secrets)
       if (!isHealthCheckError(error)) this.#failureLog.unexpected(entry, error, secrets)
       else if (error.cause !== undefined) this.#failureLog.cause(entry, statusOf([failure]), error.cause, secrets)
       return failure
     })
+    const others = found.slice(mostErrors).map(kindOf)
+    if (others.length === 0) return failures
+    // The gravest of them counts: a list of warnings must stay one.
+    return [...failures, { kind: others.find(kind => kind !== 'warning') ?? 'warning', message: `${others.length} more` }]
   }
 
   readonly #getApp = (): FastifyInstance => {
@@ -146,4 +153,8 @@ export class Executor {
     this.#onAppMissing()
     throw new FST_HEALTH_NO_APP()
   }
+}
+
+function kindOf (error: unknown): Failure['kind'] {
+  return isHealthCheckError(error) ? error.kind : 'unknown error'
 }

@@ -64,7 +64,7 @@ export class FailureLog {
 }
 
 function withoutQuotes (text: string): string {
-  return text.replace(/'[^'\n]*'|"[^"\n]*"/g, '[redacted]')
+  return text.slice(0, 100_000).replace(/'[^'\n]*'|"[^"\n]*"/g, '[redacted]')
 }
 
 // Ports, ids, times of day and names of temporary files make no text of their own.

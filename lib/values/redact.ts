@@ -15,17 +15,19 @@ const longest = 1000
 /** What a text must not hold: the texts wherever they stand, what names somebody or something as a word of its own. */
 export interface Secrets {
   readonly texts: ReadonlySet<string>
+  /** The texts as a driver or a proxy may write them: percent-encoded, base64, hex, and as of HTTP's Basic. */
+  readonly encoded: ReadonlySet<string>
   readonly names: ReadonlySet<string>
 }
 
-export const noSecrets: Secrets = { texts: new Set(), names: new Set() }
+export const noSecrets: Secrets = { texts: new Set(), encoded: new Set(), names: new Set() }
 
 /** `text` without URLs, addresses and any of `secrets`. */
-export function redact (text: string, { texts, names }: Secrets = noSecrets): string {
+export function redact (text: string, { texts, encoded, names }: Secrets = noSecrets): string {
   let clean = text
   // First of all, since what is in the middle of one may look like an address, or like the end of a URL; and the longest first, as one
   // may be a part of another.
-  for (const secret of byLength(texts)) clean = clean.replaceAll(secret, '[redacted]')
+  for (const secret of byLength([...texts, ...encoded])) clean = clean.replaceAll(secret, '[redacted]')
   clean = clean
     .replace(urlLike, '[redacted]')
     .replace(ipv6, '[redacted]')
@@ -35,13 +37,16 @@ export function redact (text: string, { texts, names }: Secrets = noSecrets): st
   return clean
 }
 
-/** The same of what may be as long as a server likes, and of a bounded length. */
-export function redactBriefly (text: string, secrets?: Secrets): string {
-  const clean = redact(text, secrets)
-  return clean.length > longest ? `${clean.slice(0, longest)}…` : clean
+/** The same of what may be as long as a server likes, and of a bounded length. What is cut away is not looked at. */
+export function redactBriefly (text: string, secrets: Secrets = noSecrets): string {
+  const margin = Math.max(0, ...[...secrets.texts, ...secrets.encoded, ...secrets.names].map(({ length }) => length))
+  const most = 2 * longest + margin
+  // A secret that the cut goes through is not recognised, and so the end of what is left goes as well.
+  const clean = text.length > most ? redact(text.slice(0, most), secrets).slice(0, -margin || undefined) : redact(text, secrets)
+  return clean.length > longest || text.length > most ? `${clean.slice(0, longest)}…` : clean
 }
 
-function byLength (secrets: ReadonlySet<string>): string[] {
+function byLength (secrets: Iterable<string>): string[] {
   return [...secrets].sort((a, b) => b.length - a.length)
 }
 
@@ -52,13 +57,14 @@ function word (name: string): RegExp {
 
 /** What must not be seen of a check's options: its URLs and what they are made of, and what is named a secret. */
 export function secretsOf (options: unknown): Secrets {
-  const found = { texts: new Set<string>(), names: new Set<string>() }
+  const found = { texts: new Set<string>(), encoded: new Set<string>(), names: new Set<string>() }
   collect(options, false, found, new Set())
   return found
 }
 
 interface Found {
   readonly texts: Set<string>
+  readonly encoded: Set<string>
   readonly names: Set<string>
 }
 
@@ -76,20 +82,36 @@ function collect (value: unknown, secret: boolean, found: Found, seen: Set<unkno
     // A client may hold on to half of the app: only what is copied is looked into.
     seen.add(value)
     for (const [name, item] of Object.entries(value)) collect(item, secret || secretName.test(name), found, seen)
+  } else if ((value instanceof Map || value instanceof Headers) && !seen.has(value)) {
+    seen.add(value)
+    for (const [name, item] of value) collect(item, secret || secretName.test(String(name)), found, seen)
   }
 }
 
 /** It may be made of settings, as in `host=db password=…`. */
-function addSecret (secret: string, { texts }: Found): void {
-  add(secret, texts)
-  for (const setting of secret.split(/[\s;]+/)) if (setting.includes('=')) add(setting.slice(setting.indexOf('=') + 1).replace(/^'|'$/g, ''), texts)
+function addSecret (secret: string, found: Found): void {
+  addEncoded(secret, found)
+  for (const setting of secret.split(/[\s;]+/)) if (setting.includes('=')) addEncoded(setting.slice(setting.indexOf('=') + 1).replace(/^'|'$/g, ''), found)
 }
 
-function addUrl (url: string, { texts, names }: Found): void {
+/** One of three characters counts as a word only. */
+function addEncoded (secret: string, { texts, encoded, names }: Found): void {
+  if (secret.length === 3) names.add(secret)
+  if (secret.length < 4) return
+  texts.add(secret)
+  const bytes = Buffer.from(secret)
+  // From its bytes, since half a character has no percent form.
+  for (const form of [encodeURIComponent(bytes.toString()), bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')]) encoded.add(form)
+}
+
+function addUrl (url: string, found: Found): void {
+  const { texts, names } = found
   const { protocol, username, password, host, hostname, search, pathname } = new URL(url)
   // A database's name, or a virtual host; but the path of a web address is made of words that stand in many a message.
   const path = /^https?:$/.test(protocol) ? [] : pathname.split('/')
   const values = search.slice(1).split('&').map(pair => pair.slice(pair.indexOf('=') + 1))
+  addEncoded(decoded(password), found)
+  if (password !== '') add(Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64'), found.encoded)
   for (const part of [url, password, host, ...values]) {
     add(part, texts)
     add(decoded(part), texts)

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { HealthCheck, defineCheck } from '../../lib/check.js'
 import { isFault, loadCheck, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from '../../lib/config/entry.js'
+import { noSecrets } from '../../lib/values/redact.js'
 import { flag, text, url } from '../../lib/values/rules.js'
 import type { CheckClass } from '../../types/check.js'
 
@@ -251,5 +252,5 @@ test('the reason of anything thrown is its first line, without secrets', async t
   t.equal(reason('text'), "'text'")
   t.equal(reason(null), 'null')
   t.equal(reason(new AggregateError([new Error('connect ECONNREFUSED ::1:5432')])), 'connect ECONNREFUSED [redacted]')
-  t.equal(reason(new Error('canary'), { texts: new Set(['canary']), names: new Set() }), '[redacted]')
+  t.equal(reason(new Error('canary'), { ...noSecrets, texts: new Set(['canary']) }), '[redacted]')
 })

@@ -121,6 +121,19 @@ test('a check that heeds its signal is gone at once, whatever finding out what i
   t.equal(await Promise.race([answered, new Promise(resolve => { setImmediate(resolve, 'still running') })]), 'working')
 })
 
+test('of many errors a hundred are told, and how many more there are', async t => {
+  const { execute } = setUp()
+  const lines = (await execute(function () { for (let n = 0; n < 20_000; n++) this.addError(new ServiceWarning('late')) })).split('\n')
+  t.equal(lines.length, 101)
+  t.equal(lines.at(-1), 'warning: 19900 more')
+  const mixed = await execute(function () {
+    for (let n = 0; n < 100; n++) this.addError(new ServiceWarning('late'))
+    this.addError(new ServiceUnavailable('gone'))
+  })
+  t.match(mixed, /\nunavailable: 1 more$/)
+  t.match(await execute(function () { for (let n = 0; n < 101; n++) this.addError(new TypeError('broken')) }), /\nunknown error: 1 more$/)
+})
+
 test('a constructor that throws only now is an unknown error', async t => {
   const { execute } = setUp()
   let made = 0

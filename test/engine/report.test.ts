@@ -29,7 +29,7 @@ test('the text of anything else is kept back', async t => {
 
 test('a message is one line, without secrets or control characters', async t => {
   t.equal(toFailure(new HealthCheckError('a\r\n  b\n\nc \u001b[31mred\n'), noSecrets).message, 'a b c [31mred')
-  t.equal(toFailure(new ServiceUnavailable('redis://u:canary@h said canary'), { texts: new Set(['canary']), names: new Set() }).message, '[redacted] said [redacted]')
+  t.equal(toFailure(new ServiceUnavailable('redis://u:canary@h said canary'), { ...noSecrets, texts: new Set(['canary']) }).message, '[redacted] said [redacted]')
 })
 
 test('errors are unhealthy, warnings only where they count as errors', async t => {

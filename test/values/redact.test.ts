@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { redact, redactBriefly, secretsOf } from '../../lib/values/redact.js'
+import { noSecrets, redact, redactBriefly, secretsOf } from '../../lib/values/redact.js'
 
 test('URLs and addresses are taken out of a text', async t => {
   t.equal(redact('connect to postgres://u:p@db:5432/app failed'), 'connect to [redacted] failed')
@@ -19,7 +19,7 @@ test('what is neither is left as it is', async t => {
 })
 
 test('secrets are taken out wherever they stand, the longer ones first', async t => {
-  t.equal(redact('hunter2hunter2 is not hunter2', { texts: new Set(['hunter2', 'hunter2hunter2']), names: new Set() }), '[redacted] is not [redacted]')
+  t.equal(redact('hunter2hunter2 is not hunter2', { ...noSecrets, texts: new Set(['hunter2', 'hunter2hunter2']) }), '[redacted] is not [redacted]')
 })
 
 test('a secret is taken out whole, whatever is in the middle of it', async t => {
@@ -98,4 +98,33 @@ test('options that go round in circles come to an end, and clients are not looke
   const options: Record<string, unknown> = { token: 'canary-2', client: new Client(), bytes: new Uint8Array(8) }
   options['self'] = options
   t.strictSame([...secretsOf(options).texts], ['canary-2'])
+})
+
+test('a secret is found in every form that it may be written in', async t => {
+  const secret = 'canary pass/word+é'
+  const bytes = Buffer.from(secret)
+  for (const options of [{ password: secret }, { options: new Map([['password', secret]]) }, { headers: new Headers({ authorization: 'canary pass/word+' }) }, { url: `redis://user:${encodeURIComponent(secret)}@host` }]) {
+    const secrets = secretsOf(options)
+    const forms = 'headers' in options ? ['canary pass/word+'] : [secret, encodeURIComponent(secret), bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')]
+    for (const form of forms) t.equal(redact(`before ${form} after`, secrets), 'before [redacted] after', form)
+  }
+  const basic = Buffer.from('user:canary-password').toString('base64')
+  t.equal(redact(`Basic ${basic}`, secretsOf({ url: 'http://user:canary-password@host' })), 'Basic [redacted]')
+})
+
+test('a secret of three characters is one as a word only', async t => {
+  t.equal(redact('no access with abc, but abcd', secretsOf({ password: 'abc' })), 'no access with [redacted], but abcd')
+  t.equal(redact('ab', secretsOf({ password: 'ab' })), 'ab')
+})
+
+test('a text of 50 MiB is cut before it is looked into, and no part of a secret shows at the cut', async t => {
+  const secrets = secretsOf({ password: 'canary-password' })
+  const most = 2000 + 40
+  for (let at = most - 60; at < most; at++) {
+    const clean = redactBriefly(`${'http://a.internal '.repeat(200).slice(0, at)}canary-password${'x'.repeat(2000)}`, secrets)
+    t.ok(clean.length <= 1001)
+    t.notMatch(clean, 'canary')
+  }
+  t.equal(redactBriefly('x'.repeat(50 * 2 ** 20), secrets).length, 1001)
+  t.equal(redactBriefly('x'.repeat(5000)).length, 1001)
 })
