@@ -1,4 +1,5 @@
 import { Counter, Gauge, register as defaultRegister, type OpenMetricsContentType, type Registry } from 'prom-client'
+import { FST_HEALTH_INVALID_CONFIGURATION } from './errors.js'
 import { metrics } from './renderers/metrics.js'
 import type { HealthRegistry } from './engine/registry.js'
 import type { Report } from '../types/report.js'
@@ -12,12 +13,18 @@ export interface RegisterMetricsOptions {
  * Registers the metrics of the `openmetrics` format with prom-client. A scrape runs no check: it tells what the last runs found,
  * whoever asked for them (a probe, or the check's own `interval`), and nothing of a subset that was never asked.
  *
- * @throws Error where the registry has a metric of one of these names already.
+ * Under `node:cluster`, prom-client's `AggregatorRegistry` takes the worst of all workers for a status.
+ *
+ * @throws FST_HEALTH_INVALID_CONFIGURATION where the registry has a metric of one of these names already; none is registered then.
  */
 export function registerMetrics (health: HealthRegistry, { register = defaultRegister }: RegisterMetricsOptions = {}): void {
+  const taken = metrics.filter(({ name }) => register.getSingleMetric(name) !== undefined).map(({ name }) => name)
+  if (taken.length > 0) {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`The registry has ${taken.join(', ')} already. Call registerMetrics once for each registry of prom-client.`)
+  }
   const lastReports = reportsOf(health)
-  for (const { name, help, type, labels, samples } of metrics) {
-    const configuration = { name, help, labelNames: labels, registers: [] }
+  for (const { name, help, type, aggregator, labels, samples } of metrics) {
+    const configuration = { name, help, labelNames: labels, aggregator, registers: [] }
     const metric = type === 'gauge' ? new Gauge(configuration) : new Counter(configuration)
     const get = metric.get.bind(metric)
     // Setting each value in the metric, to have it read out again, takes longer than all the rest of a scrape.

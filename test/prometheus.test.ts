@@ -110,7 +110,33 @@ test('they join the metrics that an app has already, which is prom-client\'s own
   const { body } = await app.inject('/metrics')
   t.match(body, 'process_cpu_seconds_total')
   t.match(body, 'fastify_health_subset_status{subset="readiness"} 1')
-  t.throws(() => registerMetrics(app.health), /fastify_health_subset_status has already been registered/)
+  t.throws(() => registerMetrics(app.health), { code: 'FST_HEALTH_INVALID_CONFIGURATION', message: /^The registry has fastify_health_subset_status, .* already\. Call registerMetrics once/ })
+})
+
+test('where one of their names is taken, none is registered', async t => {
+  const register = new Registry()
+  const runs = new promClient.Counter({ name: 'fastify_health_check_runs_total', help: 'taken', registers: [register] })
+  const health = createHealth({}, { log })
+  t.throws(() => registerMetrics(health, { register }), { message: /^The registry has fastify_health_check_runs_total already/ })
+  t.strictSame(register.getMetricsAsArray().map(({ name }) => name), ['fastify_health_check_runs_total'])
+  t.equal(register.getSingleMetric('fastify_health_check_runs_total'), runs)
+})
+
+test('of the workers of a cluster the worst status counts, the longest run and the oldest success', async t => {
+  const workers = await Promise.all([false, true, true].map(async broken => {
+    const { health, register } = scrapedOf({ subsets: { s: [defineCheck({ identifier: 'A', check () { if (broken) throw new ServiceUnavailable('gone') } })] } })
+    await health.run('s')
+    await health.run('s')
+    return await register.getMetricsAsJSON()
+  }))
+  const now = Date.now() / 1000
+  const all = await promClient.AggregatorRegistry.aggregate(workers).getMetricsAsJSON()
+  const value = (name: string) => (all.find(metric => metric.name === name) as unknown as { values: Array<{ value: number }> }).values[0]?.value as number
+  t.equal(value('fastify_health_subset_status'), 0)
+  t.equal(value('fastify_health_check_status'), 0)
+  t.ok(value('fastify_health_check_last_success_timestamp_seconds') <= now)
+  t.ok(value('fastify_health_check_last_success_timestamp_seconds') > now - 60)
+  t.equal(value('fastify_health_check_runs_total'), 6)
 })
 
 test('however many metrics there are, a scrape looks at each subset once, and the next scrape anew', async t => {

@@ -11,6 +11,8 @@ export interface Metric {
   readonly help: string
   readonly type: 'gauge' | 'counter'
   readonly unit?: 'seconds'
+  /** What stands for all workers of a `node:cluster`: the sum of their statuses would hide one that fails. */
+  readonly aggregator: 'min' | 'max' | 'sum'
   readonly labels: readonly string[]
   samples (report: Report): Sample[]
 }
@@ -32,6 +34,7 @@ export const metrics: readonly Metric[] = [
     name: 'fastify_health_subset_status',
     help: 'Whether the subset is healthy: 1, or 0.',
     type: 'gauge',
+    aggregator: 'min',
     labels: ['subset'],
     samples: ({ subset, healthy }) => [{ labels: { subset }, value: Number(healthy) }],
   },
@@ -39,12 +42,14 @@ export const metrics: readonly Metric[] = [
     name: 'fastify_health_check_status',
     help: 'Whether the check is healthy: 1, or 0.',
     type: 'gauge',
+    aggregator: 'min',
     ...ofEachCheck(({ healthy }) => Number(healthy)),
   },
   {
     name: 'fastify_health_check_duration_seconds',
     help: 'How long the last run of the check took.',
     type: 'gauge',
+    aggregator: 'max',
     unit: 'seconds',
     ...ofEachCheck(({ duration }) => seconds(duration)),
   },
@@ -53,6 +58,7 @@ export const metrics: readonly Metric[] = [
     name: 'fastify_health_check_last_success_timestamp_seconds',
     help: 'When the check was healthy last, in seconds since the epoch; there is none before its first success.',
     type: 'gauge',
+    aggregator: 'min',
     unit: 'seconds',
     ...ofEachCheck(({ lastSuccess }) => lastSuccess === null ? null : seconds(lastSuccess)),
   },
@@ -60,12 +66,14 @@ export const metrics: readonly Metric[] = [
     name: 'fastify_health_check_runs_total',
     help: 'Runs of the check since the process started.',
     type: 'counter',
+    aggregator: 'sum',
     ...ofEachCheck(({ runs }) => runs),
   },
   {
     name: 'fastify_health_check_transitions_total',
     help: 'Changes of the check between healthy and failing since the process started.',
     type: 'counter',
+    aggregator: 'sum',
     ...ofEachCheck(({ transitions }) => transitions),
   },
 ]
