@@ -17,6 +17,7 @@ Options:
       --kind <kind>      of a manifest: web (default) or worker, which serves no HTTP
       --name <name>      of a manifest: the service's (default: that of the package.json beside it)
       --port <port>      of a manifest: where the service listens (default: 3000)
+      --node <path>      of a manifest: Node.js in the image, such as /nodejs/bin/node where there is no shell
   -h, --help
   -v, --version
 
@@ -35,6 +36,7 @@ export interface Arguments {
   readonly kind?: 'web' | 'worker'
   readonly name?: string
   readonly port?: number
+  readonly node?: string
 }
 
 const options = {
@@ -47,6 +49,7 @@ const options = {
   kind: { type: 'string' },
   name: { type: 'string' },
   port: { type: 'string' },
+  node: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', short: 'v', default: false },
 } as const
@@ -58,7 +61,7 @@ const options = {
  */
 export function parseArguments (argv: readonly string[]): Arguments {
   const { values, positionals: [command = 'run', target, ...rest] } = parse(argv)
-  const { subset, config, app, format, timeout, kind, name, port } = values
+  const { subset, config, app, format, timeout, kind, name, port, node } = values
   const given = {
     ...(subset === undefined ? {} : { subset }),
     ...(config === undefined ? {} : { config }),
@@ -67,10 +70,11 @@ export function parseArguments (argv: readonly string[]): Arguments {
     ...(kind === undefined ? {} : { kind: toKind(kind) }),
     ...(name === undefined ? {} : { name }),
     ...(port === undefined ? {} : { port: toNumber('--port', port, 'a port, 1 to 65535', 65_535) }),
+    ...(node === undefined ? {} : { node }),
     skipChecks: values['skip-checks'],
     format,
   }
-  for (const [option, value] of Object.entries({ config, app })) if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name a file.`)
+  for (const [option, value] of Object.entries({ config, app, node })) if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name a file.`)
   if (values.help) return { ...given, command: 'help' }
   if (values.version) return { ...given, command: 'version' }
   if (app !== undefined && config !== undefined) throw new FST_HEALTH_USAGE('--app and --config exclude each other: an app brings its own configuration.')

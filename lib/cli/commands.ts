@@ -44,18 +44,20 @@ export async function check ({ io, registries, time }: Target): Promise<number> 
 
 /** Prints the manifest that fits the configuration. */
 export async function manifest ({ args, io, registries, time }: Target): Promise<number> {
-  const { target = '', kind, port, name = packageName(io.cwd) } = args
+  const { target = '', kind, port, node, name = packageName(io.cwd) } = args
   const { manifests, toManifestInput } = await import('../manifests/index.js')
   const write = manifests.get(target)
   if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)
-  const command = ['node_modules/.bin/fastify-health', ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app])]
+  // The script in .bin needs /usr/bin/env, which an image without a shell does not have.
+  const program = node === undefined ? ['node_modules/.bin/fastify-health'] : [node, 'node_modules/fastify-health/dist/lib/cli/bin.js']
+  const command = [...program, ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app])]
   const [registry, ...others] = registries as [HealthRegistry, ...HealthRegistry[]]
   if (others.length > 0) {
     const contexts = registries.map(({ mountedAt }) => `'${mountedAt}'`).join(', ')
     throw new FST_HEALTH_USAGE(`The app registers fastify-health ${registries.length} times, in contexts with the prefixes ${contexts}, and a manifest is of one: put the options of that one into a file, with its context's prefix before \`prefix\` and \`livenessPath\`, and name it with --config.`)
   }
   stopAtErrors(await faultsWithoutSetup([registry], time), io.err)
-  io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, command }))))
+  io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, node, command }))))
   return 0
 }
 

@@ -24,7 +24,7 @@ export const docker: Manifest = input => {
 function instruction (question: Question, input: ManifestInput): string {
   const { path, subset, timeoutSeconds } = question
   const interval = Math.max(path === undefined ? 30 : 10, timeoutSeconds)
-  const command = path === undefined ? commandFor(input, subset) : ['node', '-e', request(`http://127.0.0.1:${input.port}${path}`)]
+  const command = path === undefined ? commandFor(input, subset) : [input.node, '-e', request(`http://127.0.0.1:${input.port}${path}`)]
   return `HEALTHCHECK --interval=${interval}s --timeout=${timeoutSeconds}s --start-period=120s --retries=3 CMD ${quoted(command)}`
 }
 

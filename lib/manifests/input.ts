@@ -9,6 +9,8 @@ export interface ManifestInput {
   readonly kind: 'web' | 'worker'
   /** Where a web app listens. */
   readonly port: number
+  /** Node.js in the image. */
+  readonly node: string
   /** The command that asks a subset, to which `--subset <name>` is added. */
   readonly command: readonly string[]
   readonly livenessPath: string | false
@@ -32,6 +34,8 @@ export interface ManifestOptions {
   kind?: ManifestInput['kind'] | undefined
   /** Default: 3000. */
   port?: number | undefined
+  /** Default: `node`, which has to be in the image's `PATH`. */
+  node?: string | undefined
   /** Default: the package's own command, from the folder where it is installed. */
   command?: readonly string[] | undefined
 }
@@ -42,13 +46,13 @@ export interface ManifestOptions {
  * @throws FST_HEALTH_USAGE where nothing of `name` can be part of a name in a manifest.
  */
 export async function toManifestInput (registry: HealthRegistry, options: ManifestOptions = {}): Promise<ManifestInput> {
-  const { name = 'app', kind = 'web', port = 3000, command = ['node_modules/.bin/fastify-health'] } = options
+  const { name = 'app', kind = 'web', port = 3000, node = 'node', command = ['node_modules/.bin/fastify-health'] } = options
   const { mountedAt, settings: { prefix, livenessPath } } = registry
   const base = `${mountedAt}${prefix === '/' ? '' : prefix}`
   const subsets = await Promise.all(registry.subsets().map(async name => {
     return { name, path: `${base}/${name}`, time: await registry.longestRun(name, { background: kind === 'web' }) }
   }))
-  return { name: labelOf(name), kind, port, command, livenessPath: livenessPath === false ? false : `${mountedAt}${livenessPath}`, subsets }
+  return { name: labelOf(name), kind, port, node, command, livenessPath: livenessPath === false ? false : `${mountedAt}${livenessPath}`, subsets }
 }
 
 // What Kubernetes takes as a name; HAProxy and Prometheus take it as well.

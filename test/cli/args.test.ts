@@ -11,7 +11,7 @@ t.test('a subset is asked in plain text, with the system checks, unless the argu
 
 t.test('the other commands are named first', async t => {
   t.match(parseArguments(['check']), { command: 'check' })
-  t.match(parseArguments(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'orders', '--port', '8080']), { command: 'manifest', target: 'kubernetes', kind: 'worker', name: 'orders', port: 8080 })
+  t.match(parseArguments(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'orders', '--port', '8080', '--node', '/nodejs/bin/node']), { command: 'manifest', target: 'kubernetes', kind: 'worker', name: 'orders', port: 8080, node: '/nodejs/bin/node' })
   t.match(parseArguments(['--help']), { command: 'help' })
   t.match(parseArguments(['-v']), { command: 'version' })
 })
@@ -33,6 +33,7 @@ for (const [argv, message] of [
   [['manifest', 'docker', '--kind', 'cron'], /--kind is 'cron': it must be web or worker/],
   [['-s', 'x', '--config='], /^--config is empty: it must name a file\.$/],
   [['check', '--app', ''], /^--app is empty: it must name a file\.$/],
+  [['manifest', 'docker', '--node='], /^--node is empty: it must name a file\.$/],
   [['manifest'], /Name the target/],
   [['manifest', 'kubernetes', 'docker'], /There is no command 'manifest kubernetes docker'/],
   [['check', 'readiness'], /There is no command 'check readiness'/],

@@ -113,3 +113,11 @@ t.test('`manifest` of a configuration with errors exits 2 and tells them, but no
 t.test('a target of which there is no manifest exits 2 and names the nearest', async t => {
   t.match(await command(['manifest', 'kubernets']), { status: 2, err: /There is no manifest for 'kubernets'\. Did you mean 'kubernetes'\?/ })
 })
+
+t.test('a manifest for an image without a shell names Node.js and the script of the command', async t => {
+  const cwd = t.testdir({ 'health.json': '{ "subsets": { "liveness": [], "readiness": [] } }' })
+  const web = await command(['manifest', 'docker', '--config', 'health.json', '--node', '/nodejs/bin/node'], { cwd })
+  t.match(web, { status: 0, out: /CMD \["\/nodejs\/bin\/node", ?"-e"/ })
+  const worker = await command(['manifest', 'kubernetes', '--kind', 'worker', '--config', 'health.json', '--node', '/nodejs/bin/node'], { cwd })
+  t.match(worker, { status: 0, out: /\/nodejs\/bin\/node.*node_modules\/fastify-health\/dist\/lib\/cli\/bin\.js/ })
+})

@@ -8,6 +8,7 @@ test('a registry is a web app on port 3000 unless told', async t => {
     name: 'app',
     kind: 'web',
     port: 3000,
+    node: 'node',
     command: ['node_modules/.bin/fastify-health'],
     livenessPath: '/healthcheck/liveness',
     subsets: [{ name: 'readiness', path: '/healthcheck/readiness', time: 4000 }],
