@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import type { FastifyInstance } from 'fastify'
 import { FST_HEALTH_ALREADY_REGISTERED, FST_HEALTH_INVALID_CONFIGURATION } from './errors.js'
@@ -31,7 +32,7 @@ declare module 'fastify' {
 async function health (app: FastifyInstance, options: HealthOptions): Promise<void> {
   if (app.hasDecorator('health')) throw new FST_HEALTH_ALREADY_REGISTERED()
   const { caseSensitive } = routerOptions(app)
-  const registry = createHealth(options, { app, log: app.log, mountedAt: trimmed(app.prefix), caseSensitive, faults: options.livenessPath === false ? [] : gatedLiveness(app) })
+  const registry = createHealth(options, { app, log: app.log, mountedAt: trimmed(app.prefix), caseSensitive, onDrain: () => closeConnections(app), faults: options.livenessPath === false ? [] : gatedLiveness(app) })
   app.decorate('health', registry)
   const { [command]: asked } = app as { [command]?: Command }
   asked?.registries.push(registry)
@@ -50,6 +51,16 @@ async function health (app: FastifyInstance, options: HealthOptions): Promise<vo
   app.addHook('preClose', async () => await registry.close())
   // Where the boot failed, there is no preClose.
   app.addHook('onClose', async () => await registry.close())
+}
+
+/**
+ * Has every response from now on end its connection, so that clients that keep theirs open move to other pods. It costs nothing before.
+ * HTTP/2 has GOAWAY for it.
+ */
+function closeConnections ({ server }: FastifyInstance): void {
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (request.httpVersionMajor === 1) response.setHeader('connection', 'close')
+  })
 }
 
 /** W001: a hook that stands before ours answers first. */

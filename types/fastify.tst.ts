@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import health, { fastifyHealth, type HealthRegistry, type Report, type SystemCheck, type Transition } from '../lib/index.js'
+import health, { fastifyHealth, type HealthRegistry, type Report, type SystemCheck, type Transition, type Verdict } from '../lib/index.js'
 
 const app = Fastify()
 
@@ -23,6 +23,7 @@ describe('the instance', () => {
     expect(app.health.drain()).type.toBe<Promise<void>>()
     expect(app.health.draining).type.toBe<boolean>()
     app.health.on('transition', transition => { expect(transition).type.toBe<Transition>() })
+    app.health.on('verdict', verdict => { expect(verdict).type.toBe<Verdict>() })
   })
 
   test('has settings that can be changed, while it is what it is itself', () => {

@@ -34,7 +34,7 @@ describe('options', () => {
       sequential: false,
       diskUsageMax: null,
       memoryMin: 100,
-      failureStatus: 503,
+      failureStatus: { readiness: 503 },
       timeout: 3000,
       deadline: 4000,
       cacheFor: { readiness: 1000 },

@@ -56,6 +56,14 @@ export type SystemCheckId =
   | 'W001' | 'W002' | 'W003' | 'W004' | 'W005'
   | 'E001' | 'E002' | 'E003' | 'E004' | 'E005' | 'E006' | 'E007' | 'E008' | 'E009'
 
+/** A change of a subset's state. */
+export interface Verdict {
+  readonly subset: string
+  readonly healthy: boolean
+  /** Since the epoch. */
+  readonly at: number
+}
+
 /** A change of an entry's state. */
 export interface Transition {
   readonly subset: string

@@ -30,8 +30,8 @@ export interface CheckSettings {
   diskUsageMax: number | null
   /** MiB of memory that must be available; `null` switches the threshold off. */
   memoryMin: number | null
-  /** The status an unhealthy subset answers with, 400 to 599. */
-  failureStatus: number
+  /** The status an unhealthy subset answers with, 400 to 599: for all subsets, or by subset. A subset that is not named has 500. */
+  failureStatus: number | Record<string, number>
   /** How long a check may take. */
   timeout: number
   /** How long a whole response may take; what has not answered by then is reported as timed out. */

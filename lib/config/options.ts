@@ -34,6 +34,8 @@ export const isRecord = (value: unknown): value is Record<string, unknown> => ty
 const isPlainObject = (value: unknown): value is Record<string, unknown> => isRecord(value) && !(value instanceof Map || value instanceof Set || value instanceof Date)
 const isDuration = milliseconds().test
 
+const isFailure = (value: unknown) => Number.isInteger(value) && (value as number) >= 400 && (value as number) <= 599
+
 function orNull (rule: OptionRule): OptionRule {
   return { expected: `${rule.expected}, or null`, test: value => value === null || rule.test(value) }
 }
@@ -52,7 +54,9 @@ const rules: OptionRules = {
   sequential: flag(),
   diskUsageMax: orNull(numeric('a percentage, 0 to 100', 0, 100)),
   memoryMin: orNull(numeric('a number of MiB, 0 or more', 0, Number.MAX_SAFE_INTEGER)),
-  failureStatus: rule('a status of 400 to 599', value => Number.isInteger(value) && (value as number) >= 400 && (value as number) <= 599),
+  failureStatus: rule('a status of 400 to 599, or an object of them by the name of the subset', value => {
+    return isFailure(value) || (isRecord(value) && Object.values(value).every(isFailure))
+  }),
   timeout: milliseconds(1),
   deadline: milliseconds(1),
   cacheFor: rule('a whole number of milliseconds, 0 or more, or an object of them by the name of the subset', value => {
@@ -138,4 +142,15 @@ export function nameFault (name: string): Fault | undefined {
 export function caseFault (name: string, names: readonly string[]): Fault | undefined {
   const other = names.find(other => other !== name && other.toLowerCase() === name.toLowerCase())
   if (other !== undefined) return { id: 'E003', message: `'${name}' differs from '${other}' by case only, which the router ignores`, hint: 'Rename one of them, or take `caseSensitive: false` away.' }
+}
+
+/** What a setting that may be given by subset is for this one; `otherwise` where it names others only. */
+export function ofSubset (value: number | Record<string, number>, subset: string, otherwise: number): number {
+  if (typeof value === 'number') return value
+  return Object.hasOwn(value, subset) ? value[subset] as number : otherwise
+}
+
+/** The status that an unhealthy subset answers with. */
+export function failureStatusOf ({ failureStatus }: Pick<Settings, 'failureStatus'>, subset: string): number {
+  return ofSubset(failureStatus, subset, 500)
 }

@@ -15,7 +15,7 @@ import { longestTimer, numeric, shown } from '../values/rules.js'
 import { RunnerPool } from './runner-pool.js'
 import { findFaults, timeNeeded } from '../config/faults.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
-import type { Report, Result, SystemCheck, Transition } from '../../types/report.js'
+import type { Report, Result, SystemCheck, Transition, Verdict } from '../../types/report.js'
 
 /** What a registry works in. */
 export interface RegistryContext {
@@ -29,6 +29,8 @@ export interface RegistryContext {
   mountedAt?: string
   /** `false`: the names of subsets must differ by more than case. */
   caseSensitive?: boolean
+  /** Called once, when draining begins. */
+  onDrain?: () => void
   /** What is wrong with how the registry came into them: system checks that no setting can mend. */
   faults?: readonly Fault[]
 }
@@ -37,7 +39,7 @@ export interface RegistryContext {
 const closingTime = 500
 
 /** The subsets of checks, and everything that is known of them. It needs no Fastify. */
-export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
+export class HealthRegistry extends EventEmitter<{ transition: [Transition], verdict: [Verdict] }> {
   /** Live: each run reads them anew. */
   readonly settings: Settings
   /** What stands before the paths of the settings. */
@@ -52,14 +54,18 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   readonly #caseSensitive: boolean
   readonly #faults: readonly Fault[]
   readonly #drain: Drain
+  /** Whether each subset was healthy when it was told last. Before that it counts as healthy. */
+  readonly #verdicts = new Map<string, boolean>()
+  readonly #onDrain: () => void
 
-  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, faults = [] }: RegistryContext = {}) {
+  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, onDrain = () => {}, faults = [] }: RegistryContext = {}) {
     super()
     this.settings = toSettings(options)
     this.mountedAt = mountedAt
     this.#log = log ?? lineLogger(line => process.stderr.write(line))
     this.#clock = clock
     this.#drain = new Drain(clock)
+    this.#onDrain = onDrain
     this.#caseSensitive = caseSensitive
     this.#faults = faults
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
@@ -73,7 +79,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
       nameFault: subset => this.nameFault(subset),
       changed: (subset, judged, at) => this.#changed(subset, judged, at),
     })
-    this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#reporter.runOnInterval(subset, entry) })
+    this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#runOnInterval(subset, entry) })
   }
 
   /** The names of the subsets. */
@@ -115,7 +121,9 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   async run (subset: string, { deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
     this.#mustExist(subset)
     if (deadline !== undefined) mustBeDuration('The deadline', deadline)
-    return await this.#reporter.run({ subset, draining: this.#drains(subset), deadline: deadline ?? this.settings.deadline, background: this.#background.started })
+    const report = await this.#reporter.run({ subset, draining: this.#drains(subset), deadline: deadline ?? this.settings.deadline, background: this.#background.started })
+    this.#judge(subset, report.healthy)
+    return report
   }
 
   /**
@@ -176,7 +184,13 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
    */
   async drain (ms = 0): Promise<void> {
     mustBeDuration('The time to drain', ms)
-    await this.#drain.begin(ms)
+    const isFirst = !this.#drain.begun
+    const drained = this.#drain.begin(ms)
+    if (isFirst) {
+      this.#onDrain()
+      for (const subset of this.subsets()) if (this.#drains(subset)) this.#judge(subset, false)
+    }
+    await drained
   }
 
   /** Stops the background runs, aborts what is under way, closes what checks kept open, and ends the wait of `drain`. */
@@ -204,15 +218,31 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
   #changed (subset: string, { identifier, critical, healthy, outcome }: Judged, at: number): void {
     const transition: Transition = { subset, identifier, healthy, critical, status: statusOf(outcome.errors), at }
     this.#log[healthy ? 'info' : 'warn']({ health: transition }, `health: ${identifier} of ${subset} is ${healthy ? 'healthy again' : 'failing'}`)
-    // One by one, since `emit` stops at the first that throws, and a rejection that nobody handles ends the process.
-    for (const listener of this.rawListeners('transition')) this.#tell(listener, transition)
+    this.#tellAll('transition', transition)
   }
 
-  async #tell (listener: Function, transition: Transition): Promise<void> {
+  async #runOnInterval (subset: string, entry: ResolvedEntry): Promise<void> {
+    await this.#reporter.runOnInterval(subset, entry)
+    const last = this.#reporter.last(subset, this.#drains(subset))
+    if (last !== undefined) this.#judge(subset, last.healthy)
+  }
+
+  #judge (subset: string, healthy: boolean): void {
+    if (healthy === (this.#verdicts.get(subset) ?? true)) return
+    this.#verdicts.set(subset, healthy)
+    this.#tellAll('verdict', { subset, healthy, at: this.#clock.date() })
+  }
+
+  // One by one, since `emit` stops at the first that throws, and a rejection that nobody handles ends the process.
+  #tellAll (event: 'transition' | 'verdict', change: Transition | Verdict): void {
+    for (const listener of this.rawListeners(event)) this.#tell(event, listener, change)
+  }
+
+  async #tell (event: string, listener: Function, change: Transition | Verdict): Promise<void> {
     try {
-      await listener.call(this, transition)
+      await listener.call(this, change)
     } catch (error) {
-      this.#log.error({ err: error }, 'health: a listener of "transition" threw')
+      this.#log.error({ err: error }, `health: a listener of "${event}" threw`)
     }
   }
 
@@ -221,6 +251,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition] }> {
     const { identifiers, questions } = this.#planner.inUse()
     this.#reporter.keep(identifiers)
     this.#runners.keep(questions)
+    for (const subset of this.#verdicts.keys()) if (!identifiers.has(subset)) this.#verdicts.delete(subset)
     if (!this.#background.started) return
     for (const { id, message, hint } of faults) this.#log.error({ subset }, `health: ${id} ${message}. ${hint}`)
     this.#background.refresh()

@@ -1,6 +1,7 @@
 import type { Clock } from '../time/clock.js'
 import { never, type Deadline } from '../time/deadlines.js'
 import type { ResolvedEntry } from '../config/entry.js'
+import { ofSubset } from '../config/options.js'
 import type { Executor } from './executor.js'
 import type { Outcome } from './report.js'
 import { Runner, type Question } from './runner.js'
@@ -67,7 +68,7 @@ export class RunnerPool {
   }
 
   #question (entry: ResolvedEntry, { subset, due, background }: AskOptions): Question {
-    const { options: { interval, cacheFor = cacheForOf(this.#settings, subset), maxStale }, timeout = this.#settings.timeout } = entry
+    const { options: { interval, cacheFor = ofSubset(this.#settings.cacheFor, subset, 0), maxStale }, timeout = this.#settings.timeout } = entry
     return {
       task: (execution, timeout) => this.#executor.execute(entry, execution, timeout),
       timeout,
@@ -78,9 +79,4 @@ export class RunnerPool {
       background: background && interval !== undefined,
     }
   }
-}
-
-function cacheForOf ({ cacheFor }: Settings, subset: string): number {
-  if (typeof cacheFor === 'number') return cacheFor
-  return Object.hasOwn(cacheFor, subset) ? cacheFor[subset] as number : 0
 }

@@ -1,5 +1,6 @@
 import type { FastifySchema } from 'fastify'
 import { Ref, type TSchema } from 'typebox'
+import { failureStatusOf } from '../config/options.js'
 import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
 import { History } from '../engine/history.js'
 import { alive } from './liveness.js'
@@ -54,7 +55,7 @@ export const livenessDocumentation: DocumentedSchema = {
 }
 
 /** The operation of a subset: what it checks, and every answer it may give. */
-export function subsetDocumentation (documented: DocumentedSubset, { failureStatus, service }: Pick<Settings, 'failureStatus' | 'service'>): DocumentedSchema {
+export function subsetDocumentation (documented: DocumentedSubset, { service, ...settings }: Pick<Settings, 'failureStatus' | 'service'>): DocumentedSchema {
   const { subset, checks } = documented
   const answers = (example: Report | undefined, description: string, formats = renderers): Response => ({
     description,
@@ -67,7 +68,7 @@ export function subsetDocumentation (documented: DocumentedSubset, { failureStat
     406: refusal('None of the formats that are asked for exists.', new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes).message),
   }
   // Last, since it may be one of those above.
-  response[failureStatus] = answers(failing(subset, checks), 'Unhealthy: a critical check failed.', renderers.filter(({ alwaysOk }) => !alwaysOk))
+  response[failureStatusOf(settings, subset)] = answers(failing(subset, checks), 'Unhealthy: a critical check failed.', renderers.filter(({ alwaysOk }) => !alwaysOk))
   return { tags, summary: `Is ${subset} healthy?`, description: descriptionOf(checks), querystring: query, response }
 }
 

@@ -5,7 +5,7 @@ import type { DocumentedSchema } from './openapi.js'
 import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_TIMEOUT, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
 import { answer, livenessRoute } from './liveness.js'
 import { negotiate, supportedTypes } from './negotiate.js'
-import { isRecord, settingsFaults } from '../config/options.js'
+import { failureStatusOf, isRecord, settingsFaults } from '../config/options.js'
 import type { HealthRegistry } from '../engine/registry.js'
 import { withoutDetails } from '../engine/report.js'
 import { routerOptions } from './router-options.js'
@@ -147,7 +147,7 @@ async function answerFor (asked: Asked, request: FastifyRequest, reply: FastifyR
     return await respond(asked, request, reply)
   } catch (error) {
     request.log.error({ err: error }, `health: ${asked.subset} could not be answered`)
-    return send(reply, asked.mounted.failureStatus, plainText, 'unknown error')
+    return send(reply, failureStatusOf(asked.mounted, asked.subset), plainText, 'unknown error')
   }
 }
 
@@ -177,9 +177,9 @@ function rendered (asked: Asked, renderer: Renderer, found: Report, detailed: bo
   if (last !== undefined && last.report === found && last.renderer === renderer && last.detailed === detailed) return last
   const report = detailed ? found : withoutDetails(found)
   // Settings that became invalid are what the report is about, and are of no use for answering.
-  const { failureStatus, service } = report.healthy || settingsFaults(registry.settings).length === 0 ? registry.settings : mounted
-  const text = schemas.validated(schemaOf(asked, renderer, report), renderer.render(report, service))
-  return (asked.last = { report: found, renderer, detailed, status: report.healthy || renderer.alwaysOk === true ? 200 : failureStatus, text })
+  const settings = report.healthy || settingsFaults(registry.settings).length === 0 ? registry.settings : mounted
+  const text = schemas.validated(schemaOf(asked, renderer, report), renderer.render(report, settings.service))
+  return (asked.last = { report: found, renderer, detailed, status: report.healthy || renderer.alwaysOk === true ? 200 : failureStatusOf(settings, report.subset), text })
 }
 
 function exists ({ settings: { subsets } }: HealthRegistry, subset: string): boolean {

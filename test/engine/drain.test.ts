@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
+import { connect } from 'node:http2'
 import { createInterface } from 'node:readline'
 import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -155,4 +156,34 @@ test('without draining, requests would be lost', async t => {
   await Promise.all(clients)
   t.ok(seen.hasFailed)
   await ended
+})
+
+test('while draining, every response ends its connection, of HTTP/1.1 alone', async t => {
+  const { app } = await build(t)
+  const agent = new http.Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  const connectionOf = async (path: string) => {
+    const [response] = await once(http.get(`${address}${path}`, { agent }), 'response') as [http.IncomingMessage]
+    await textOf(response)
+    return response.headers.connection
+  }
+  t.equal(await connectionOf('/orders'), 'keep-alive')
+  await app.health.drain()
+  await app.health.drain()
+  for (const path of ['/orders', '/healthcheck/liveness', '/healthcheck/readiness', '/nowhere']) t.equal(await connectionOf(path), 'close', path)
+  t.equal(app.server.listenerCount('request'), 2, 'draining twice adds one listener')
+
+  const newer = Fastify({ http2: true })
+  t.after(() => newer.close())
+  await newer.register(health, { subsets: {} })
+  newer.get('/orders', async () => 'orders')
+  const url = await newer.listen({ port: 0, host: '127.0.0.1' })
+  await newer.health.drain()
+  const session = connect(url)
+  t.teardown(() => session.destroy())
+  const stream = session.request({ ':path': '/orders' })
+  const [headers] = await once(stream, 'response') as [Record<string, unknown>]
+  t.equal(headers[':status'], 200)
+  t.notOk('connection' in headers)
 })

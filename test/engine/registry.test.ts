@@ -6,7 +6,7 @@ import { ServiceUnavailable, ServiceWarning } from '../../lib/errors.js'
 import { createHealth, HealthRegistry } from '../../lib/engine/registry.js'
 import type { CheckContext, EntryOptions } from '../../types/check.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
-import type { Report, Transition } from '../../types/report.js'
+import type { Report, Verdict, Transition } from '../../types/report.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 import { heapInUse } from '../helpers/garbage.js'
 import { recordedLog } from '../helpers/recorded-log.js'
@@ -389,6 +389,49 @@ test('an older outcome does not come after a newer one', async t => {
   await Promise.all([first, second])
   t.strictSame(transitions.filter(({ identifier }) => identifier === 'A').map(({ healthy }) => healthy), [false, true])
   t.match(health.lastReport('s')?.results[0], { identifier: 'A', healthy: true })
+})
+
+test('a verdict is told when a subset changes, and not when one of its checks does', async t => {
+  const [a, b] = [controlled(() => clock, 'A'), controlled(() => clock, 'B')]
+  const { clock, health, run } = setUp({ subsets: { s: [a.entry, b.entry] } })
+  const verdicts: Verdict[] = []
+  health.on('verdict', verdict => { verdicts.push(verdict) })
+  await run()
+  t.strictSame(verdicts, [], 'a subset counts as healthy before')
+  a.error = new ServiceUnavailable('gone')
+  await run()
+  t.strictSame(verdicts, [{ subset: 's', healthy: false, at: clock.date() }])
+  a.error = undefined
+  b.error = new ServiceUnavailable('gone')
+  await run()
+  t.equal(verdicts.length, 1, 'one check failing for another is no change')
+  b.error = undefined
+  await run()
+  t.strictSame(verdicts.map(({ healthy }) => healthy), [false, true])
+})
+
+test('a verdict is told of a check that runs in the background, of draining, and anew of a subset that was gone', async t => {
+  const a = controlled(() => clock, 'A', { interval: 1000 })
+  const { clock, health } = setUp({ subsets: { readiness: [a.entry], other: [] } })
+  t.teardown(() => health.close())
+  const verdicts: Array<[subset: string, healthy: boolean]> = []
+  health.on('verdict', ({ subset, healthy }) => { verdicts.push([subset, healthy]) })
+  await health.systemChecks()
+  health.start()
+  await clock.advance(2000)
+  a.error = new ServiceUnavailable('gone')
+  await clock.advance(2000)
+  t.strictSame(verdicts, [['readiness', false]])
+  a.error = undefined
+  await clock.advance(2000)
+  health.drain()
+  health.drain()
+  t.strictSame(verdicts, [['readiness', false], ['readiness', true], ['readiness', false]])
+  delete health.settings.subsets['readiness']
+  await health.run('other')
+  health.add('other', a.entry)
+  await health.run('other')
+  t.equal(verdicts.length, 3)
 })
 
 test('a listener that throws does not disturb', async t => {

@@ -347,6 +347,12 @@ test('the status of failure is the one of the settings, from the next probe on',
   t.equal(await statusOf(found, integrations), 404)
 })
 
+test('the status of an unhealthy subset may be given by its name, in the document as well', async t => {
+  const app = await build(t, { options: { subsets: { readiness: [failing()], integrations: [failing()] }, failureStatus: { readiness: 503 } } })
+  t.equal((await app.inject('/healthcheck/readiness')).statusCode, 503)
+  t.equal((await app.inject('/healthcheck/integrations')).statusCode, 500)
+})
+
 test('settings that become invalid while the app runs are told as such, and the app goes on', async t => {
   const broken: Array<Partial<Record<keyof Settings, unknown>>> = [
     { failureStatus: 42 }, { failureStatus: 200 }, { failureStatus: null }, { service: null }, { service: { version: 5 } }, { subsets: null }, { timeout: 'soon' }, { details: null }, { deadline: -1 },
