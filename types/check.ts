@@ -44,6 +44,12 @@ export interface EntryOptions {
   identifier?: string
   /** `false`: its failure shows, and does not fail the subset. */
   critical?: boolean
+  /**
+   * `false` leaves the entry out, and loads nothing for it, so that one configuration serves several environments.
+   *
+   * @default true
+   */
+  enabled?: boolean
   /** How long it may take. */
   timeout?: number
   /** How long a result is served again without asking. */

@@ -54,6 +54,12 @@ function isDefinition (value: unknown): boolean {
   return isRecord(value) && typeof value['check'] === 'function'
 }
 
+/** Whether the entry is left out. */
+export function isDisabled ({ check, options }: ParsedEntry): boolean {
+  const { enabled = typeof check === 'string' ? true : check.entryOptions?.enabled } = options
+  return enabled === false
+}
+
 /** What an instance must be, whether its options or its class say so. */
 const classRules: OptionRules = {
   identifier: text({ required: true }),

@@ -1,4 +1,4 @@
-import { isFault, loadCheck, noOptions, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
+import { isDisabled, isFault, loadCheck, noOptions, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
 import { systemClock, type Clock } from '../time/clock.js'
 import { inTime } from '../time/timeout.js'
 import { preparationTime } from './preparation.js'
@@ -20,20 +20,29 @@ export interface Plan {
   /** Their places in the order of a report, where they stand by identifier. */
   readonly order: readonly number[]
   readonly faults: readonly LocatedFault[]
+  /** What the entries that are left out are called. */
+  readonly disabled: readonly string[]
 }
+
+/** An entry that is left out. */
+interface Disabled {
+  readonly disabled: string
+}
+
+type Resolved = ResolvedEntry | LocatedFault | Disabled
 
 interface Cached {
   readonly check: ParsedEntry['check']
   /** A copy of its options at that time, to tell when they were changed in place. */
   readonly options: object
   readonly written: string
-  readonly entry: ResolvedEntry | LocatedFault
+  readonly entry: Resolved
 }
 
 interface Planned {
   /** What was in the subset's list. */
   readonly sources: readonly unknown[]
-  readonly resolved: ReadonlyArray<ResolvedEntry | LocatedFault>
+  readonly resolved: readonly Resolved[]
   readonly plan: Plan
 }
 
@@ -59,13 +68,13 @@ export class Planner {
     const { subsets } = this.#settings
     const list: unknown = isRecord(subsets) ? subsets[subset] : undefined
     if (!Array.isArray(list)) {
-      return { entries: [], order: [], faults: [{ id: 'E002', message: `it is ${shown(list)}`, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }] }
+      return { entries: [], order: [], disabled: [], faults: [{ id: 'E002', message: `it is ${shown(list)}`, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }] }
     }
     const last = this.#plans.get(subset)
     if (last !== undefined && this.#isAsPlanned(list, last)) return last.plan
     // Holes of the list included.
     const parsed = Array.from(list, entry => parseEntry(entry))
-    const unloaded = parsed.flatMap(entry => isFault(entry) || typeof entry.check !== 'string' || this.#loaded.has(entry.check) ? [] : [entry.check])
+    const unloaded = parsed.flatMap(entry => isFault(entry) || isLeftOut(entry) || typeof entry.check !== 'string' || this.#loaded.has(entry.check) ? [] : [entry.check])
     if (unloaded.length > 0) return Promise.all(unloaded.map(specifier => this.#load(specifier))).then(() => this.plan(subset))
     return this.#assemble(subset, list, parsed)
   }
@@ -142,7 +151,7 @@ export class Planner {
     return { identifiers, questions }
   }
 
-  #resolve (parsed: ParsedEntry | Fault, source: unknown, index: number): ResolvedEntry | LocatedFault {
+  #resolve (parsed: ParsedEntry | Fault, source: unknown, index: number): Resolved {
     if (isFault(parsed)) return { ...parsed, entry: `[${index}]` }
     try {
       const cached = this.#resolved.get(source)
@@ -158,8 +167,9 @@ export class Planner {
     }
   }
 
-  #resolveAnew (parsed: ParsedEntry): ResolvedEntry | LocatedFault {
+  #resolveAnew (parsed: ParsedEntry): Resolved {
     const { check, label } = parsed
+    if (isDisabled(parsed)) return { disabled: label }
     const Check = typeof check === 'string' ? this.#loaded.get(check) as CheckClass | Fault : check
     const entry = typeof Check === 'function' ? resolveEntry(parsed, Check) : Check
     return isFault(entry) ? { ...entry, entry: label } : entry
@@ -173,6 +183,15 @@ export class Planner {
   }
 }
 
+// Reading an option may throw, which is told when the entry is resolved.
+function isLeftOut (entry: ParsedEntry): boolean {
+  try {
+    return isDisabled(entry)
+  } catch {
+    return false
+  }
+}
+
 function hasNotLoaded (specifier: string, limit: number): Fault {
   return {
     id: 'E004',
@@ -181,16 +200,19 @@ function hasNotLoaded (specifier: string, limit: number): Fault {
   }
 }
 
-function isSame (one: ResolvedEntry | LocatedFault, other: ResolvedEntry | LocatedFault | undefined): boolean {
+function isSame (one: Resolved, other: Resolved | undefined): boolean {
   if (one === other) return true
   return other !== undefined && isFault(one) && isFault(other) && one.message === other.message && one.entry === other.entry
 }
 
-function toPlan (resolved: ReadonlyArray<ResolvedEntry | LocatedFault>): Plan {
+function toPlan (resolved: readonly Resolved[]): Plan {
   const faults: LocatedFault[] = []
+  const disabled: string[] = []
   const byIdentifier = new Map<string, ResolvedEntry>()
   for (const entry of resolved) {
-    if (isFault(entry)) {
+    if ('disabled' in entry) {
+      disabled.push(entry.disabled)
+    } else if (isFault(entry)) {
       faults.push(entry)
     } else if (byIdentifier.has(entry.identifier)) {
       faults.push({ id: 'E006', entry: entry.label, message: `another entry has the identifier '${entry.identifier}', too`, hint: 'Give one of them an `identifier` option of its own.' })
@@ -205,7 +227,7 @@ function toPlan (resolved: ReadonlyArray<ResolvedEntry | LocatedFault>): Plan {
   }
   const entries = [...placed]
   const order = [...entries.keys()].sort((a, b) => byName(entries[a] as ResolvedEntry, entries[b] as ResolvedEntry))
-  return { entries, order, faults }
+  return { entries, order, faults, disabled }
 }
 
 /** Puts the entry behind those it comes after; says where that cannot be done. */

@@ -247,11 +247,12 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   }
 
   // What belonged to entries that are gone would otherwise be kept for ever.
-  #replanned (subset: string, { faults }: Plan): void {
+  #replanned (subset: string, { faults, disabled }: Plan): void {
     const { identifiers, questions } = this.#planner.inUse()
     this.#reporter.keep(identifiers)
     this.#runners.keep(questions)
     for (const subset of this.#verdicts.keys()) if (!identifiers.has(subset)) this.#verdicts.delete(subset)
+    for (const label of disabled) this.#log.info({ subset }, `health: ${label} of ${subset} is left out, since its \`enabled\` is false`)
     if (!this.#background.started) return
     for (const { id, message, hint } of faults) this.#log.error({ subset }, `health: ${id} ${message}. ${hint}`)
     this.#background.refresh()

@@ -5,6 +5,7 @@ import type { EntryOptions, OptionRule, OptionRules } from '../../types/check.js
 export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = {
   identifier: text(),
   critical: flag(),
+  enabled: flag(),
   timeout: milliseconds(1),
   cacheFor: milliseconds(),
   interval: milliseconds(1),

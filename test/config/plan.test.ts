@@ -231,3 +231,21 @@ test('entries that are replaced all the time are not remembered', async t => {
   await heapInUse()
   t.equal(replaced.filter(entry => entry.deref() !== undefined).length, 1)
 })
+
+test('an entry whose `enabled` is false is left out, and nothing is loaded for it', async t => {
+  const on = defineCheck({ identifier: 'On', check () {} })
+  const off = defineCheck({ identifier: 'Off', enabled: false, check () {} })
+  const { planner: planning } = planner({ s: [on, off, ['./missing.ts', { enabled: false }], [off, { enabled: true, identifier: 'On again' }], [on, { enabled: false }]] })
+  const plan = await planning.plan('s')
+  t.strictSame(identifiers(plan), ['On', 'On again'])
+  t.strictSame(plan.disabled, ['Off', './missing.ts', 'On'])
+  t.strictSame(plan.faults, [])
+  t.equal(planning.plan('s'), plan, 'it is not worked out again')
+})
+
+test('an `enabled` that is no flag is E008, and one that is a getter that throws as well', async t => {
+  const on = defineCheck({ identifier: 'On', check () {} })
+  const { planner: planning } = planner({ s: [[on, { enabled: 'no' }], ['./missing.ts', { get enabled () { throw new Error('getter') } }]] })
+  const plan = await planning.plan('s')
+  t.match(plan.faults, [{ id: 'E008', hint: 'It must be true or false.' }, { id: 'E008', message: /reading its options threw getter/ }])
+})

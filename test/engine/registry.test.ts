@@ -391,6 +391,13 @@ test('an older outcome does not come after a newer one', async t => {
   t.match(health.lastReport('s')?.results[0], { identifier: 'A', healthy: true })
 })
 
+test('an entry that is left out is told once, and is in no report', async t => {
+  const off = defineCheck({ identifier: 'Off', enabled: false, check () { throw new ServiceUnavailable('gone') } })
+  const { run, messages } = setUp({ subsets: { s: [off] } })
+  for (let n = 0; n < 3; n++) t.match(await run(), { healthy: true, results: [] })
+  t.strictSame(messages(), ['health: Off of s is left out, since its `enabled` is false'])
+})
+
 test('a verdict is told when a subset changes, and not when one of its checks does', async t => {
   const [a, b] = [controlled(() => clock, 'A'), controlled(() => clock, 'B')]
   const { clock, health, run } = setUp({ subsets: { s: [a.entry, b.entry] } })
