@@ -32,6 +32,7 @@ test('a scrape tells what the last runs found, and runs nothing', async t => {
   t.strictSame(await samples(), [
     'fastify_health_subset_status{subset="readiness"} 1',
     `fastify_health_check_status${labels} 1`,
+    `fastify_health_check_borne${labels} 0`,
     `fastify_health_check_duration_seconds${labels} ${Math.round(good!.duration * 1000) / 1e6}`,
     `fastify_health_check_last_success_timestamp_seconds${labels} ${good!.lastSuccess! / 1000}`,
     `fastify_health_check_runs_total${labels} 1`,
@@ -41,6 +42,7 @@ test('a scrape tells what the last runs found, and runs nothing', async t => {
   t.match(await samples(), [
     'fastify_health_subset_status{subset="readiness"} 0',
     `fastify_health_check_status${labels} 0`,
+    `fastify_health_check_borne${labels} 0`,
     String,
     `fastify_health_check_last_success_timestamp_seconds${labels} ${good!.lastSuccess! / 1000}`,
     `fastify_health_check_runs_total${labels} 2`,
@@ -67,10 +69,10 @@ test('what is no longer configured is no longer told', async t => {
   const { health, samples } = scrapedOf({ subsets: { a: [named('A'), named('B')], b: [named('C')] } })
   await health.run('a')
   await health.run('b')
-  t.equal((await samples()).length, 2 + 3 * 5)
+  t.equal((await samples()).length, 2 + 3 * 6)
   health.settings.subsets['a']?.pop()
   delete health.settings.subsets['b']
-  t.equal((await samples()).length, 1 + 5)
+  t.equal((await samples()).length, 1 + 6)
 })
 
 test('a subset that is draining has failed, while its checks are told as they are', async t => {

@@ -58,6 +58,10 @@ export interface EntryOptions {
   interval?: number
   /** How old a kept result may be; past it, it fails as `stale`. */
   maxStale?: number
+  /** How many failures in a row are borne before the check counts as failing. */
+  maxFailures?: number
+  /** For how many milliseconds failures are borne; with `maxFailures`, whichever is used up first. */
+  maxTimeInError?: number
   /** The identifier of the check of the same subset that must be healthy before this one runs. */
   after?: string
 }

@@ -15,6 +15,10 @@ export interface Result {
   /** `working`, or one `<kind>: <message>` a line. */
   readonly status: string
   readonly errors: readonly Failure[]
+  /** Its failure is borne (`maxFailures`, `maxTimeInError`), so that it counts as healthy. */
+  readonly borne?: true
+  /** Since when its failure is borne. */
+  readonly borneSince?: number
   readonly startedAt: number
   readonly duration: number
   /** Since when it is in this state; `null` before its first run. */

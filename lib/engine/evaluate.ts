@@ -46,6 +46,6 @@ function asked (entry: ResolvedEntry, evaluation: Evaluation): Promise<Result> |
   return outcome instanceof Promise ? outcome.then(outcome => judge(entry, outcome, evaluation)) : judge(entry, outcome, evaluation)
 }
 
-function judge ({ identifier, critical }: ResolvedEntry, outcome: Outcome, { warningsAsErrors, record }: Evaluation): Result {
-  return record({ identifier, critical, outcome, healthy: isHealthy(outcome.errors, warningsAsErrors) })
+function judge ({ identifier, critical, options }: ResolvedEntry, outcome: Outcome, { warningsAsErrors, record }: Evaluation): Result {
+  return record({ identifier, critical, options, outcome, healthy: isHealthy(outcome.errors, warningsAsErrors) })
 }

@@ -17,8 +17,9 @@ export class History {
    * Returns whether this is a change of state; a first success is none.
    *
    * @param isRun whether the check was asked, and is not only known to fail
+   * @param worked whether nothing failed: a failure that is borne is healthy, and no success
    */
-  record (healthy: boolean, at: number, isRun = true): boolean {
+  record (healthy: boolean, at: number, isRun = true, worked = healthy): boolean {
     // Told again and again, it happened once.
     if (!isRun && this.healthy === healthy) return false
     const changed = this.healthy === undefined ? !healthy : this.healthy !== healthy
@@ -31,8 +32,8 @@ export class History {
     // A full list of one outcome stays as it is, which saves most checks most of their lists.
     if (++this.#alike <= capacity) this.#outcomes = this.#outcomes.slice(1 - capacity).concat([healthy])
     if (isRun) this.runs++
-    this.consecutiveFailures = healthy ? 0 : this.consecutiveFailures + 1
-    if (healthy) this.lastSuccess = at
+    this.consecutiveFailures = worked ? 0 : this.consecutiveFailures + 1
+    if (worked) this.lastSuccess = at
     return changed
   }
 

@@ -5,6 +5,13 @@ import type { Result } from '../../types/report.js'
 interface Slot {
   readonly history: History
   readonly judged: Judged
+  readonly inError: InError | undefined
+}
+
+/** Failures in a row, the ones that are borne included. */
+interface InError {
+  readonly failures: number
+  readonly since: number
 }
 
 /** What became of the entries of each subset, and whether their state changed. */
@@ -17,17 +24,19 @@ export class Ledger {
   }
 
   /** Records an outcome, unless it is the one recorded last: one that is served again happened only once. */
-  record (subset: string, judged: Judged, at: number): Result {
+  record (subset: string, found: Judged, at: number): Result {
     let slots = this.#slots.get(subset)
     if (slots === undefined) this.#slots.set(subset, slots = new Map())
-    const last = slots.get(judged.identifier)
+    const last = slots.get(found.identifier)
     const history = last?.history ?? new History()
-    slots.set(judged.identifier, { history, judged })
-    const isNew = last?.judged.outcome !== judged.outcome
+    const isNew = last?.judged.outcome !== found.outcome
+    const inError = found.healthy ? undefined : { failures: (last?.inError?.failures ?? 0) + Number(isNew), since: last?.inError?.since ?? at }
+    const judged = inError !== undefined && isBorne(inError, found, at) ? { ...found, healthy: true, borneSince: inError.since } : found
+    slots.set(found.identifier, { history, judged, inError })
     // What it found before may count otherwise by now: `warningsAsErrors` is live.
     const isJudgedAnew = last !== undefined && last.judged.healthy !== judged.healthy
     const isRun = isNew && judged.outcome.withoutRun !== true
-    if ((isNew || isJudgedAnew) && history.record(judged.healthy, at, isRun)) this.#changed(subset, judged, at)
+    if ((isNew || isJudgedAnew) && history.record(judged.healthy, at, isRun, found.healthy)) this.#changed(subset, judged, at)
     return toResult(judged, history)
   }
 
@@ -54,4 +63,10 @@ export class Ledger {
       if (slots.size === 0) this.#slots.delete(subset)
     }
   }
+}
+
+function isBorne ({ failures, since }: InError, { options }: Judged, at: number): boolean {
+  const { maxFailures, maxTimeInError } = options ?? {}
+  if (maxFailures === undefined && maxTimeInError === undefined) return false
+  return failures <= (maxFailures ?? Infinity) && at - since <= (maxTimeInError ?? Infinity)
 }

@@ -3,6 +3,7 @@ import type { History } from './history.js'
 import type { Fault } from '../config/options.js'
 import { byIdentifier } from '../config/order.js'
 import { redactBriefly, type Secrets } from '../values/redact.js'
+import type { EntryOptions } from '../../types/check.js'
 import type { Failure, Report, Result } from '../../types/report.js'
 
 /** What one execution of a check found, before anybody judges it. */
@@ -40,6 +41,11 @@ export function isHealthy (errors: readonly Failure[], warningsAsErrors: boolean
   return errors.every(({ kind }) => kind === 'warning' && !warningsAsErrors)
 }
 
+/** What is said of a failure that is borne, which is for how long. */
+function borneStatus (errors: readonly Failure[], time: number): string {
+  return `working (${statusOf(errors).replaceAll('\n', '; ')}, for ${Math.floor(time / 1000)} s)`
+}
+
 /** `working`, or one `<kind>: <message>` a line. */
 export function statusOf (errors: readonly Failure[]): string {
   if (errors.length === 0) return 'working'
@@ -51,12 +57,16 @@ export interface Judged {
   readonly critical: boolean
   readonly outcome: Outcome
   readonly healthy: boolean
+  /** The options of its entry say how many failures are borne. */
+  readonly options?: EntryOptions
+  /** Since when its failure is borne. */
+  readonly borneSince?: number
 }
 
-export function toResult ({ identifier, critical, outcome, healthy }: Judged, history: History): Result {
+export function toResult ({ identifier, critical, outcome, healthy, borneSince }: Judged, history: History): Result {
   const { errors, startedAt, duration } = outcome
   const { since, lastSuccess, consecutiveFailures, runs, transitions } = history
-  return {
+  const result: Result = {
     identifier,
     healthy,
     critical,
@@ -71,6 +81,12 @@ export function toResult ({ identifier, critical, outcome, healthy }: Judged, hi
     transitions,
     history: history.outcomes(),
   }
+  return borneSince === undefined ? result : toBorne(result, borneSince)
+}
+
+function toBorne (result: Result, borneSince: number): Result {
+  const time = Math.max(0, result.startedAt + result.duration - borneSince)
+  return { ...result, borne: true, borneSince, status: borneStatus(result.errors, time) }
 }
 
 /** One answer for each kind of fault of the configuration, named by its id. */
@@ -94,7 +110,8 @@ export function toReport (run: Run, results: readonly Result[]): Report {
 export function withoutDetails (report: Report): Report {
   const results = report.results.map(result => {
     const errors = result.errors.map(({ kind }) => ({ kind, message: '' }))
-    return { ...result, errors, status: statusOf(errors) }
+    const withheld = { ...result, errors, status: statusOf(errors) }
+    return result.borneSince === undefined ? withheld : toBorne(withheld, result.borneSince)
   })
   return { ...report, results }
 }

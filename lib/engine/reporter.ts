@@ -98,14 +98,15 @@ export class Reporter {
   async runOnInterval (subset: string, entry: ResolvedEntry): Promise<void> {
     const { settings, runners } = this.#sources
     if (settingsFaults(settings).length > 0) return
-    const { identifier, critical, options: { after, interval } } = entry
+    const { identifier, critical, options } = entry
+    const { after, interval } = options
     if (after !== undefined && this.#ledger.isHealthy(subset, after) !== true) {
       // It is blocked, which is for probes to tell; and once it no longer is, what was found before is out of date.
       runners.forget(entry)
       return
     }
     const outcome = await runners.runOnInterval(entry, subset, interval as number)
-    this.#record(subset, { identifier, critical, outcome, healthy: isHealthy(outcome.errors, settings.warningsAsErrors) })
+    this.#record(subset, { identifier, critical, options, outcome, healthy: isHealthy(outcome.errors, settings.warningsAsErrors) })
   }
 
   /** Forgets what became of all entries but these, by subset. */

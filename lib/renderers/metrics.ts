@@ -46,6 +46,13 @@ export const metrics: readonly Metric[] = [
     ...ofEachCheck(({ healthy }) => Number(healthy)),
   },
   {
+    name: 'fastify_health_check_borne',
+    help: 'Whether a failure of the check is borne, so that it counts as healthy: 1, or 0.',
+    type: 'gauge',
+    aggregator: 'max',
+    ...ofEachCheck(({ borne }) => Number(borne === true)),
+  },
+  {
     name: 'fastify_health_check_duration_seconds',
     help: 'How long the last run of the check took.',
     type: 'gauge',

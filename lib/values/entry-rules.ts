@@ -1,4 +1,4 @@
-import { flag, milliseconds, text } from './rules.js'
+import { flag, milliseconds, rule, text } from './rules.js'
 import type { EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
 
 /** The options that every entry may hold beside those of its check. */
@@ -11,4 +11,6 @@ export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = 
   interval: milliseconds(1),
   maxStale: milliseconds(1),
   after: text(),
+  maxFailures: rule('a whole number, 1 or more', value => Number.isSafeInteger(value) && (value as number) >= 1),
+  maxTimeInError: milliseconds(1),
 }

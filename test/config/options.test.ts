@@ -146,7 +146,7 @@ test('E003 tells a name that is another one but for case', async t => {
 })
 
 test('an entry may hold options of its own, whatever its check takes', async t => {
-  t.strictSame(Object.keys(entryRules).sort(), ['after', 'cacheFor', 'critical', 'enabled', 'identifier', 'interval', 'maxStale', 'timeout'])
+  t.strictSame(Object.keys(entryRules).sort(), ['after', 'cacheFor', 'critical', 'enabled', 'identifier', 'interval', 'maxFailures', 'maxStale', 'maxTimeInError', 'timeout'])
 })
 
 test('a record is an object that is no list', async t => {

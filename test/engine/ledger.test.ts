@@ -45,6 +45,32 @@ test('an outcome that counts otherwise by now changes the state, and is no run',
   t.strictSame([book.isHealthy('s', 'A'), book.isHealthy('s', 'B'), book.isHealthy('other', 'A')], [true, undefined, undefined])
 })
 
+test('failures are borne until they are too many, and count from anew after a success', async t => {
+  const { book, changes } = ledger()
+  const options = { maxFailures: 2 }
+  const at = (healthy: boolean, now: number) => book.record('s', { ...judged('A', healthy), options }, now)
+  const borne = at(false, 1000)
+  t.match(borne, { healthy: true, borne: true, borneSince: 1000, errors: [{}], consecutiveFailures: 1, lastSuccess: null })
+  t.match(borne.status, /^working \(unavailable: .*, for 0 s\)$/)
+  t.match(at(false, 2000), { healthy: true, borne: true, borneSince: 1000, consecutiveFailures: 2 })
+  t.strictSame(changes, [])
+  const failing = at(false, 3000)
+  t.match(failing, { healthy: false, consecutiveFailures: 3 })
+  t.notOk('borne' in failing)
+  t.match(at(true, 4000), { healthy: true, status: 'working', lastSuccess: 4000, consecutiveFailures: 0 })
+  t.match(at(false, 5000), { healthy: true, borne: true, borneSince: 5000 })
+  t.strictSame(changes, [['s', 'A', false, 3000], ['s', 'A', true, 4000]])
+})
+
+test('failures are borne for a time, which goes on for an outcome that is served again, and counts once', async t => {
+  const { book } = ledger()
+  const answer = { ...judged('A', false), options: { maxTimeInError: 1000, maxFailures: 2 } }
+  t.match(book.record('s', answer, 1000), { healthy: true, borne: true })
+  t.match(book.record('s', answer, 1500), { healthy: true, borne: true })
+  t.match(book.record('s', { ...answer }, 2000), { healthy: true, borne: true })
+  t.match(book.record('s', answer, 2001), { healthy: false })
+})
+
 test('subsets have histories of their own', async t => {
   const { book } = ledger()
   book.record('s', judged('A', false), 1)

@@ -4,6 +4,13 @@ import { fileURLToPath } from 'node:url'
 import { HealthCheck, defineCheck } from '../../lib/check.js'
 import { ServiceUnavailable, ServiceWarning } from '../../lib/errors.js'
 import { createHealth, HealthRegistry } from '../../lib/engine/registry.js'
+import { withoutDetails } from '../../lib/engine/report.js'
+import { healthJson } from '../../lib/renderers/health-json.js'
+import { html } from '../../lib/renderers/html.js'
+import { json } from '../../lib/renderers/json.js'
+import { nagios } from '../../lib/renderers/nagios.js'
+import { openmetrics } from '../../lib/renderers/openmetrics.js'
+import { plain } from '../../lib/renderers/plain.js'
 import type { CheckContext, EntryOptions } from '../../types/check.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
 import type { Report, Verdict, Transition } from '../../types/report.js'
@@ -396,6 +403,28 @@ test('an entry that is left out is told once, and is in no report', async t => {
   const { run, messages } = setUp({ subsets: { s: [off] } })
   for (let n = 0; n < 3; n++) t.match(await run(), { healthy: true, results: [] })
   t.strictSame(messages(), ['health: Off of s is left out, since its `enabled` is false'])
+})
+
+test('a failure that is borne is healthy in every format, says for how long, and keeps its message from those who see no details', async t => {
+  const a = controlled(() => clock, 'A', { maxTimeInError: 10_000 })
+  const { clock, run, transitions } = setUp({ subsets: { s: [a.entry] } })
+  await run()
+  a.error = new ServiceUnavailable('gone')
+  await run()
+  await clock.advance(4000)
+  const report = await run()
+  const status = 'working (unavailable: gone, for 4 s)'
+  t.match(report, { healthy: true, results: [{ healthy: true, borne: true, status, errors: [{ kind: 'unavailable', message: 'gone' }] }] })
+  t.strictSame(json.render(report, {}), { A: status })
+  t.equal(plain.render(report, {}), `A                        ... ${status}\n`)
+  t.match(healthJson.render(report, {}), { status: 'warn', checks: { 'A:responseTime': [{ status: 'warn', output: status }] } })
+  t.match(html.render(report), /<tr class="mild"><td><b>borne<\/b><\/td>/)
+  t.match(openmetrics.render(report, {}), /fastify_health_check_borne{subset="s",check="A"} 1/)
+  t.match(nagios(report).line, /^FASTIFY-HEALTH WARNING - /)
+  t.equal(withoutDetails(report).results[0]?.status, 'working (unavailable, for 4 s)')
+  t.strictSame(transitions, [])
+  await clock.advance(10_000)
+  t.match(await run(), { healthy: false, results: [{ status: 'unavailable: gone' }] })
 })
 
 test('a verdict is told when a subset changes, and not when one of its checks does', async t => {

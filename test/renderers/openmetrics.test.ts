@@ -24,6 +24,8 @@ test('each check has a status, a duration, the moment of its last success, and c
     'fastify_health_subset_status{subset="integrations"} 0',
     `fastify_health_check_status${labels('Cache')} 1`,
     `fastify_health_check_status${labels('Database')} 0`,
+    `fastify_health_check_borne${labels('Cache')} 0`,
+    `fastify_health_check_borne${labels('Database')} 0`,
     `fastify_health_check_duration_seconds${labels('Cache')} ${Math.round(cache!.duration * 1000) / 1e6}`,
     `fastify_health_check_duration_seconds${labels('Database')} ${Math.round(database!.duration * 1000) / 1e6}`,
     `fastify_health_check_last_success_timestamp_seconds${labels('Cache')} ${cache!.lastSuccess! / 1000}`,

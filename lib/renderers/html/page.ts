@@ -52,19 +52,21 @@ ${report.results.length === 0 ? '' : table(report, asOf)}
 `
 }
 
-type State = 'failing' | 'non-critical failing' | 'warning' | 'draining' | 'working'
+type State = 'failing' | 'non-critical failing' | 'borne' | 'warning' | 'draining' | 'working'
 
 /** How a state looks, in the order in which the states are counted up. */
 const looks: Record<State, string> = {
   failing: 'bad',
   'non-critical failing': 'mild',
+  borne: 'mild',
   warning: 'mild',
   draining: 'away',
   working: 'good',
 }
 
-function stateOf ({ healthy, critical, errors }: Result, draining: boolean): State {
+function stateOf ({ healthy, critical, errors, borne }: Result, draining: boolean): State {
   if (draining) return 'draining'
+  if (borne) return 'borne'
   if (!healthy) return critical ? 'failing' : 'non-critical failing'
   return errors.length === 0 ? 'working' : 'warning'
 }
