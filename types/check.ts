@@ -12,6 +12,13 @@ export interface CheckContext {
   readonly log: FastifyBaseLogger
   /** Milliseconds this run may take. */
   readonly timeout: number
+  /**
+   * Tells what the check sees on the way, such as a lag, a free space or a version. It may be taken out of the context. A name that is
+   * told again replaces the earlier value; of one run, 20 names are kept. Texts are shown without secrets.
+   *
+   * @throws FST_HEALTH_INVALID_OBSERVATION where `name` or `unit` is no text, or `value` neither a text nor a finite number.
+   */
+  readonly observe: (name: string, value: number | string, unit?: string) => void
   /** What lives longer than one run: connections, counters. */
   readonly resources: Resources
 }

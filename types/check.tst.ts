@@ -62,6 +62,8 @@ describe('what it is given', () => {
     expect(context.signal).type.toBe<AbortSignal>()
     expect(context.settings).type.toBe<Readonly<CheckSettings>>()
     expect(context.log).type.toBe<FastifyBaseLogger>()
+    expect(context.observe).type.toBeCallableWith('lag', 3, 'messages')
+    expect(context.observe).type.not.toBeCallableWith('lag', {})
     expect(context.timeout).type.toBe<number>()
     expect(context.resources).type.toBe<Resources>()
     expect(context.resources.get('connection', async () => 1)).type.toBe<Promise<number>>()

@@ -6,6 +6,13 @@ export interface Failure {
   readonly message: string
 }
 
+/** What a check saw on the way. */
+export interface Observation {
+  readonly name: string
+  readonly value: number | string
+  readonly unit?: string
+}
+
 /** What one entry's check found. Durations are milliseconds, moments are milliseconds since the epoch. */
 export interface Result {
   readonly identifier: string
@@ -15,6 +22,8 @@ export interface Result {
   /** `working`, or one `<kind>: <message>` a line. */
   readonly status: string
   readonly errors: readonly Failure[]
+  /** What it saw on the way; absent where it told nothing. */
+  readonly observed?: readonly Observation[]
   /** Its failure is borne (`maxFailures`, `maxTimeInError`), so that it counts as healthy. */
   readonly borne?: true
   /** Since when its failure is borne. */

@@ -4,10 +4,11 @@ import type { ResolvedEntry } from '../config/entry.js'
 import { unavailable } from '../clients/driver-errors.js'
 import { FST_HEALTH_NO_APP, isHealthCheckError, lacking, ServiceReturnedUnexpectedResult, type HealthCheckError } from '../errors.js'
 import { FailureLog } from './failure-log.js'
+import { Observations } from './observations.js'
 import { ResourceStore } from './resources.js'
 import { copyPlain } from '../values/plain-data.js'
-import { secretsOf } from '../values/redact.js'
-import { statusOf, toFailure } from './report.js'
+import { redactBriefly, secretsOf } from '../values/redact.js'
+import { oneLine, statusOf, toFailure } from './report.js'
 import { stopping, type StopSignal } from '../time/stop-signal.js'
 import type { Stoppable } from './runner.js'
 import type { Check, CheckContext, RequirementsContext } from '../../types/check.js'
@@ -33,16 +34,16 @@ class Context implements CheckContext {
   readonly timeout: number
   readonly [stopping]: StopSignal
   readonly #common: CommonContext
-  readonly #identifier: string
+  readonly #entry: ResolvedEntry
   readonly #execution: Stoppable
 
-  constructor (common: CommonContext, identifier: string, execution: Stoppable, timeout: number) {
+  constructor (common: CommonContext, entry: ResolvedEntry, execution: Stoppable, timeout: number) {
     this.settings = common.settings
     this.resources = common.resources
     this.timeout = timeout
     this[stopping] = execution.stopping
     this.#common = common
-    this.#identifier = identifier
+    this.#entry = entry
     this.#execution = execution
   }
 
@@ -55,7 +56,16 @@ class Context implements CheckContext {
   }
 
   get log (): FastifyBaseLogger {
-    return this.#common.log.child({ check: this.#identifier })
+    return this.#common.log.child({ check: this.#entry.identifier })
+  }
+
+  get observe (): CheckContext['observe'] {
+    const execution = this.#execution
+    const { options } = this.#entry
+    return (name, value, unit) => {
+      execution.observations ??= new Observations(text => oneLine(redactBriefly(text, secretsOf(options))))
+      execution.observations.add(name, value, unit)
+    }
   }
 }
 
@@ -104,11 +114,12 @@ export class Executor {
     }
   }
 
-  async #check ({ Check, options, identifier }: ResolvedEntry, execution: Stoppable, timeout: number): Promise<readonly unknown[]> {
+  async #check (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<readonly unknown[]> {
+    const { Check, options } = entry
     let check: Check | undefined
     try {
       check = new Check(copyPlain(options))
-      const answer = await check.check(new Context(this.#common, identifier, execution, timeout))
+      const answer = await check.check(new Context(this.#common, entry, execution, timeout))
       // In other libraries `false` is how a check fails.
       return answer === false ? [...check.errors, new ServiceReturnedUnexpectedResult('the check returned false')] : check.errors
     } catch (thrown) {

@@ -4,7 +4,7 @@ import type { Fault } from '../config/options.js'
 import { byIdentifier } from '../config/order.js'
 import { redactBriefly, type Secrets } from '../values/redact.js'
 import type { EntryOptions } from '../../types/check.js'
-import type { Failure, Report, Result } from '../../types/report.js'
+import type { Failure, Observation, Report, Result } from '../../types/report.js'
 
 /** What one execution of a check found, before anybody judges it. */
 export interface Outcome {
@@ -12,6 +12,8 @@ export interface Outcome {
   /** Since the epoch. */
   readonly startedAt: number
   readonly duration: number
+  /** What the check saw on the way. */
+  readonly observed?: readonly Observation[]
   /** It is known without a run of the check. */
   readonly withoutRun?: true
 }
@@ -64,9 +66,9 @@ export interface Judged {
 }
 
 export function toResult ({ identifier, critical, outcome, healthy, borneSince }: Judged, history: History): Result {
-  const { errors, startedAt, duration } = outcome
+  const { errors, startedAt, duration, observed } = outcome
   const { since, lastSuccess, consecutiveFailures, runs, transitions } = history
-  const result: Result = {
+  const known: Result = {
     identifier,
     healthy,
     critical,
@@ -81,6 +83,7 @@ export function toResult ({ identifier, critical, outcome, healthy, borneSince }
     transitions,
     history: history.outcomes(),
   }
+  const result = observed === undefined ? known : { ...known, observed }
   return borneSince === undefined ? result : toBorne(result, borneSince)
 }
 
@@ -108,7 +111,7 @@ export function toReport (run: Run, results: readonly Result[]): Report {
 
 /** The same report for those who may see the state, but not the messages. */
 export function withoutDetails (report: Report): Report {
-  const results = report.results.map(result => {
+  const results = report.results.map(({ observed, ...result }) => {
     const errors = result.errors.map(({ kind }) => ({ kind, message: '' }))
     const withheld = { ...result, errors, status: statusOf(errors) }
     return result.borneSince === undefined ? withheld : toBorne(withheld, result.borneSince)

@@ -3,6 +3,7 @@ import { never, type Deadline } from '../time/deadlines.js'
 import { FST_HEALTH_CLOSED, FST_HEALTH_TIMEOUT } from '../errors.js'
 import { failed, notRun, type Outcome } from './report.js'
 import { StopSignal } from '../time/stop-signal.js'
+import type { Observations } from './observations.js'
 import type { Failure } from '../../types/report.js'
 
 /** What an execution lends its task: twice the same signal. */
@@ -10,6 +11,8 @@ export interface Stoppable {
   readonly stopping: StopSignal
   /** Made when it is first asked for. */
   readonly signal: AbortSignal
+  /** What the task sees on the way, once it tells something. */
+  observations?: Observations | undefined
 }
 
 /** Asks the dependency once. Never rejects. */
@@ -157,6 +160,7 @@ class Execution implements Stoppable {
   readonly #events: ExecutionEvents
   readonly #startedAt: number
   readonly stopping = new StopSignal()
+  observations: Observations | undefined
   #controller: AbortController | undefined
   readonly #outcome: Promise<Outcome>
   #resolve!: (outcome: Outcome) => void
@@ -225,7 +229,8 @@ class Execution implements Stoppable {
   }
 
   #answer (errors: readonly Failure[], tooShort?: number): void {
-    const outcome = { errors, startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
+    const found = { errors, startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
+    const outcome = this.observations === undefined ? found : { ...found, observed: this.observations.list() }
     this.#events.answered(outcome, tooShort)
     this.#resolve(outcome)
   }

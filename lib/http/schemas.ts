@@ -30,7 +30,7 @@ const passWarnFail = Type.Enum(['pass', 'warn', 'fail'], { type: 'string' })
 const component = Type.Object({
   componentId: Type.Optional(text),
   componentType: Type.Optional(text),
-  observedValue: Type.Optional(Type.Number()),
+  observedValue: Type.Optional(Type.Union([Type.Number(), text])),
   observedUnit: Type.Optional(text),
   status: passWarnFail,
   time: Type.Optional(Type.String({ format: 'date-time' })),

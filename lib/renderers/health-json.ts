@@ -27,25 +27,38 @@ function overall ({ healthy, results }: Report): Status {
 function checks (results: readonly Result[]): Record<string, object[]> {
   const found = new Map<string, object[]>()
   for (const result of results) {
-    const name = nameOf(result.identifier)
-    found.set(name, [...found.get(name) ?? [], component(result)])
+    const responseTime = keyOf(result.identifier, 'responseTime')
+    found.set(responseTime, [...found.get(responseTime) ?? [], component(result, responseTimeOf(result))])
+    for (const { name, value, unit } of result.observed ?? []) {
+      const key = keyOf(result.identifier, name)
+      found.set(key, [...found.get(key) ?? [], component(result, { value, unit })])
+    }
   }
   return Object.fromEntries(found)
 }
 
 // A colon separates component and measurement and must not be in either; `componentId` has the identifier as it is.
-function nameOf (identifier: string): string {
-  return `${identifier.replace(/\s*:\s*/g, ' - ')}:responseTime`
+function keyOf (identifier: string, measurement: string): string {
+  return [identifier, measurement].map(name => name.replace(/\s*:\s*/g, ' - ')).join(':')
 }
 
-function component ({ identifier, healthy, errors, duration, startedAt, status }: Result): object {
+interface Observed {
+  readonly value: number | string
+  readonly unit: string | undefined
+}
+
+function responseTimeOf ({ duration }: Result): Observed {
+  return { value: Math.round(duration * 1000) / 1000, unit: 'ms' }
+}
+
+function component ({ identifier, healthy, errors, startedAt, status }: Result, { value, unit }: Observed): object {
   const working = errors.length === 0
   return {
     componentId: identifier,
     // What a check asks may be a datastore or anything else; this word of the draft holds for all.
     componentType: 'component',
-    observedValue: Math.round(duration * 1000) / 1000,
-    observedUnit: 'ms',
+    observedValue: value,
+    ...(unit === undefined ? {} : { observedUnit: unit }),
     status: !healthy ? 'fail' : working ? 'pass' : 'warn',
     time: new Date(startedAt).toISOString(),
     ...(working ? {} : { output: status }),

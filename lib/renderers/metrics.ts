@@ -53,6 +53,16 @@ export const metrics: readonly Metric[] = [
     ...ofEachCheck(({ borne }) => Number(borne === true)),
   },
   {
+    name: 'fastify_health_check_observed',
+    help: 'The last number that the check observed under this name.',
+    type: 'gauge',
+    aggregator: 'max',
+    labels: ['subset', 'check', 'name'],
+    samples: ({ subset, results }) => results.flatMap(({ identifier, observed = [] }) => observed.flatMap(({ name, value }) => {
+      return typeof value === 'number' ? [{ labels: { subset, check: identifier, name }, value }] : []
+    })),
+  },
+  {
     name: 'fastify_health_check_duration_seconds',
     help: 'How long the last run of the check took.',
     type: 'gauge',

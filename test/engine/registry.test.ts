@@ -427,6 +427,35 @@ test('a failure that is borne is healthy in every format, says for how long, and
   t.match(await run(), { healthy: false, results: [{ status: 'unavailable: gone' }] })
 })
 
+test('what a check observes is on the page, in health+json, in the report and in the metrics, and nowhere else', async t => {
+  const observing = defineCheck({
+    identifier: 'Queue',
+    check ({ observe }) {
+      observe('lag', 3, 'messages')
+      observe('broker: version', '7.2 <b>')
+      observe('password', 'canary-token')
+      throw new ServiceWarning('behind')
+    },
+  })
+  const { run } = setUp({ subsets: { s: [[class extends observing { static override readonly rules = undefined as never }, { token: 'canary-token' }]] } })
+  const report = await run()
+  const observed = [{ name: 'lag', value: 3, unit: 'messages' }, { name: 'broker: version', value: '7.2 <b>' }, { name: 'password', value: '[redacted]' }]
+  t.strictSame(report.results[0]?.observed, observed)
+  t.match(html.render(report), /<small>lag 3 messages<\/small>\n<small>broker: version 7\.2 &lt;b&gt;<\/small>/)
+  const { checks } = healthJson.render(report, {}) as { checks: object }
+  t.match(checks, {
+    'Queue:responseTime': [{ observedUnit: 'ms' }],
+    'Queue:lag': [{ componentId: 'Queue', observedValue: 3, observedUnit: 'messages', status: 'fail' }],
+    'Queue:broker - version': [{ observedValue: '7.2 <b>', observedUnit: undefined }],
+  })
+  const metrics = String(openmetrics.render(report, {}))
+  t.match(metrics, 'fastify_health_check_observed{subset="s",check="Queue",name="lag"} 3')
+  t.notMatch(metrics, /broker|7\.2/)
+  t.strictSame(json.render(report, {}), { Queue: 'warning: behind' })
+  t.notMatch(String(plain.render(report, {})), 'lag')
+  t.notOk('observed' in (withoutDetails(report).results[0] ?? {}))
+})
+
 test('a verdict is told when a subset changes, and not when one of its checks does', async t => {
   const [a, b] = [controlled(() => clock, 'A'), controlled(() => clock, 'B')]
   const { clock, health, run } = setUp({ subsets: { s: [a.entry, b.entry] } })

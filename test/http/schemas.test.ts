@@ -51,7 +51,7 @@ test('a health+json report may hold what the draft has, and component details ke
     },
   }
   t.strictSame(JSON.parse(validated(healthReport, report)), report)
-  t.throws(() => validated(healthReport, { ...report, checks: { a: [{ status: 'fail', observedValue: 'slow' }] } }), invalid)
+  t.throws(() => validated(healthReport, { ...report, checks: { a: [{ status: 'fail', observedValue: { slow: true } }] } }), invalid)
   t.throws(() => validated(healthReport, { ...report, checks: { a: [{ status: 'fail', time: 'yesterday' }] } }), invalid)
   t.throws(() => validated(healthReport, { ...report, checks: { a: {} } }), invalid)
 })

@@ -16,14 +16,14 @@ test('every metric follows the conventions of its kind', t => {
     t.equal(name.endsWith(`_${unit}`), unit !== undefined, name)
     // Neither a backslash nor a line break, which would have to be escaped.
     t.match(help, /^[\w:,;. -]+\.$/)
-    t.strictSame(labels, name.includes('_check_') ? ['subset', 'check'] : ['subset'])
+    t.strictSame(labels, name.endsWith('_observed') ? ['subset', 'check', 'name'] : name.includes('_check_') ? ['subset', 'check'] : ['subset'])
   }
   t.equal(new Set(metrics.map(({ name }) => name)).size, metrics.length)
   t.end()
 })
 
 test('a report is samples of exactly the labels that the metric has', async t => {
-  const report = await createHealth({ subsets: { readiness: [defineCheck({ identifier: 'A', check () {} })] } }, { log }).run('readiness')
+  const report = await createHealth({ subsets: { readiness: [defineCheck({ identifier: 'A', check ({ observe }) { observe('lag', 3) } })] } }, { log }).run('readiness')
   for (const { name, labels, samples } of metrics) {
     const [sample, ...rest] = samples(report)
     t.strictSame(Object.keys(sample!.labels), labels, name)

@@ -96,7 +96,7 @@ function row (result: Result, state: State, asOf: number): string {
   const cells = [
     `<td><b>${state === 'non-critical failing' ? 'failing' : state}</b></td>`,
     `<th scope="row">${escape(identifier)}${critical ? '' : ' <em>non-critical</em>'}</th>`,
-    `<td>${state === 'working' ? '' : message(result)}</td>`,
+    `<td>${[state === 'working' ? '' : message(result), observations(result)].filter(text => text !== '').join('\n')}</td>`,
     `<td>${strip(history)}</td>`,
     `<td>${moment(since, asOf, 'not run yet')}</td>`,
     `<td>${moment(lastSuccess, asOf, 'never')}</td>`,
@@ -107,6 +107,10 @@ function row (result: Result, state: State, asOf: number): string {
 
 function message ({ status, consecutiveFailures }: Result): string {
   return escape(status) + (consecutiveFailures > 1 ? ` <small>${consecutiveFailures} times in a row</small>` : '')
+}
+
+function observations ({ observed = [] }: Result): string {
+  return observed.map(({ name, value, unit }) => `<small>${escape([name, value, unit].filter(part => part !== undefined).join(' '))}</small>`).join('\n')
 }
 
 function moment (at: number | null, asOf: number, absent: string): string {

@@ -1,0 +1,34 @@
+import { FST_HEALTH_INVALID_OBSERVATION } from '../errors.js'
+import { shown } from '../values/rules.js'
+import type { Observation } from '../../types/report.js'
+
+/** How many names of one run are kept. */
+const mostNames = 20
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+/** What one run of a check saw on the way. */
+export class Observations {
+  readonly #clean: (text: string) => string
+  readonly #found = new Map<string, Observation>()
+
+  /** @param clean takes out of a text what may not be shown */
+  constructor (clean: (text: string) => string) {
+    this.#clean = clean
+  }
+
+  /** @throws FST_HEALTH_INVALID_OBSERVATION where one of them is of a wrong kind. */
+  add (name: unknown, value: unknown, unit: unknown): void {
+    if (!isText(name)) throw new FST_HEALTH_INVALID_OBSERVATION('name', shown(name), 'a text that is not empty')
+    if (!isText(value) && !Number.isFinite(value)) throw new FST_HEALTH_INVALID_OBSERVATION('value', shown(value), 'a finite number, or a text that is not empty')
+    if (unit !== undefined && !isText(unit)) throw new FST_HEALTH_INVALID_OBSERVATION('unit', shown(unit), 'a text that is not empty, or left out')
+    const known = this.#clean(name)
+    if (this.#found.size >= mostNames && !this.#found.has(known)) return
+    const seen = isText(value) ? this.#clean(value) : value as number
+    this.#found.set(known, unit === undefined ? { name: known, value: seen } : { name: known, value: seen, unit: this.#clean(unit) })
+  }
+
+  list (): Observation[] {
+    return [...this.#found.values()]
+  }
+}
