@@ -56,6 +56,8 @@ export interface CodedErrorClass {
 export const FST_HEALTH_INVALID_CONFIGURATION: CodedErrorClass = createError('FST_HEALTH_INVALID_CONFIGURATION', '%s')
 export const FST_HEALTH_INVALID_CHECK: CodedErrorClass = createError('FST_HEALTH_INVALID_CHECK', 'defineCheck: %s', 500, TypeError)
 export const FST_HEALTH_INVALID_OBSERVATION: CodedErrorClass = createError('FST_HEALTH_INVALID_OBSERVATION', 'observe(name, value, unit): %s is %s. It must be %s.', 500, TypeError)
+export const FST_HEALTH_INVALID_MUTE: CodedErrorClass = createError('FST_HEALTH_INVALID_MUTE', 'mute: %s is %s. It must be %s.', 500, TypeError)
+export const FST_HEALTH_UNKNOWN_CHECK: CodedErrorClass = createError('FST_HEALTH_UNKNOWN_CHECK', "Subset '%s' has no check '%s'. %s", 404)
 export const FST_HEALTH_UNKNOWN_SUBSET: CodedErrorClass = createError('FST_HEALTH_UNKNOWN_SUBSET', "Subset: '%s' does not exist.", 404)
 export const FST_HEALTH_NOT_ACCEPTABLE: CodedErrorClass = createError('FST_HEALTH_NOT_ACCEPTABLE', 'Not Acceptable: Supported content types: %s', 406)
 export const FST_HEALTH_INVALID_RESPONSE: CodedErrorClass = createError('FST_HEALTH_INVALID_RESPONSE', 'The response does not match its schema: %s', 500)

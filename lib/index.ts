@@ -7,4 +7,4 @@ export { createHealth, HealthRegistry, type RegistryContext } from './engine/reg
 export type { Check, CheckClass, CheckContext, EntryOptions, Resources, OptionRule, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
 export type { CheckModules, Entry, EntryOf, HealthOptions, Settings } from '../types/options.js'
 export type { CheckSettings, Details, LogLevel, Service } from '../types/settings.js'
-export type { Failure, FailureKind, Observation, Report, Result, SystemCheck, SystemCheckId, Transition, Verdict } from '../types/report.js'
+export type { Failure, FailureKind, Mute, MuteOptions, Observation, Report, Result, SystemCheck, SystemCheckId, Transition, Verdict } from '../types/report.js'

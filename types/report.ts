@@ -13,6 +13,23 @@ export interface Observation {
   readonly unit?: string
 }
 
+/** What `mute` takes. */
+export interface MuteOptions {
+  /** When it ends by itself, in milliseconds since the epoch: 90 days from now at most. */
+  readonly until: number
+  /** Why. */
+  readonly because: string
+  /** Who. */
+  readonly by?: string
+}
+
+/** A check that is muted runs and shows, and does not fail its subset. Moments are milliseconds since the epoch. */
+export interface Mute extends Omit<MuteOptions, 'because'> {
+  readonly since: number
+  /** Absent for those who see no details, as is `by`. */
+  readonly because?: string
+}
+
 /** What one entry's check found. Durations are milliseconds, moments are milliseconds since the epoch. */
 export interface Result {
   readonly identifier: string
@@ -24,6 +41,8 @@ export interface Result {
   readonly errors: readonly Failure[]
   /** What it saw on the way; absent where it told nothing. */
   readonly observed?: readonly Observation[]
+  /** It is muted, so that it does not fail its subset. */
+  readonly muted?: Mute
   /** Its failure is borne (`maxFailures`, `maxTimeInError`), so that it counts as healthy. */
   readonly borne?: true
   /** Since when its failure is borne. */

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { FST_HEALTH_USAGE } from '../errors.js'
-import { plain, row } from '../renderers/plain.js'
+import { plain, row, statusInWords } from '../renderers/plain.js'
 import { suggestion } from '../values/rules.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Settings } from '../../types/options.js'
@@ -48,8 +48,9 @@ function rendered (renderer: Renderer, report: Report, { service }: Settings): P
 }
 
 function coloured ({ results }: Report): string {
-  return results.map(({ identifier, status, healthy, critical }) => {
-    const colour = healthy ? 'green' : critical ? 'red' : 'yellow'
-    return row(identifier, styleText(colour, status, { validateStream: false }))
+  return results.map(result => {
+    const { identifier, healthy, critical, borne, muted } = result
+    const colour = healthy && !borne ? 'green' : critical && !borne && muted === undefined ? 'red' : 'yellow'
+    return row(identifier, styleText(colour, statusInWords(result), { validateStream: false }))
   }).join('')
 }

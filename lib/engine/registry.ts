@@ -4,18 +4,19 @@ import { Background } from './background.js'
 import { systemClock, type Clock } from '../time/clock.js'
 import { Drain } from './drain.js'
 import type { ResolvedEntry } from '../config/entry.js'
-import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
+import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_UNKNOWN_CHECK, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
 import { Executor } from './executor.js'
 import { lineLogger } from './logger.js'
 import { caseFault, isRecord, nameFault, toSettings, type Fault } from '../config/options.js'
+import { Mutes } from './mutes.js'
 import { Planner, type Plan } from '../config/plan.js'
 import { statusOf, type Judged } from './report.js'
 import { Reporter } from './reporter.js'
-import { longestTimer, numeric, shown } from '../values/rules.js'
+import { longestTimer, numeric, shown, suggestion } from '../values/rules.js'
 import { RunnerPool } from './runner-pool.js'
 import { findFaults, timeNeeded } from '../config/faults.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
-import type { Report, Result, SystemCheck, Transition, Verdict } from '../../types/report.js'
+import type { MuteOptions, Report, Result, SystemCheck, Transition, Verdict } from '../../types/report.js'
 
 /** What a registry works in. */
 export interface RegistryContext {
@@ -54,6 +55,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   readonly #caseSensitive: boolean
   readonly #faults: readonly Fault[]
   readonly #drain: Drain
+  readonly #mutes = new Mutes()
   /** Whether each subset was healthy when it was told last. Before that it counts as healthy. */
   readonly #verdicts = new Map<string, boolean>()
   readonly #onDrain: () => void
@@ -76,6 +78,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
       clock,
       planner: this.#planner,
       runners: this.#runners,
+      mutes: this.#mutes,
       nameFault: subset => this.nameFault(subset),
       changed: (subset, judged, at) => this.#changed(subset, judged, at),
     })
@@ -170,6 +173,28 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   /** Starts the checks that have an `interval`. The plugin does so once the app is ready. */
   start (): void {
     this.#background.start()
+  }
+
+  /**
+   * Keeps a check from failing its subset for a while. It runs and shows as ever, and every format but `json` says by whom, why and until
+   * when. A second call replaces the first.
+   *
+   * @throws FST_HEALTH_UNKNOWN_SUBSET and FST_HEALTH_UNKNOWN_CHECK where there is none of that name; FST_HEALTH_INVALID_MUTE where
+   * `until` is not in the next 90 days, or `because` is missing.
+   */
+  async mute (subset: string, identifier: string, options: MuteOptions): Promise<void> {
+    this.#mustExist(subset)
+    const known = (await this.checks(subset)).map(({ identifier }) => identifier)
+    if (!known.includes(identifier)) throw new FST_HEALTH_UNKNOWN_CHECK(subset, identifier, suggestion(identifier, known))
+    this.#mutes.add(subset, identifier, options, this.#clock.date())
+    this.#log.warn({ subset, check: identifier, ...options }, `health: ${identifier} of ${subset} is muted`)
+  }
+
+  /** Ends a mute, and returns whether there was one. */
+  unmute (subset: string, identifier: string): boolean {
+    const wasMuted = this.#mutes.remove(subset, identifier)
+    if (wasMuted) this.#log.warn({ subset, check: identifier }, `health: ${identifier} of ${subset} is no longer muted`)
+    return wasMuted
   }
 
   /** Whether `drain` has been called. */

@@ -4,7 +4,7 @@ import type { Fault } from '../config/options.js'
 import { byIdentifier } from '../config/order.js'
 import { redactBriefly, type Secrets } from '../values/redact.js'
 import type { EntryOptions } from '../../types/check.js'
-import type { Failure, Observation, Report, Result } from '../../types/report.js'
+import type { Failure, Mute, Observation, Report, Result } from '../../types/report.js'
 
 /** What one execution of a check found, before anybody judges it. */
 export interface Outcome {
@@ -106,15 +106,21 @@ type Run = Pick<Report, 'subset' | 'draining' | 'startedAt' | 'duration'>
 export function toReport (run: Run, results: readonly Result[]): Report {
   const sorted = [...results].sort(byIdentifier)
   const { subset, draining, startedAt, duration } = run
-  return { subset, healthy: !draining && sorted.every(({ healthy, critical }) => healthy || !critical), draining, startedAt, duration, results: sorted }
+  return { subset, healthy: !draining && sorted.every(({ healthy, critical, muted }) => healthy || !critical || muted !== undefined), draining, startedAt, duration, results: sorted }
 }
 
 /** The same report for those who may see the state, but not the messages. */
 export function withoutDetails (report: Report): Report {
-  const results = report.results.map(({ observed, ...result }) => {
+  const results = report.results.map(({ observed, muted, ...shown }) => {
+    const result: Result = muted === undefined ? shown : { ...shown, muted: { since: muted.since, until: muted.until } }
     const errors = result.errors.map(({ kind }) => ({ kind, message: '' }))
     const withheld = { ...result, errors, status: statusOf(errors) }
     return result.borneSince === undefined ? withheld : toBorne(withheld, result.borneSince)
   })
   return { ...report, results }
+}
+
+/** By whom, until when and why a check is muted. */
+export function muteInWords ({ by, until, because }: Mute): string {
+  return `muted${by === undefined ? '' : ` by ${by}`} until ${new Date(until).toISOString()}${because === undefined ? '' : `: ${because}`}`
 }

@@ -7,6 +7,7 @@ import { Ledger } from './ledger.js'
 import { settingsFaults, type Fault } from '../config/options.js'
 import type { Plan, Planner } from '../config/plan.js'
 import { failed, isHealthy, misconfigured, notRun, toReport, type Judged } from './report.js'
+import type { Mutes } from './mutes.js'
 import type { RunnerPool } from './runner-pool.js'
 import { SharedRuns } from './shared-runs.js'
 import type { Settings } from '../../types/options.js'
@@ -18,6 +19,7 @@ export interface Sources {
   readonly clock: Clock
   readonly planner: Planner
   readonly runners: RunnerPool
+  readonly mutes: Mutes
   /** Why no path leads to a subset of that name (E003). */
   readonly nameFault: (subset: string) => Fault | undefined
   /** Told of each change of state. */
@@ -91,7 +93,7 @@ export class Reporter {
     if (results.length === 0) return undefined
     const startedAt = Math.min(...results.map(({ startedAt }) => startedAt))
     const duration = Math.max(...results.map(({ duration }) => duration))
-    return toReport({ subset, draining, startedAt, duration }, results)
+    return this.#toReport({ subset, draining, startedAt, duration }, results)
   }
 
   /** A run of an entry's own interval. Never rejects. */
@@ -138,7 +140,12 @@ export class Reporter {
   }
 
   #report ({ inquiry: { subset, draining }, startedAt, begun }: Run, results: readonly Result[]): Report {
-    return toReport({ subset, draining, startedAt, duration: this.#sources.clock.now() - begun }, results)
+    return this.#toReport({ subset, draining, startedAt, duration: this.#sources.clock.now() - begun }, results)
+  }
+
+  #toReport (run: Parameters<typeof toReport>[0], results: readonly Result[]): Report {
+    const { clock, mutes } = this.#sources
+    return toReport(run, mutes.applied(run.subset, results, clock.date()))
   }
 
   /** What is wrong with a subset, and not only at boot. */

@@ -51,7 +51,7 @@ function responseTimeOf ({ duration }: Result): Observed {
   return { value: Math.round(duration * 1000) / 1000, unit: 'ms' }
 }
 
-function component ({ identifier, healthy, errors, startedAt, status }: Result, { value, unit }: Observed): object {
+function component ({ identifier, healthy, errors, startedAt, status, muted }: Result, { value, unit }: Observed): object {
   const working = errors.length === 0
   return {
     componentId: identifier,
@@ -59,8 +59,9 @@ function component ({ identifier, healthy, errors, startedAt, status }: Result, 
     componentType: 'component',
     observedValue: value,
     ...(unit === undefined ? {} : { observedUnit: unit }),
-    status: !healthy ? 'fail' : working ? 'pass' : 'warn',
+    status: !healthy && muted === undefined ? 'fail' : working ? 'pass' : 'warn',
     time: new Date(startedAt).toISOString(),
     ...(working ? {} : { output: status }),
+    ...(muted === undefined ? {} : { muted: { ...muted, since: new Date(muted.since).toISOString(), until: new Date(muted.until).toISOString() } }),
   }
 }

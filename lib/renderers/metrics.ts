@@ -53,6 +53,14 @@ export const metrics: readonly Metric[] = [
     ...ofEachCheck(({ borne }) => Number(borne === true)),
   },
   {
+    name: 'fastify_health_check_muted_since_timestamp_seconds',
+    help: 'Since when the check is muted, in seconds since the epoch; there is none where it is not.',
+    type: 'gauge',
+    aggregator: 'min',
+    unit: 'seconds',
+    ...ofEachCheck(({ muted }) => muted === undefined ? null : seconds(muted.since)),
+  },
+  {
     name: 'fastify_health_check_observed',
     help: 'The last number that the check observed under this name.',
     type: 'gauge',

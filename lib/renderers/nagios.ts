@@ -1,4 +1,4 @@
-import { oneLine } from '../engine/report.js'
+import { muteInWords, oneLine } from '../engine/report.js'
 import type { Report, Result } from '../../types/report.js'
 
 /** What a monitoring plugin prints, and what it exits with. */
@@ -16,7 +16,7 @@ const exitCodes = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as const
 export function nagios (report: Report): PluginOutput {
   const failing = report.results.filter(({ errors }) => errors.length > 0)
   const total = report.results.length
-  const names = failing.map(({ identifier, status }) => `${identifier} (${status})`).join(', ')
+  const names = failing.map(({ identifier, status, muted }) => `${identifier} (${status}${muted === undefined ? '' : `; ${muteInWords(muted)}`})`).join(', ')
   const summary = failing.length === 0
     ? `${report.subset}: ${counted(total)} working`
     : `${report.subset}: ${failing.length} of ${counted(total)} failing: ${names}`
@@ -35,7 +35,7 @@ function output (state: keyof typeof exitCodes, summary: string, performanceData
 
 function stateOf ({ healthy, results }: Report): 'OK' | 'WARNING' | 'CRITICAL' {
   if (healthy) return results.every(({ errors }) => errors.length === 0) ? 'OK' : 'WARNING'
-  const fatal = results.filter(({ healthy, critical }) => critical && !healthy)
+  const fatal = results.filter(({ healthy, critical, muted }) => critical && !healthy && muted === undefined)
   const onlyWarnings = fatal.every(({ errors }) => errors.every(({ kind }) => kind === 'warning'))
   return fatal.length > 0 && onlyWarnings ? 'WARNING' : 'CRITICAL'
 }

@@ -1,12 +1,18 @@
-import { oneLine } from '../engine/report.js'
+import { muteInWords, oneLine } from '../engine/report.js'
 import type { Renderer } from '../../types/renderer.js'
+import type { Result } from '../../types/report.js'
 
 /** A line a check. */
 export const plain: Renderer = {
   name: 'plain',
   mediaType: 'text/plain',
   contentType: 'text/plain; charset=utf-8',
-  render: ({ results }) => results.map(({ identifier, status }) => row(identifier, status)).join(''),
+  render: ({ results }) => results.map(result => row(result.identifier, statusInWords(result))).join(''),
+}
+
+/** The status, and where the check is muted, by whom, until when and why. */
+export function statusInWords ({ status, muted }: Result): string {
+  return muted === undefined ? status : `${status} (${muteInWords(muted)})`
 }
 
 export function row (identifier: string, status: string): string {

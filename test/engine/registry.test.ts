@@ -456,6 +456,34 @@ test('what a check observes is on the page, in health+json, in the report and in
   t.notOk('observed' in (withoutDetails(report).results[0] ?? {}))
 })
 
+test('a check that is muted does not fail its subset, and every format but json says so until it ends by itself', async t => {
+  const { clock, health, run, messages } = setUp({ subsets: { s: [broken('A')] } })
+  await t.rejects(health.mute('ghost', 'A', { until: 1, because: 'x' }), { code: 'FST_HEALTH_UNKNOWN_SUBSET' })
+  await t.rejects(health.mute('s', 'a', { until: 1, because: 'x' }), { code: 'FST_HEALTH_UNKNOWN_CHECK', message: "Subset 's' has no check 'a'. Did you mean 'A'?" })
+  await t.rejects(health.mute('s', 'A', { until: 1, because: 'x' }), { code: 'FST_HEALTH_INVALID_MUTE' })
+  const until = clock.date() + 60_000
+  await health.mute('s', 'A', { until, because: 'a move of the <database>', by: 'ops' })
+  const report = await run()
+  const words = `muted by ops until ${new Date(until).toISOString()}: a move of the <database>`
+  t.match(report, { healthy: true, results: [{ healthy: false, status: gone, muted: { until, by: 'ops' } }] })
+  t.strictSame(json.render(report, {}), { A: gone })
+  t.equal(plain.render(report, {}), `A                        ... ${gone} (${words})\n`)
+  t.match(html.render(report), '<b>muted</b></td>')
+  t.match(html.render(report), words.replace('<database>', '&lt;database&gt;'))
+  t.match(healthJson.render(report, {}), { status: 'warn', checks: { 'A:responseTime': [{ status: 'warn', muted: { by: 'ops', until: new Date(until).toISOString() } }] } })
+  t.equal(nagios(report).line.split('|')[0], `FASTIFY-HEALTH WARNING - s: 1 of 1 check failing: A (${gone}; ${words})`)
+  t.match(openmetrics.render(report, {}), /fastify_health_check_muted_since_timestamp_seconds{subset="s",check="A"} \d/)
+  t.equal(plain.render(withoutDetails(report), {}), `A                        ... unavailable (muted until ${new Date(until).toISOString()})\n`)
+  t.match(health.lastReport('s'), { healthy: true })
+  t.ok(health.unmute('s', 'A'))
+  t.notOk(health.unmute('s', 'A'))
+  t.match(await run(), { healthy: false })
+  await health.mute('s', 'A', { until: clock.date() + 1000, because: 'again' })
+  t.match(await run('s', 1000), { healthy: true })
+  t.match(await run(), { healthy: false })
+  t.match(messages(), ['health: A of s is muted'])
+})
+
 test('a verdict is told when a subset changes, and not when one of its checks does', async t => {
   const [a, b] = [controlled(() => clock, 'A'), controlled(() => clock, 'B')]
   const { clock, health, run } = setUp({ subsets: { s: [a.entry, b.entry] } })

@@ -4,6 +4,7 @@ import { Executor } from '../../lib/engine/executor.js'
 import { nameFault, toSettings } from '../../lib/config/options.js'
 import { Planner, type Plan } from '../../lib/config/plan.js'
 import { Reporter, type Inquiry } from '../../lib/engine/reporter.js'
+import { Mutes } from '../../lib/engine/mutes.js'
 import { RunnerPool } from '../../lib/engine/runner-pool.js'
 import type { HealthOptions } from '../../types/options.js'
 import { FakeClock } from '../helpers/fake-clock.js'
@@ -18,6 +19,7 @@ function setUp (options: HealthOptions) {
     settings,
     clock,
     planner,
+    mutes: new Mutes(),
     runners: new RunnerPool(settings, clock, new Executor(settings, recordedLog().log, undefined)),
     nameFault,
     changed: (...change) => { changes.push(change) },

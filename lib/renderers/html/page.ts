@@ -1,6 +1,7 @@
 import { escape } from 'html-escaper'
 import { age, inWords, taken, utc } from './moments.js'
 import { strip } from './strip.js'
+import { muteInWords } from '../../engine/report.js'
 import type { Report, Result } from '../../../types/report.js'
 
 export interface Sources {
@@ -52,20 +53,22 @@ ${report.results.length === 0 ? '' : table(report, asOf)}
 `
 }
 
-type State = 'failing' | 'non-critical failing' | 'borne' | 'warning' | 'draining' | 'working'
+type State = 'failing' | 'non-critical failing' | 'muted' | 'borne' | 'warning' | 'draining' | 'working'
 
 /** How a state looks, in the order in which the states are counted up. */
 const looks: Record<State, string> = {
   failing: 'bad',
   'non-critical failing': 'mild',
+  muted: 'mild',
   borne: 'mild',
   warning: 'mild',
   draining: 'away',
   working: 'good',
 }
 
-function stateOf ({ healthy, critical, errors, borne }: Result, draining: boolean): State {
+function stateOf ({ healthy, critical, errors, borne, muted }: Result, draining: boolean): State {
   if (draining) return 'draining'
+  if (!healthy && muted !== undefined) return 'muted'
   if (borne) return 'borne'
   if (!healthy) return critical ? 'failing' : 'non-critical failing'
   return errors.length === 0 ? 'working' : 'warning'
@@ -96,7 +99,7 @@ function row (result: Result, state: State, asOf: number): string {
   const cells = [
     `<td><b>${state === 'non-critical failing' ? 'failing' : state}</b></td>`,
     `<th scope="row">${escape(identifier)}${critical ? '' : ' <em>non-critical</em>'}</th>`,
-    `<td>${[state === 'working' ? '' : message(result), observations(result)].filter(text => text !== '').join('\n')}</td>`,
+    `<td>${[state === 'working' ? '' : message(result), mute(result), observations(result)].filter(text => text !== '').join('\n')}</td>`,
     `<td>${strip(history)}</td>`,
     `<td>${moment(since, asOf, 'not run yet')}</td>`,
     `<td>${moment(lastSuccess, asOf, 'never')}</td>`,
@@ -107,6 +110,10 @@ function row (result: Result, state: State, asOf: number): string {
 
 function message ({ status, consecutiveFailures }: Result): string {
   return escape(status) + (consecutiveFailures > 1 ? ` <small>${consecutiveFailures} times in a row</small>` : '')
+}
+
+function mute ({ muted }: Result): string {
+  return muted === undefined ? '' : `<small>${escape(muteInWords(muted))}</small>`
 }
 
 function observations ({ observed = [] }: Result): string {
