@@ -56,6 +56,7 @@ const source = `
   .mild b { border-color: currentColor; color: var(--mild) }
   .away b { border-color: currentColor; color: var(--away) }
   em, small { color: var(--muted); font-size: .85em; font-style: normal; font-weight: 400; white-space: nowrap }
+  td:nth-child(3) small { white-space: inherit }
   td time::after { content: attr(datetime); display: block; font-size: .8em }
   td [title]::after { content: attr(title) }
   @media screen and (scripting: enabled) {
