@@ -4,7 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import { FST_HEALTH_ALREADY_REGISTERED, FST_HEALTH_INVALID_CONFIGURATION } from './errors.js'
 import { livenessHook } from './http/liveness.js'
 import { settingsFaults, type Fault } from './config/options.js'
-import { createHealth, type HealthRegistry } from './engine/registry.js'
+import { createHealth } from './create-health.js'
+import type { HealthRegistry } from './engine/registry.js'
 import { healthRoutes } from './http/routes.js'
 import { routerOptions } from './http/router-options.js'
 import { lineOf } from './config/faults.js'
@@ -32,15 +33,26 @@ declare module 'fastify' {
 async function health (app: FastifyInstance, options: HealthOptions): Promise<void> {
   if (app.hasDecorator('health')) throw new FST_HEALTH_ALREADY_REGISTERED()
   const { caseSensitive } = routerOptions(app)
-  const registry = createHealth(options, { app, log: app.log, mountedAt: trimmed(app.prefix), caseSensitive, onDrain: () => closeConnections(app), faults: options.livenessPath === false ? [] : gatedLiveness(app) })
-  app.decorate('health', registry)
   const { [command]: asked } = app as { [command]?: Command }
+  const registry = createHealth(options, {
+    app,
+    log: app.log,
+    mountedAt: trimmed(app.prefix),
+    caseSensitive,
+    onDrain: () => closeConnections(app),
+    starting: options.listen !== undefined && asked === undefined,
+    faults: options.livenessPath === false || options.routes === false ? [] : gatedLiveness(app),
+  })
+  app.decorate('health', registry)
   asked?.registries.push(registry)
   // With settings that do not fit there is nothing to mount; the boot ends with them in `onReady`.
   if (settingsFaults(registry.settings).length === 0) {
-    const { livenessPath } = registry.settings
-    if (livenessPath !== false) app.addHook('onRequest', livenessHook(`${registry.mountedAt}${livenessPath}`, routerOptions(app)))
-    await app.register(healthRoutes, { registry })
+    const { livenessPath, listen, routes } = registry.settings
+    if (listen !== undefined && asked === undefined) await registry.listen(listen)
+    if (routes) {
+      if (livenessPath !== false) app.addHook('onRequest', livenessHook(`${registry.mountedAt}${livenessPath}`, routerOptions(app)))
+      await app.register(healthRoutes, { registry })
+    }
   }
   app.addHook('onReady', async () => {
     if (!asked?.skipChecks) report(app, await registry.systemChecks())
@@ -48,8 +60,9 @@ async function health (app: FastifyInstance, options: HealthOptions): Promise<vo
     if (asked === undefined) registry.start()
   })
   // Before the clients of the app are closed: a pool would wait for what it lent to a check that hangs.
-  app.addHook('preClose', async () => await registry.close())
-  // Where the boot failed, there is no preClose.
+  app.addHook('preClose', async () => await registry.stop())
+  // Fastify runs these from the last to the first, and so ends a listener of the probes' own after the app's. Where the boot failed, there is
+  // no preClose.
   app.addHook('onClose', async () => await registry.close())
 }
 

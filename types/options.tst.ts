@@ -42,6 +42,8 @@ describe('options', () => {
       drainSubsets: ['readiness'],
       logLevel: 'warn' as const,
       openapi: false,
+      listen: { port: 9000, host: '127.0.0.1' },
+      routes: false,
       service: { version: '1' },
       baseDir: '/srv',
     })

@@ -16,6 +16,20 @@ export interface Service {
   description?: string | undefined
 }
 
+/** Where a listener of the probes' own listens. */
+export interface ListenOptions {
+  /**
+   * 0 takes a free one.
+   *
+   * @default 0
+   */
+  port?: number
+  /** @default '0.0.0.0' */
+  host?: string
+  /** A Unix socket in place of a port. */
+  path?: string
+}
+
 /** The settings that a check sees: all but the lists of entries. Each run reads them anew. Durations are milliseconds. */
 export interface CheckSettings {
   /** Where the subsets' routes are mounted. */
@@ -44,6 +58,10 @@ export interface CheckSettings {
   drainSubsets: string[]
   /** Of the plugin's routes. */
   logLevel: LogLevel
+  /** A listener of the probes' own, beside the app's. It is read once, when the plugin is registered. */
+  listen: ListenOptions | undefined
+  /** `false` takes the probes off the app's own listener. */
+  routes: boolean
   /** `false` keeps the plugin's routes out of the OpenAPI document. */
   openapi: boolean
   /** What `health+json` says of the service itself. */

@@ -5,7 +5,8 @@ import { reason } from '../config/entry.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { placeOf } from '../config/place.js'
 import { command, type Command } from '../plugin.js'
-import { createHealth, type HealthRegistry } from '../engine/registry.js'
+import { createHealth } from '../create-health.js'
+import { type HealthRegistry } from '../engine/registry.js'
 
 export interface Booted {
   readonly app: FastifyInstance

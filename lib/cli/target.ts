@@ -6,7 +6,7 @@ import type { Booted } from './boot.js'
 import type { Command, IO, Target } from './command.js'
 import { TimeLimit } from './time-limit.js'
 import { lineLogger } from '../engine/logger.js'
-import { createHealth } from '../engine/registry.js'
+import { createHealth } from '../create-health.js'
 
 /** How long loading and booting may take where `--timeout` does not say, in milliseconds. */
 const patience = 30_000

@@ -3,7 +3,7 @@ import { copyPlain } from '../values/plain-data.js'
 import { flag, func, milliseconds, numeric, oneOf, rule, shown, text, texts, violations } from '../values/rules.js'
 import type { OptionRule, OptionRules } from '../../types/check.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
-import type { Service } from '../../types/settings.js'
+import type { ListenOptions, Service } from '../../types/settings.js'
 import type { SystemCheckId } from '../../types/report.js'
 
 /** What is wrong with the configuration, before it is known where. */
@@ -26,6 +26,8 @@ const defaults: Readonly<Omit<Settings, 'subsets' | 'baseDir' | 'drainSubsets' |
   cacheFor: 0,
   details: 'always',
   logLevel: 'warn',
+  listen: undefined,
+  routes: true,
   openapi: true,
 }
 
@@ -46,6 +48,12 @@ const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/(?!\.\.?(
 
 const serviceRules: OptionRules & Record<keyof Service, OptionRule> = { releaseId: text(), serviceId: text(), version: text(), description: text() }
 
+const listenRules: OptionRules & Record<keyof ListenOptions, OptionRule> = {
+  port: rule('a port, 0 to 65535', value => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535),
+  host: text(),
+  path: text(),
+}
+
 const rules: OptionRules = {
   subsets: rule('a plain object of lists of checks, by the name of the subset', isPlainObject),
   prefix: rule(`${path}, or ''`, value => value === '' || value === '/' || isPath(value)),
@@ -65,6 +73,8 @@ const rules: OptionRules = {
   details: rule("'always', 'never', or a function of the request", value => value === 'always' || value === 'never' || func().test(value)),
   drainSubsets: texts(),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  listen: rule('{ port, host } or { path }: a port of 0 to 65535, and texts that are not empty', value => isRecord(value) && violations(listenRules, value).length === 0 && !('path' in value && 'port' in value)),
+  routes: flag(),
   openapi: flag(),
   service: rule(`an object of texts that are not empty: ${Object.keys(serviceRules).join(', ')}`, value => isRecord(value) && violations(serviceRules, value).length === 0),
   baseDir: text(),
@@ -98,8 +108,8 @@ function copySubsets (subsets: unknown): Settings['subsets'] {
 /** Settings that were found valid, as they were then: each run asks again, and hardly ever is there anything new. */
 const valid = new WeakMap<Settings, Record<string, unknown>>()
 
-// Every setting has a value, but for the one without a default.
-const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: option !== 'deadline' }]))
+// Every setting has a value, but for those without a default.
+const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: option !== 'deadline' && option !== 'listen' }]))
 
 export interface SettingFault extends Fault {
   readonly option: string

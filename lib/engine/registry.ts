@@ -4,7 +4,7 @@ import { Background } from './background.js'
 import { systemClock, type Clock } from '../time/clock.js'
 import { Drain } from './drain.js'
 import type { ResolvedEntry } from '../config/entry.js'
-import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_UNKNOWN_CHECK, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
+import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_NO_LISTENER, FST_HEALTH_UNKNOWN_CHECK, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
 import { Executor } from './executor.js'
 import { lineLogger } from './logger.js'
 import { caseFault, isRecord, nameFault, toSettings, type Fault } from '../config/options.js'
@@ -16,7 +16,14 @@ import { longestTimer, numeric, shown, suggestion } from '../values/rules.js'
 import { RunnerPool } from './runner-pool.js'
 import { findFaults, timeNeeded } from '../config/faults.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
+import type { ListenOptions } from '../../types/settings.js'
 import type { MuteOptions, Report, Result, SystemCheck, Transition, Verdict } from '../../types/report.js'
+
+/** A server for the probes alone. */
+export interface Listener {
+  readonly address: string
+  close (): Promise<void>
+}
 
 /** What a registry works in. */
 export interface RegistryContext {
@@ -30,6 +37,10 @@ export interface RegistryContext {
   mountedAt?: string
   /** `false`: the names of subsets must differ by more than case. */
   caseSensitive?: boolean
+  /** Whether the app is not ready yet: until `start`, every subset fails as `starting`. */
+  starting?: boolean
+  /** Opens a listener for `listen`. */
+  openListener?: (registry: HealthRegistry, options: ListenOptions, log: FastifyBaseLogger) => Promise<Listener>
   /** Called once, when draining begins. */
   onDrain?: () => void
   /** What is wrong with how the registry came into them: system checks that no setting can mend. */
@@ -59,8 +70,11 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   /** Whether each subset was healthy when it was told last. Before that it counts as healthy. */
   readonly #verdicts = new Map<string, boolean>()
   readonly #onDrain: () => void
+  readonly #openListener: RegistryContext['openListener']
+  #listener: Promise<Listener> | undefined
+  #starting: boolean
 
-  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, onDrain = () => {}, faults = [] }: RegistryContext = {}) {
+  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, onDrain = () => {}, starting = false, openListener, faults = [] }: RegistryContext = {}) {
     super()
     this.settings = toSettings(options)
     this.mountedAt = mountedAt
@@ -68,6 +82,8 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#clock = clock
     this.#drain = new Drain(clock)
     this.#onDrain = onDrain
+    this.#starting = starting
+    this.#openListener = openListener
     this.#caseSensitive = caseSensitive
     this.#faults = faults
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
@@ -124,7 +140,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   async run (subset: string, { deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
     this.#mustExist(subset)
     if (deadline !== undefined) mustBeDuration('The deadline', deadline)
-    const report = await this.#reporter.run({ subset, draining: this.#drains(subset), deadline: deadline ?? this.settings.deadline, background: this.#background.started })
+    const report = await this.#reporter.run({ subset, draining: this.#drains(subset), starting: this.#starting, deadline: deadline ?? this.settings.deadline, background: this.#background.started })
     this.#judge(subset, report.healthy)
     return report
   }
@@ -172,6 +188,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
 
   /** Starts the checks that have an `interval`. The plugin does so once the app is ready. */
   start (): void {
+    this.#starting = false
     this.#background.start()
   }
 
@@ -197,6 +214,25 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     return wasMuted
   }
 
+  /**
+   * Serves liveness and every subset on a listener of its own, for a worker without a Fastify. It needs Fastify, keeps no process alive,
+   * and is closed last by `close`. A second call returns the same address.
+   *
+   * @returns the address, such as `http://0.0.0.0:9000`
+   * @throws FST_HEALTH_ADDRESS_IN_USE where somebody else listens there.
+   */
+  async listen (options: ListenOptions = {}): Promise<string> {
+    if (this.#openListener === undefined) throw new FST_HEALTH_NO_LISTENER()
+    this.#listener ??= this.#openListener(this, options, this.#log)
+    try {
+      const { address } = await this.#listener
+      return address
+    } catch (error) {
+      this.#listener = undefined
+      throw error
+    }
+  }
+
   /** Whether `drain` has been called. */
   get draining (): boolean {
     return this.#drain.begun
@@ -218,8 +254,17 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     await drained
   }
 
-  /** Stops the background runs, aborts what is under way, closes what checks kept open, and ends the wait of `drain`. */
+  /** Stops as `stop` does, and then closes the listener of its own. */
   async close (): Promise<void> {
+    await this.stop()
+    await (await this.#listener)?.close()
+  }
+
+  /**
+   * Stops the background runs, aborts what is under way, closes what checks kept open, and ends the wait of `drain`. A listener of its own
+   * goes on: liveness is answered, and every subset fails as `closing`.
+   */
+  async stop (): Promise<void> {
     this.#drain.end()
     this.#reporter.close()
     this.#background.stop()
@@ -292,9 +337,4 @@ const duration = numeric(`a number of milliseconds, 0 to ${longestTimer}`, 0, lo
 
 function mustBeDuration (what: string, value: unknown): void {
   if (!duration.test(value)) throw new FST_HEALTH_INVALID_DURATION(what, duration.expected, shown(value))
-}
-
-/** The same registry that the plugin decorates the app with, for a worker or a script. */
-export function createHealth (options?: HealthOptions, context?: RegistryContext): HealthRegistry {
-  return new HealthRegistry(options, context)
 }

@@ -30,6 +30,8 @@ export interface Sources {
 export interface Inquiry {
   readonly subset: string
   readonly draining: boolean
+  /** Whether the app is not ready yet. */
+  readonly starting: boolean
   /** Milliseconds the answer may take. */
   readonly deadline: number | undefined
   /** Whether checks that have an `interval` run in the background. */
@@ -74,7 +76,7 @@ export class Reporter {
     const plan = planned instanceof Promise ? await this.#inTime(planned, due) : planned
     if (plan === undefined) return this.#report(run, [this.#down(subset, { identifier: subset, critical: true }, `timed out after ${deadline} ms`)])
     // What is closed opens nothing any more.
-    const refusal = this.#closed ? 'closing' : inquiry.draining ? 'draining' : undefined
+    const refusal = this.#closed ? 'closing' : inquiry.draining ? 'draining' : inquiry.starting ? 'starting' : undefined
     if (refusal !== undefined) return this.#report(run, plan.entries.map(entry => this.#down(subset, entry, refusal)))
     const { sequential, warningsAsErrors, timeout } = settings
     const terms = [plan, sequential, warningsAsErrors, timeout, due]

@@ -118,7 +118,7 @@ test('the check and the worker\'s side agree on the default file', async t => {
   t.equal(await run(`
     const { startFileHeartbeat } = await import(${url('../../lib/heartbeat/file.ts')})
     const { default: HeartbeatFileCheck } = await import(${url('../../lib/checks/heartbeat.ts')})
-    const { createHealth } = await import(${url('../../lib/engine/registry.ts')})
+    const { createHealth } = await import(${url('../../lib/create-health.ts')})
     const health = createHealth({ subsets: { s: [HeartbeatFileCheck] } })
     const heartbeat = startFileHeartbeat()
     process.stdout.write((await health.run('s')).results[0].status)

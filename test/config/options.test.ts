@@ -79,6 +79,8 @@ const wrong: Record<string, unknown[]> = {
   details: [true, 'sometimes', null],
   drainSubsets: ['readiness', [1], null],
   logLevel: ['loud', 5],
+  listen: [9000, 'localhost', { port: -1 }, { port: '80' }, { host: '' }, { socket: 'x' }, { port: 1, path: 'x' }, null],
+  routes: ['yes', null],
   service: ['name', 5, null],
   baseDir: ['', 5],
 }
@@ -99,6 +101,8 @@ const right: Record<string, unknown[]> = {
   livenessPath: [false, '/live', '/a/live'],
   diskUsageMax: [0, 100, null],
   memoryMin: [0, null],
+  listen: [undefined, {}, { port: 0 }, { port: 9000, host: '127.0.0.1' }, { path: '/run/probes.sock' }],
+  routes: [true, false],
   failureStatus: [400, 503, 599, {}, { readiness: 503 }],
   cacheFor: [0, 1000, {}, { readiness: 0 }],
   details: ['always', 'never', () => true],

@@ -1,5 +1,5 @@
 import { defineCheck } from '../../lib/index.js'
-import { createHealth } from '../../lib/engine/registry.js'
+import { createHealth } from '../../lib/create-health.js'
 import { toManifestInput, type ManifestInput, type ManifestOptions } from '../../lib/manifests/index.js'
 import type { HealthOptions } from '../../types/options.js'
 

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createHealth } from '../../lib/engine/registry.js'
+import { createHealth } from '../../lib/create-health.js'
 import { toManifestInput } from '../../lib/manifests/input.js'
 import { everySubset, inputOf, taking } from '../helpers/manifests.js'
 

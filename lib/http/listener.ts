@@ -1,0 +1,29 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { livenessHook } from './liveness.js'
+import { routerOptions } from './router-options.js'
+import { healthRoutes } from './routes.js'
+import { FST_HEALTH_ADDRESS_IN_USE } from '../errors.js'
+import type { HealthRegistry, Listener } from '../engine/registry.js'
+import type { ListenOptions } from '../../types/settings.js'
+
+/**
+ * Opens a server for the probes alone: liveness and every subset, at the same paths as the app's own. It keeps no process alive.
+ *
+ * @throws FST_HEALTH_ADDRESS_IN_USE where somebody else listens there.
+ */
+export async function openListener (registry: HealthRegistry, { port = 0, host = '0.0.0.0', path }: ListenOptions, log: FastifyBaseLogger): Promise<Listener> {
+  const { default: fastify } = await import('fastify')
+  const server = fastify({ loggerInstance: log, forceCloseConnections: true })
+  const { mountedAt, settings: { livenessPath } } = registry
+  if (livenessPath !== false) server.addHook('onRequest', livenessHook(`${mountedAt}${livenessPath}`, routerOptions(server)))
+  await server.register(healthRoutes, { registry, prefix: mountedAt })
+  try {
+    const address = await server.listen(path === undefined ? { port, host } : { path })
+    server.server.unref()
+    return { address, close: async () => await server.close() }
+  } catch (error) {
+    await server.close()
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    throw new FST_HEALTH_ADDRESS_IN_USE(path ?? `port ${port} of ${host}`)
+  }
+}

@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import http from 'node:http'
+import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
+import Fastify from 'fastify'
+import { test, type Test } from 'tap'
+import health, { createHealth, defineCheck, type HealthOptions } from '../../lib/index.js'
+import { freePort } from '../helpers/server.js'
+
+const working = defineCheck({ identifier: 'Database', check () {} })
+
+async function build (t: Test, options: HealthOptions = {}) {
+  const port = await freePort()
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(health, { subsets: { readiness: [working], integrations: [working] }, listen: { port, host: '127.0.0.1' }, ...options })
+  const probe = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}/healthcheck/${path}?format=json`)
+    return [response.status, await response.text()]
+  }
+  return { app, port, probe }
+}
+
+test('it is there before the app is ready, when nothing but liveness is healthy', async t => {
+  const { app, probe } = await build(t)
+  t.strictSame(await probe('liveness'), [200, '{"status":"ok"}'])
+  t.strictSame(await probe('readiness'), [500, '{"Database":"unavailable: starting"}'])
+  await app.ready()
+  t.strictSame(await probe('readiness'), [200, '{"Database":"working"}'])
+  t.equal((await app.inject('/healthcheck/readiness')).statusCode, 200, 'the app has them as well')
+})
+
+test('it is there until the app has answered its last request: liveness answers, and readiness fails', async t => {
+  const { app, port, probe } = await build(t)
+  app.get('/slow', async () => {
+    await pause(1500)
+    return 'done'
+  })
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  const [slow] = await Promise.all([once(http.get(`${address}/slow`, { agent: false }), 'response'), (async () => {
+    await pause(100)
+    const closed = app.close()
+    for (let probes = 0; probes < 10; probes++) {
+      t.equal((await probe('liveness'))[0], 200)
+      t.match(await probe('readiness'), [500, /closing/])
+      await pause(100)
+    }
+    await closed
+  })()])
+  t.equal(await textOf(slow[0] as http.IncomingMessage), 'done')
+  await t.rejects(fetch(`http://127.0.0.1:${port}/healthcheck/liveness`))
+})
+
+test('the probes can be taken off the app, and off its document', async t => {
+  const { app, probe } = await build(t, { routes: false })
+  await app.ready()
+  t.equal((await app.inject('/healthcheck/liveness')).statusCode, 404)
+  t.equal((await app.inject('/healthcheck/readiness')).statusCode, 404)
+  t.equal((await probe('readiness'))[0], 200)
+})
+
+test('the paths are those of the context that the plugin is registered in', async t => {
+  const port = await freePort()
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(async app => {
+    await app.register(health, { subsets: { readiness: [working] }, listen: { port, host: '127.0.0.1' } })
+  }, { prefix: '/shop' })
+  await app.ready()
+  t.equal((await fetch(`http://127.0.0.1:${port}/shop/healthcheck/liveness`)).status, 200)
+  t.equal((await fetch(`http://127.0.0.1:${port}/shop/healthcheck/readiness`)).status, 200)
+  t.equal((await fetch(`http://127.0.0.1:${port}/healthcheck/readiness`)).status, 404)
+})
+
+test('liveness can be off there as well', async t => {
+  const { app, probe } = await build(t, { livenessPath: false })
+  await app.ready()
+  t.equal((await probe('liveness'))[0], 404)
+})
+
+test('an address that is in use ends the boot and says so, and one that cannot be had is told as it is', async t => {
+  const taken = http.createServer()
+  taken.listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as { port: number }
+  const app = Fastify()
+  t.after(() => app.close())
+  app.register(health, { listen: { port, host: '127.0.0.1' } })
+  await t.rejects(async () => await app.ready(), { code: 'FST_HEALTH_ADDRESS_IN_USE', message: `The probes cannot listen at port ${port} of 127.0.0.1: something else listens there. Choose another one in \`listen\`, or stop the other process.` })
+  const registry = createHealth()
+  await t.rejects(registry.listen({ host: '192.0.2.1' }), { code: 'EADDRNOTAVAIL' })
+  t.match(await registry.listen({ host: '127.0.0.1' }), /^http:/, 'it may be tried again')
+  await registry.close()
+})
+
+test('a Unix socket will do', async t => {
+  const registry = createHealth({ subsets: {} })
+  t.teardown(() => registry.close())
+  const socketPath = join(t.testdir(), 'probes.sock')
+  await registry.listen({ path: socketPath })
+  const [response] = await once(http.get({ socketPath, path: '/healthcheck/liveness' }), 'response') as [http.IncomingMessage]
+  t.equal(await textOf(response), '{"status":"ok"}')
+  await t.rejects(createHealth().listen({ path: socketPath }), { code: 'FST_HEALTH_ADDRESS_IN_USE' })
+})
+
+test('it keeps no process alive', async t => {
+  const child = spawn(process.execPath, [...process.execArgv, '--input-type=module', '--eval', `
+    const { createHealth } = await import('${new URL('../../lib/index.ts', import.meta.url)}')
+    console.log(await createHealth().listen({ host: '127.0.0.1' }))
+  `], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.match(await textOf(child.stdout), /^http:\/\/127\.0\.0\.1:\d+\n/)
+  t.equal(child.exitCode ?? (await once(child, 'exit'))[0], 0)
+})
