@@ -34,9 +34,9 @@ test('the tarball has what is needed, and nothing else', async t => {
   t.ok(packed.contents.reduce((sum, { size }) => sum + size, 0) < 1_000_000, 'it is small')
 })
 
-test('its exports are the modules of checks, the heartbeat and Prometheus, and no other path resolves', async t => {
+test('its exports are the modules of checks, the heartbeat, OpenTelemetry and Prometheus, and no other path resolves', async t => {
   const { exports } = JSON.parse(files.get(join(installed, 'package.json')) as string)
-  const modules = ['fastify-health', ...Object.keys(builtInChecks), 'fastify-health/heartbeat', 'fastify-health/prometheus']
+  const modules = ['fastify-health', ...Object.keys(builtInChecks), 'fastify-health/heartbeat', 'fastify-health/opentelemetry', 'fastify-health/prometheus']
   const paths = [...modules, 'fastify-health/package.json'].map(specifier => specifier.replace('fastify-health', '.'))
   t.strictSame(Object.keys(exports), paths)
 
