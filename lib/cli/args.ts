@@ -5,6 +5,7 @@ import { longestTimer, suggestion } from '../values/rules.js'
 export const usage = `Usage:
   fastify-health --subset <name> [options]    asks the checks of a subset
   fastify-health check [options]              looks for faults of the configuration
+  fastify-health serve --port <port>          serves the probes of a process that serves none, until SIGTERM
   fastify-health manifest <target> [options]  prints a manifest: kubernetes, docker, haproxy, prometheus
 
 Options:
@@ -16,7 +17,8 @@ Options:
       --timeout <ms>     how long the whole command may take
       --kind <kind>      of a manifest: web (default) or worker, which serves no HTTP
       --name <name>      of a manifest: the service's (default: that of the package.json beside it)
-      --port <port>      of a manifest: where the service listens (default: 3000)
+      --port <port>      of serve: where to listen; of a manifest: where the service listens (default: 3000)
+      --host <host>      of serve: the address to listen at (default: 0.0.0.0)
       --node <path>      of a manifest: Node.js in the image, such as /nodejs/bin/node where there is no shell
   -h, --help
   -v, --version
@@ -25,7 +27,7 @@ Exit status: 0 healthy, 1 unhealthy, 2 could not ask; of nagios: 0 ok, 1 warning
 `
 
 export interface Arguments {
-  readonly command: 'run' | 'check' | 'manifest' | 'help' | 'version'
+  readonly command: 'run' | 'check' | 'serve' | 'manifest' | 'help' | 'version'
   readonly target?: string
   readonly subset?: string
   readonly config?: string
@@ -36,6 +38,7 @@ export interface Arguments {
   readonly kind?: 'web' | 'worker'
   readonly name?: string
   readonly port?: number
+  readonly host?: string
   readonly node?: string
 }
 
@@ -49,6 +52,7 @@ const options = {
   kind: { type: 'string' },
   name: { type: 'string' },
   port: { type: 'string' },
+  host: { type: 'string' },
   node: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', short: 'v', default: false },
@@ -61,7 +65,7 @@ const options = {
  */
 export function parseArguments (argv: readonly string[]): Arguments {
   const { values, positionals: [command = 'run', target, ...rest] } = parse(argv)
-  const { subset, config, app, format, timeout, kind, name, port, node } = values
+  const { subset, config, app, format, timeout, kind, name, port, host, node } = values
   const given = {
     ...(subset === undefined ? {} : { subset }),
     ...(config === undefined ? {} : { config }),
@@ -70,16 +74,21 @@ export function parseArguments (argv: readonly string[]): Arguments {
     ...(kind === undefined ? {} : { kind: toKind(kind) }),
     ...(name === undefined ? {} : { name }),
     ...(port === undefined ? {} : { port: toNumber('--port', port, 'a port, 1 to 65535', 65_535) }),
+    ...(host === undefined ? {} : { host }),
     ...(node === undefined ? {} : { node }),
     skipChecks: values['skip-checks'],
     format,
   }
-  for (const [option, value] of Object.entries({ config, app, node })) if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name a file.`)
+  for (const [option, value] of Object.entries({ config, app, node, host })) if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name ${option === 'host' ? 'an address' : 'a file'}.`)
   if (values.help) return { ...given, command: 'help' }
   if (values.version) return { ...given, command: 'version' }
   if (app !== undefined && config !== undefined) throw new FST_HEALTH_USAGE('--app and --config exclude each other: an app brings its own configuration.')
   if (command === 'manifest' && target !== undefined && rest.length === 0) return { ...given, command, target }
   if (command === 'manifest' && target === undefined) throw new FST_HEALTH_USAGE('Name the target: fastify-health manifest kubernetes, docker, haproxy or prometheus.')
+  if (command === 'serve' && target === undefined) {
+    if (port === undefined) throw new FST_HEALTH_USAGE('Name the port to listen at: fastify-health serve --port 9000')
+    return { ...given, command }
+  }
   if (command === 'check' && target === undefined) return { ...given, command }
   if (command !== 'run' || target !== undefined) throw new FST_HEALTH_USAGE(`There is no command '${[command, target, ...rest].join(' ').trim()}'. To ask a subset: fastify-health --subset <name>`)
   if (subset === undefined) throw new FST_HEALTH_USAGE('Name the subset to ask: fastify-health --subset <name>')

@@ -9,6 +9,7 @@ let unwritten: string | undefined
 const io = {
   out: (text: string) => { unwritten ??= write(1, text) },
   err: (text: string) => { write(2, text) },
+  untilStopped: async () => await new Promise(resolve => { for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve) }),
   cwd: workingDirectory(),
   colour: await colours(1, process.env),
 }

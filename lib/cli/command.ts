@@ -7,6 +7,8 @@ export interface IO {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   readonly cwd: string
+  /** Resolves when the process is told to end. It is asked for by what runs until then. */
+  readonly untilStopped: () => Promise<unknown>
   /** Whether what is printed may be coloured. */
   readonly colour: boolean
 }

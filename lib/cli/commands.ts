@@ -6,7 +6,7 @@ import type { TimeLimit } from './time-limit.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_UNKNOWN_SUBSET, FST_HEALTH_USAGE } from '../errors.js'
 import { settingsFaults } from '../config/options.js'
 import type { HealthRegistry } from '../engine/registry.js'
-import { suggestion } from '../values/rules.js'
+import { longestTimer, suggestion } from '../values/rules.js'
 import { lineOf, toSystemCheck } from '../config/faults.js'
 import type { SystemCheck } from '../../types/report.js'
 
@@ -42,6 +42,25 @@ export async function check ({ io, registries, time }: Target): Promise<number> 
   return 0
 }
 
+/** Serves the probes until the process is told to end. */
+export async function serve ({ args, io, registries, time }: Target): Promise<number> {
+  const registry = onlyOne(registries, 'one listener serves one of them')
+  if (!args.skipChecks) stopAtErrors(await faultsOf([registry], time), io.err)
+  registry.start()
+  // Nothing else keeps the process alive.
+  const alive = setInterval(() => {}, longestTimer)
+  try {
+    const { port, host } = args
+    const address = await registry.listen({ ...(port === undefined ? {} : { port }), ...(host === undefined ? {} : { host }) })
+    io.out(`Serving the probes at ${address}\n`)
+    await io.untilStopped()
+    return 0
+  } finally {
+    clearInterval(alive)
+    await time.close(registry.close())
+  }
+}
+
 /** Prints the manifest that fits the configuration. */
 export async function manifest ({ args, io, registries, time }: Target): Promise<number> {
   const { target = '', kind, port, node, name = packageName(io.cwd) } = args
@@ -51,14 +70,17 @@ export async function manifest ({ args, io, registries, time }: Target): Promise
   // The script in .bin needs /usr/bin/env, which an image without a shell does not have.
   const program = node === undefined ? ['node_modules/.bin/fastify-health'] : [node, 'node_modules/fastify-health/dist/lib/cli/bin.js']
   const command = [...program, ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app])]
-  const [registry, ...others] = registries as [HealthRegistry, ...HealthRegistry[]]
-  if (others.length > 0) {
-    const contexts = registries.map(({ mountedAt }) => `'${mountedAt}'`).join(', ')
-    throw new FST_HEALTH_USAGE(`The app registers fastify-health ${registries.length} times, in contexts with the prefixes ${contexts}, and a manifest is of one: put the options of that one into a file, with its context's prefix before \`prefix\` and \`livenessPath\`, and name it with --config.`)
-  }
+  const registry = onlyOne(registries, 'a manifest is of one')
   stopAtErrors(await faultsWithoutSetup([registry], time), io.err)
   io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, node, command }))))
   return 0
+}
+
+function onlyOne (registries: readonly HealthRegistry[], why: string): HealthRegistry {
+  const [registry, ...others] = registries as [HealthRegistry, ...HealthRegistry[]]
+  if (others.length === 0) return registry
+  const contexts = registries.map(({ mountedAt }) => `'${mountedAt}'`).join(', ')
+  throw new FST_HEALTH_USAGE(`The app registers fastify-health ${registries.length} times, in contexts with the prefixes ${contexts}, and ${why}: put the options of that one into a file, with its context's prefix before \`prefix\` and \`livenessPath\`, and name it with --config.`)
 }
 
 async function faultsOf (registries: readonly HealthRegistry[], time: TimeLimit): Promise<SystemCheck[]> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArguments, usage } from './args.js'
 import type { IO } from './command.js'
-import { ask, check, manifest } from './commands.js'
+import { ask, check, manifest, serve } from './commands.js'
 import { withRegistries } from './target.js'
 import { reason } from '../config/entry.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
@@ -32,6 +32,7 @@ export async function run (argv: readonly string[], given: ProcessIO): Promise<n
         io.out(`${version()}\n`)
         return 0
       case 'check': return await withRegistries(args, io, check)
+      case 'serve': return await withRegistries(args, io, serve)
       case 'manifest': return await withRegistries(args, io, manifest)
       case 'run': return await withRegistries(args, io, ask)
     }
@@ -46,7 +47,8 @@ export async function crash (thrown: unknown, argv: readonly string[], io: Proce
 }
 
 async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: ProcessIO): Promise<number> {
-  const text = redact(message)
+  // The address of the probes' own listener is no secret, and looks like a dependency's.
+  const text = code === 'FST_HEALTH_ADDRESS_IN_USE' ? message : redact(message)
   if (asksForNagios(argv)) {
     const { nagiosUnknown } = await import('../renderers/nagios.js')
     const { line, exitCode } = nagiosUnknown(text)

@@ -35,6 +35,7 @@ export async function withRegistries (args: Arguments, io: IO, command: Command)
     const { bootConfig } = await import('./boot.js')
     return await onBooted(bootConfig(loaded, log))
   }
+  if (args.command === 'serve') return await bootAndRun()
   if (loaded.found.setup === undefined || args.command === 'manifest') return await withoutApp(loaded, { args, io, time }, command)
   if (args.command === 'check') {
     // A `setup` that fails would hide the faults that are there without it.

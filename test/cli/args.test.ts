@@ -12,6 +12,7 @@ t.test('a subset is asked in plain text, with the system checks, unless the argu
 t.test('the other commands are named first', async t => {
   t.match(parseArguments(['check']), { command: 'check' })
   t.match(parseArguments(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'orders', '--port', '8080', '--node', '/nodejs/bin/node']), { command: 'manifest', target: 'kubernetes', kind: 'worker', name: 'orders', port: 8080, node: '/nodejs/bin/node' })
+  t.match(parseArguments(['serve', '--port', '9000', '--host', '127.0.0.1']), { command: 'serve', port: 9000, host: '127.0.0.1' })
   t.match(parseArguments(['--help']), { command: 'help' })
   t.match(parseArguments(['-v']), { command: 'version' })
 })
@@ -35,6 +36,9 @@ for (const [argv, message] of [
   [['check', '--app', ''], /^--app is empty: it must name a file\.$/],
   [['manifest', 'docker', '--node='], /^--node is empty: it must name a file\.$/],
   [['manifest'], /Name the target/],
+  [['serve'], /Name the port to listen at/],
+  [['serve', 'readiness', '--port', '1'], /There is no command 'serve readiness'/],
+  [['serve', '--port', '1', '--host='], /^--host is empty: it must name an address\.$/],
   [['manifest', 'kubernetes', 'docker'], /There is no command 'manifest kubernetes docker'/],
   [['check', 'readiness'], /There is no command 'check readiness'/],
   [['readiness'], /There is no command 'readiness'/],

@@ -14,12 +14,13 @@ export const fixtures = fileURLToPath(new URL('../fixtures/cli/', import.meta.ur
 export const bin = fileURLToPath(new URL('../../lib/cli/bin.ts', import.meta.url))
 
 /** Runs a command line in this process. */
-export async function command (argv: readonly string[], { cwd = fixtures, colour = false } = {}): Promise<Ended> {
+export async function command (argv: readonly string[], { cwd = fixtures, colour = false, untilStopped = async (_printed: string): Promise<unknown> => undefined } = {}): Promise<Ended> {
   let out = ''
   let err = ''
   const status = await run(argv, {
     out: text => { out += text },
     err: text => { err += text },
+    untilStopped: async () => await untilStopped(out),
     cwd,
     colour,
   })
