@@ -132,11 +132,11 @@ function unwrapped (found: unknown): unknown {
 
 async function earlier (cache: CacheLike, signal: StopSignal): Promise<void> {
   const given = unanswered.get(identity(cache))
-  if (given !== undefined && Date.now() - given.since < patience) await abortable(signal, given.answered)
+  if (given !== undefined && Date.now() - given.since < patience) await abortable(given.answered, signal)
 }
 
 async function given (cache: CacheLike, signal: StopSignal, work: Promise<void>): Promise<void> {
-  await abortable(signal, work, () => {
+  await abortable(work, signal, () => {
     const answered = work.catch(() => {}).finally(() => unanswered.delete(identity(cache)))
     unanswered.set(identity(cache), { answered, since: Date.now() })
   })

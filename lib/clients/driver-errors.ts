@@ -1,4 +1,4 @@
-import { isHealthCheckError, ServiceUnavailable } from '../errors.js'
+import { isHealthCheckError, ServiceUnavailable, type HealthCheckError } from '../errors.js'
 
 // What drivers and the system report, in words that name no host, user or database.
 const kinds: Readonly<Record<string, readonly string[]>> = {
@@ -96,9 +96,21 @@ function textWords (table: typeof wordsByText, message: string): string | undefi
  * comes back as it is, to be logged and reported as unknown.
  */
 export function unavailable (error: unknown): unknown {
+  return explain(error) ?? error
+}
+
+/**
+ * What a driver's or the system's error says, as an error in plain words that names no host, user or database: `ECONNREFUSED` is a
+ * `ServiceUnavailable` of "connection refused", with the error as its cause. The causes of an error and the errors of an
+ * `AggregateError` are looked at, too. An error of fastify-health comes back as it is; `undefined` stands for one that is not known.
+ *
+ * @example
+ * catch (error) { throw explain(error) ?? error }
+ */
+export function explain (error: unknown): HealthCheckError | undefined {
   if (isHealthCheckError(error)) return error
   const words = wordsFor(error)
-  return words === undefined ? error : new ServiceUnavailable(words, { cause: error })
+  return words === undefined ? undefined : new ServiceUnavailable(words, { cause: error })
 }
 
 function * causes (error: unknown): Generator<Error> {

@@ -147,7 +147,7 @@ async function take (pool: Pool, signal: Interruption): Promise<CheckedOut> {
   const traffic = trafficOf(pool)
   traffic.runs++
   try {
-    const client = await abortable(signal, connecting, () => {
+    const client = await abortable(connecting, signal, () => {
       withdraw(pool, request)
       // The pool offers no way to give up a connection that is being made, and would wait for it for ever. Nor does it listen to
       // one that is held up by its `verify`.
@@ -169,7 +169,7 @@ async function useClient<T> (client: PoolClient, signal: Interruption, use: (cli
   client.on('error', onError)
   try {
     // Destroyed, not only released: a goodbye to a server that hangs leaves the socket open.
-    const answer = await abortable(signal, use(client), () => streamOf(client)?.destroy())
+    const answer = await abortable(use(client), signal, () => streamOf(client)?.destroy())
     client.off('error', onError)
     client.release()
     return answer

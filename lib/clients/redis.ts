@@ -127,7 +127,7 @@ async function free (client: Redis, context: CheckContext): Promise<void> {
   for (;;) {
     const earlier = unanswered.get(client)
     if (client.status !== 'ready') await ready(client, context)
-    else if (earlier !== undefined) await abortable(interruptionOf(context), earlier)
+    else if (earlier !== undefined) await abortable(earlier, interruptionOf(context))
     else return
   }
 }
@@ -179,7 +179,7 @@ async function answered<T> (client: Redis, context: CheckContext, work: Promise<
     })
     const waiting = waitingFor(client).add(onClose)
     try {
-      const answer = await abortable(interruptionOf(context), settled)
+      const answer = await abortable(settled, interruptionOf(context))
       if (answer !== connectionLost) return answer
     } finally {
       waiting.delete(onClose)
@@ -206,7 +206,7 @@ async function ready (client: Redis, context: CheckContext): Promise<void> {
 async function scout (client: Redis, signal: Interruption): Promise<void> {
   const side = client.duplicate(oneTry)
   try {
-    await abortable(signal, connect(side).then(async () => await side.ping()))
+    await abortable(connect(side).then(async () => await side.ping()), signal)
   } finally {
     side.disconnect()
   }

@@ -62,7 +62,7 @@ export class SharedConnection<Client> {
       return await use(client)
     })
     try {
-      return await abortable(signal, work, () => this.#giveUp(held))
+      return await abortable(work, signal, () => this.#giveUp(held))
     } finally {
       held.users--
       if (held !== this.#current) this.#giveUp(held)

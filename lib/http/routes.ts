@@ -208,7 +208,7 @@ async function decided (details: Exclude<Details, string>, { timeout, deadline =
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new FST_HEALTH_TIMEOUT(limit)), limit)
   const decide = async () => await details(request)
-  const decision = await abortable(late.signal, decide()).catch(error => {
+  const decision = await abortable(decide(), late.signal).catch(error => {
     request.log.error({ err: error }, 'health: the `details` function failed, so details are withheld')
   })
   clearTimeout(timer)

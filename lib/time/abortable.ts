@@ -1,10 +1,10 @@
 import type { Interruption } from './stop-signal.js'
 
 /**
- * Settles as `work` does. Once aborted, it destroys what hangs and rejects with the signal's reason at once, whatever
- * becomes of `work`.
+ * Settles as `work` does. Once the signal is aborted, it calls `destroy`, which ends what hangs, and rejects with the signal's reason at
+ * once, whatever becomes of `work`.
  */
-export function abortable<T> (signal: Interruption, work: Promise<T>, destroy: () => unknown = () => {}): Promise<T> {
+export function abortable<T> (work: Promise<T>, signal: Interruption, destroy: () => unknown = () => {}): Promise<T> {
   // One promise and one pair of callbacks: a race of two promises costs as much as the rest of many a check.
   return new Promise((resolve, reject) => {
     const onAbort = () => {
@@ -32,5 +32,5 @@ async function attempt (action: () => unknown): Promise<void> {
 export async function pause (ms: number, signal: Interruption): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const waited = new Promise<void>(resolve => { timer = setTimeout(resolve, ms) })
-  await abortable(signal, waited, () => clearTimeout(timer))
+  await abortable(waited, signal, () => clearTimeout(timer))
 }

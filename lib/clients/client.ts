@@ -1,0 +1,145 @@
+import type { FastifyInstance } from 'fastify'
+import { abortable } from '../time/abortable.js'
+import { lacking } from '../errors.js'
+import { interruptionOf } from '../time/stop-signal.js'
+import { isPlain } from '../values/plain-data.js'
+import { rule } from '../values/rules.js'
+import { SharedConnection, type Connection } from './shared-connection.js'
+import { unavailable } from './driver-errors.js'
+import { decorated } from './requirements.js'
+import type { CheckContext, OptionRule, Requirement, RequirementsContext } from '../../types/check.js'
+
+/** Where a client of the app is: the name of a decorator, which dots may reach into, a function of the app, or the client itself. */
+export type ClientOption<Client> = string | Client | ((app: FastifyInstance) => Client | Promise<Client>)
+
+/** What a check takes as its client. */
+export interface ClientKind {
+  /** What fits, such as `a client of mqtt`. It follows "must be" and "is not". */
+  readonly takes: string
+  /** Whether a value is one, by its shape: the package it comes from may be there twice. */
+  readonly fits: (value: unknown) => boolean
+  /** How an app gets one, for whoever has none. */
+  readonly hint: string
+}
+
+/** A client that belongs to the app. It is never closed. */
+export interface ClientOfApp<Client> {
+  readonly client: ClientOption<Client>
+  /** Default: any object. */
+  readonly kind?: ClientKind
+}
+
+const anyObject: ClientKind = {
+  takes: 'a client',
+  fits: value => typeof value === 'object' && value !== null,
+  hint: 'Register the plugin that makes it before the app is ready, or name the decorator that holds it.',
+}
+
+/** A connection of the checks' own. It is kept between runs, shared by all that give the same `key`, and closed with the registry. */
+export interface OwnConnection<Client, Driver = unknown> {
+  /** What tells it from others, such as its URL. It is shown nowhere. */
+  readonly key: string
+  /** Loads what `connect` needs, once. */
+  readonly load?: () => Driver | Promise<Driver>
+  /** Starts to connect. What it returns can be destroyed before it is connected. */
+  readonly connect: (driver: Driver) => Connection<Client>
+}
+
+// Milliseconds a run waits for an earlier one that was given up, before it counts that one as lost.
+const patience = 30_000
+
+// The runs that were given up while their client, which belongs to the app and cannot be destroyed, had not answered.
+const unanswered = new WeakMap<WeakKey, { readonly answered: Promise<void>, readonly since: number }>()
+
+/**
+ * Lends a client to `use`, and settles as it does, or with the signal's reason as soon as the run is aborted. What a driver throws is put
+ * into the words of `explain`.
+ *
+ * A client of the app may go on with what was asked of it: the next run waits for the answer before it asks anything, so that no queue
+ * grows. A connection of the checks' own is destroyed instead.
+ *
+ * @throws HealthCheckError (E007) where the client is not there or is none.
+ */
+export async function withClient<Client, T, Driver = unknown> (
+  context: CheckContext,
+  source: ClientOfApp<Client> | OwnConnection<Client, Driver>,
+  use: (client: Client) => T | Promise<T>
+): Promise<T> {
+  try {
+    return 'client' in source ? await withClientOfApp(context, source, use) : await withOwn(context, source, use)
+  } catch (error) {
+    throw unavailable(error)
+  }
+}
+
+/** The rule for a `client` option of this kind. */
+export function clientRule ({ takes, fits }: ClientKind = anyObject): OptionRule {
+  return rule(`the name of a decorator, a function of the app, or ${takes}`,
+    value => (typeof value === 'string' && value !== '') || typeof value === 'function' || fits(value), { secret: true })
+}
+
+/** What is missing where a client of the app is not there, or is none (E007). */
+export async function clientRequirements<Client> (context: RequirementsContext, source: ClientOfApp<Client>): Promise<Requirement[]> {
+  const found = await find(context, source)
+  return found.missing === undefined ? [] : [found.missing]
+}
+
+interface Found<Client> {
+  readonly client?: Client
+  readonly missing?: Requirement
+}
+
+async function find<Client> (context: Pick<RequirementsContext, 'app'>, { client, kind = anyObject }: ClientOfApp<Client>): Promise<Found<Client>> {
+  const { takes, fits, hint } = kind
+  if (fits(client)) return { client: client as Client }
+  let place = 'what `client` returned for the app'
+  let found: unknown
+  if (typeof client === 'function') {
+    // Outside the `try`: where there is no app, that is what has to be said.
+    const { app } = context
+    try {
+      found = await (client as (app: FastifyInstance) => unknown)(app)
+    } catch (error) {
+      return { missing: { message: `\`client\` threw when it was called with the app: ${String(error)}`, hint } }
+    }
+  } else {
+    place = `app.${String(client)}`
+    found = decorated(context.app, String(client).split('.'))
+  }
+  if (fits(found)) return { client: found as Client }
+  return { missing: { message: found === undefined || found === null ? `${place} is not there` : `${place} is ${described(found)}, and not ${takes}`, hint } }
+}
+
+function described (value: {}): string {
+  if (typeof value !== 'object') return `a ${typeof value}`
+  const name = (value.constructor as { name: string } | undefined)?.name
+  return name === undefined || name === 'Object' ? 'an object' : `an instance of ${name}`
+}
+
+async function withClientOfApp<Client, T> (context: CheckContext, source: ClientOfApp<Client>, use: (client: Client) => T | Promise<T>): Promise<T> {
+  const signal = interruptionOf(context)
+  const { client, missing } = await abortable(find(context, source), signal)
+  if (missing !== undefined) throw lacking([missing])
+  const key = identity(client)
+  const earlier = unanswered.get(key)
+  if (earlier !== undefined && performance.now() - earlier.since < patience) await abortable(earlier.answered, signal)
+  const work = (async () => await use(client as Client))()
+  return await abortable(work, signal, () => {
+    const given = { answered: work.then(() => {}, () => {}).finally(() => { if (unanswered.get(key) === given) unanswered.delete(key) }), since: performance.now() }
+    unanswered.set(key, given)
+  })
+}
+
+/** What stays the same over the runs: each of them gets a copy of a client that is a plain object, with the same methods. */
+function identity (client: unknown): WeakKey {
+  if (!isPlain(client)) return client as WeakKey
+  return Object.values(client).find(value => typeof value === 'function') ?? client
+}
+
+async function withOwn<Client, T, Driver> (context: CheckContext, { key, load, connect }: OwnConnection<Client, Driver>, use: (client: Client) => T | Promise<T>): Promise<T> {
+  const shared = await context.resources.get(key, async () => {
+    const driver = await load?.() as Driver
+    return new SharedConnection(() => connect(driver))
+  }, shared => shared.close())
+  return await shared.use(interruptionOf(context), async client => await use(client))
+}
