@@ -105,9 +105,6 @@ function copySubsets (subsets: unknown): Settings['subsets'] {
   return Object.fromEntries(Object.entries(subsets).map(([name, entries]) => [name, Array.isArray(entries) ? [...entries] : entries as Entry[]]))
 }
 
-/** Settings that were found valid, as they were then: each run asks again, and hardly ever is there anything new. */
-const valid = new WeakMap<Settings, Record<string, unknown>>()
-
 // Every setting has a value, but for those without a default.
 const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: option !== 'deadline' && option !== 'listen' }]))
 
@@ -118,25 +115,9 @@ export interface SettingFault extends Fault {
 /** E001: what is wrong with the settings as they are now. */
 export function settingsFaults (settings: Settings): SettingFault[] {
   const values = settings as unknown as Record<string, unknown>
-  if (isAsItWas(values, valid.get(settings))) return []
-  const faults = violations(complete, values)
+  return violations(complete, values)
     .flatMap(violation => violation.option === 'service' && isRecord(values['service']) ? violations(serviceRules, values['service'], 'service.') : [violation])
     .map((violation): SettingFault => ({ id: 'E001', ...violation }))
-  if (faults.length === 0) valid.set(settings, { ...values })
-  return faults
-}
-
-function isAsItWas (values: Record<string, unknown>, earlier: Record<string, unknown> | undefined): boolean {
-  if (earlier === undefined) return false
-  let left = Object.keys(earlier).length
-  for (const option in values) {
-    left--
-    const value = values[option]
-    if (value !== earlier[option]) return false
-    // What is in an object may have changed all the same.
-    if (typeof value === 'object' && value !== null && !(rules[option] as OptionRule).test(value)) return false
-  }
-  return left === 0
 }
 
 /** As long as Fastify's router takes a parameter, which is what the name of a subset that is added later is to it. */

@@ -4,7 +4,7 @@ import type { RouterOptions } from './router-options.js'
 export const alive = '{"status":"ok"}'
 
 /** In the route's `config`: what the cheap comparison misses is still known to be liveness. */
-export const livenessRoute = Symbol('fastify-health.liveness')
+export const livenessRoute = Symbol.for('fastify-health.liveness')
 
 // A list of names and values, which Node.js writes faster than an object.
 const headers = [

@@ -47,8 +47,8 @@ export class StopSignal implements Interruption {
   }
 }
 
-/** Where the engine puts its own signal into what it gives a check. */
-export const stopping = Symbol('fastify-health.stopping')
+/** Where the engine puts its own signal into a check's context. It is shared by every copy of this module: the command is compiled apart. */
+export const stopping = Symbol.for('fastify-health.stopping')
 
 /** What interrupts a run: the engine's own signal, or in a context of somebody else's making the one that is in it. */
 export function interruptionOf (context: Pick<CheckContext, 'signal'> & { readonly [stopping]?: Interruption }): Interruption {
