@@ -1,36 +1,22 @@
-import { alarm, type Clock } from '../time/clock.js'
-import { never, type Deadline } from '../time/deadlines.js'
-import { FST_HEALTH_CLOSED, FST_HEALTH_TIMEOUT } from '../errors.js'
-import { failed, notRun, type Outcome } from './report.js'
-import { StopSignal } from '../time/stop-signal.js'
-import type { Observations } from './observations.js'
-import type { Failure } from '../../types/report.js'
+import type { Clock } from '../time/clock.js'
+import type { Deadline } from '../time/deadlines.js'
+import { FST_HEALTH_CLOSED } from '../errors.js'
+import { Execution, type Task } from './execution.js'
+import { notRun, type Outcome } from './report.js'
 
-/** What an execution lends its task: twice the same signal. */
-export interface Stoppable {
-  readonly stopping: StopSignal
-  /** Made when it is first asked for. */
-  readonly signal: AbortSignal
-  /** What the task sees on the way, once it tells something. */
-  observations?: Observations | undefined
-}
-
-/** Asks the dependency once. Never rejects. */
-export type Task = (execution: Stoppable, timeout: number) => Promise<readonly Failure[]>
-
-/** What one probe wants of a check. Durations are milliseconds. */
+/** What one probe asks of a check. Durations are milliseconds. */
 export interface Question {
   readonly task: Task
   readonly timeout: number
-  /** When the probe's response has to leave. */
+  /** When the probe's response must leave. */
   readonly due: Deadline
   readonly cacheFor: number
   readonly maxStale: number
-  /** Whether runs of its own clock answer it. */
+  /** Whether the runs on its interval answer it. */
   readonly background: boolean
 }
 
-/** Between two tries of a check that hangs and ignores its signal. */
+/** Milliseconds between two tries of a check that hangs and ignores its signal. */
 export const retryAfter = 30_000
 /** How many executions of one check may hang at once. */
 export const mostHanging = 10
@@ -38,42 +24,48 @@ export const mostHanging = 10
 interface KeptResult {
   readonly outcome: Outcome
   readonly at: number
-  /** Milliseconds that were too short for it; who gives it longer learns nothing from that. */
+  /** The timeout, in milliseconds, that was not enough. It says nothing to a probe with a longer one. */
   readonly tooShort: number | undefined
 }
 
 /**
- * Everything about running one check, whoever asks: one execution at a time, shared; a result kept for those who take a kept
- * one; a limit on how long it may take; and no new execution while earlier ones hang, but for a try now and then.
+ * It runs one check for whoever asks: one execution at a time, which all share.
+ *
+ * | state   | what it holds                               | what a probe gets                                                     |
+ * |---------|---------------------------------------------|-----------------------------------------------------------------------|
+ * | fresh   | nothing                                     | a new execution                                                       |
+ * | running | `#running`                                  | the outcome of that execution, or its own timeout                     |
+ * | known   | `#kept`, which may be a timeout; `#before` is what was found before that | the kept result where the probe takes one, or a new execution |
+ * | stuck   | `#stuck`, the last execution, which hangs; `#hanging` are all that do | "still running", and a new execution every 30 s          |
  */
 export class Runner {
   readonly #clock: Clock
-  /** Told to stop and still alive, the oldest first. */
+  /** The executions that were told to stop and have not ended, the oldest first. */
   readonly #hanging = new Set<Execution>()
-  /** The last one of them, unless a later execution has answered. */
+  /** The last execution, where it hangs. */
   #stuck: Execution | undefined
   #running: Execution | undefined
   #kept: KeptResult | undefined
-  /** What was found before the kept result, where that only is that it took too long. */
+  /** The result before the kept one, where the kept one is a timeout. */
   #before: KeptResult | undefined
-  /** When its interval came round last. */
+  /** When it last ran on its interval. */
   #lastIntervalRun = -Infinity
 
   constructor (clock: Clock) {
     this.#clock = clock
   }
 
-  /** Executions that have not settled, those given up included. */
+  /** How many executions have not ended, with those that hang. */
   get pending (): number {
     return this.#hanging.size + (this.#running === undefined ? 0 : 1)
   }
 
-  /** What is known, or a promise of it that settles in time and never rejects. */
+  /** The kept outcome, or a promise of a new one that settles in time and never rejects. */
   ask (question: Question): Outcome | Promise<Outcome> {
     return (question.background ? this.#lastOutcome(question) : this.#keptFor(question)) ?? this.run(question)
   }
 
-  /** Like `ask`, with no kept result. */
+  /** A new outcome: no kept result is taken. */
   run (question: Question): Outcome | Promise<Outcome> {
     if (this.#running !== undefined) return this.#running.wait(question)
     if (this.#hanging.size >= mostHanging) return this.#stillRunning()
@@ -81,7 +73,7 @@ export class Runner {
     return this.#start(question).wait(question)
   }
 
-  /** A run of an interval; what a beat less than `apart` ago found, for another subset, is as good. */
+  /** Runs on an interval. A result that another subset's interval found less than `apart` milliseconds ago is taken instead. */
   runOnInterval (question: Question, apart: number): Outcome | Promise<Outcome> {
     const now = this.#clock.now()
     const kept = this.#kept
@@ -91,7 +83,7 @@ export class Runner {
     return this.run(question)
   }
 
-  /** Whoever asks next is not told what was found before. */
+  /** Drops the kept result, so that the next probe runs the check. */
   forget (): void {
     this.#kept = this.#before = undefined
   }
@@ -144,107 +136,3 @@ export class Runner {
 }
 
 const wholeSeconds = (ms: number) => Math.floor(ms / 1000)
-
-interface ExecutionEvents {
-  /** Its outcome is known, which may be that so many milliseconds were too short. */
-  answered (outcome: Outcome, tooShort?: number): void
-  /** It was told to stop, and nothing of it is alive any more. */
-  gone (): void
-}
-
-class Execution implements Stoppable {
-  readonly begun: number
-  /** Whether its task has ended. */
-  settled = false
-  readonly #clock: Clock
-  readonly #events: ExecutionEvents
-  readonly #startedAt: number
-  readonly stopping = new StopSignal()
-  observations: Observations | undefined
-  #controller: AbortController | undefined
-  readonly #outcome: Promise<Outcome>
-  #resolve!: (outcome: Outcome) => void
-  /** What those who give it as long as each of these are told. */
-  readonly #limits: Array<{ readonly timeout: number, readonly outcome: Promise<Outcome> }> = []
-  /** What those whose deadlines have this name are told. */
-  #late: Map<number, Outcome> | undefined
-
-  constructor (clock: Clock, task: Task, timeout: number, events: ExecutionEvents) {
-    this.#clock = clock
-    this.#events = events
-    this.begun = clock.now()
-    this.#startedAt = clock.date()
-    this.#outcome = new Promise(resolve => { this.#resolve = resolve })
-    task(this, timeout).then(errors => {
-      this.settled = true
-      if (this.stopping.aborted) events.gone()
-      else this.#answer(errors)
-    })
-  }
-
-  get signal (): AbortSignal {
-    if (this.#controller === undefined) {
-      const controller = this.#controller = new AbortController()
-      const abort = () => controller.abort(this.stopping.reason)
-      if (this.stopping.aborted) abort()
-      else this.stopping.addEventListener('abort', abort)
-    }
-    return this.#controller.signal
-  }
-
-  /** Settles with the outcome, or when this question's own time is up. */
-  wait ({ timeout, due }: Question): Promise<Outcome> {
-    const inTime = this.#within(timeout)
-    if (due === never) return inTime
-    return unless(inTime, resolve => due.onDue(() => resolve(this.#lateOutcome(due.deadline))))
-  }
-
-  /** Aborts its signal. A check that heeds it is gone before anybody hears of that, and so does not count as hanging. */
-  stop (reason: Error, message: string, tooShort?: number): void {
-    if (this.stopping.aborted) return
-    this.stopping.abort(reason)
-    this.#clock.afterIO(() => this.#answer([{ kind: 'unavailable', message }], tooShort))
-  }
-
-  #within (timeout: number): Promise<Outcome> {
-    const known = this.#limits.find(limit => limit.timeout === timeout)
-    if (known !== undefined) return known.outcome
-    const outcome = unless(this.#outcome, resolve => alarm(this.#clock, this.begun + timeout, timeout, () => {
-      if (this.#limits.some(limit => limit.timeout > timeout)) resolve(this.#lateOutcome(timeout))
-      else this.stop(new FST_HEALTH_TIMEOUT(timeout), timedOut(timeout), timeout)
-    }))
-    this.#limits.push({ timeout, outcome })
-    return outcome
-  }
-
-  // However many gave up on it, it failed them only once.
-  #lateOutcome (after: number): Outcome {
-    this.#late ??= new Map()
-    let outcome = this.#late.get(after)
-    if (outcome === undefined) {
-      outcome = failed('unavailable', timedOut(after), this.#startedAt, this.#clock.now() - this.begun)
-      this.#late.set(after, outcome)
-    }
-    return outcome
-  }
-
-  #answer (errors: readonly Failure[], tooShort?: number): void {
-    const found = { errors, startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
-    const outcome = this.observations === undefined ? found : { ...found, observed: this.observations.list() }
-    this.#events.answered(outcome, tooShort)
-    this.#resolve(outcome)
-  }
-}
-
-/** The outcome, unless what `begin` waits for comes first; it gives what calls that off. */
-function unless (outcome: Promise<Outcome>, begin: (resolve: (outcome: Outcome) => void) => () => void): Promise<Outcome> {
-  return new Promise(resolve => {
-    const cancel = begin(resolve)
-    outcome.then(outcome => {
-      cancel()
-      resolve(outcome)
-    })
-  })
-}
-
-const timedOut = (after: number) => `timed out after ${after} ms`

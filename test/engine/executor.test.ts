@@ -7,7 +7,7 @@ import { HealthCheckError, ServiceUnavailable, ServiceWarning } from '../../lib/
 import { Executor } from '../../lib/engine/executor.js'
 import { toSettings } from '../../lib/config/options.js'
 import { statusOf } from '../../lib/engine/report.js'
-import type { Stoppable } from '../../lib/engine/runner.js'
+import type { Stoppable } from '../../lib/engine/execution.js'
 import { StopSignal } from '../../lib/time/stop-signal.js'
 import type { CheckContext } from '../../types/check.js'
 import { recordedLog } from '../helpers/recorded-log.js'

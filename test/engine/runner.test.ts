@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { Deadlines, never } from '../../lib/time/deadlines.js'
-import { mostHanging, retryAfter, Runner, type Question, type Stoppable, type Task } from '../../lib/engine/runner.js'
+import { mostHanging, retryAfter, Runner, type Question } from '../../lib/engine/runner.js'
+import type { Task } from '../../lib/engine/execution.js'
 import { statusOf, type Outcome } from '../../lib/engine/report.js'
 import type { Failure } from '../../types/report.js'
 import { FakeClock } from '../helpers/fake-clock.js'
@@ -387,16 +388,6 @@ test('the oldest that hangs is what it is told to be running since', async t => 
   ask()
   await clock.advance(1000)
   t.equal(both.status, 'unavailable: still running after 31 s')
-})
-
-test('a signal that is first looked at after the time is up is aborted', async t => {
-  const { clock, ask } = setUp()
-  let execution: Stoppable | undefined
-  ask({ task: async given => await new Promise(() => { execution = given }) })
-  await clock.advance(100)
-  t.ok(execution?.stopping.aborted)
-  t.match(execution?.signal, { aborted: true, reason: { code: 'FST_HEALTH_TIMEOUT' } })
-  t.equal(execution?.signal, execution?.signal)
 })
 
 test('closing tells what is under way to stop, and whoever waits', async t => {

@@ -1,0 +1,134 @@
+import { alarm, type Clock } from '../time/clock.js'
+import { never, type Deadline } from '../time/deadlines.js'
+import { FST_HEALTH_TIMEOUT } from '../errors.js'
+import { failed, type Outcome } from './report.js'
+import { StopSignal } from '../time/stop-signal.js'
+import type { Observations } from './observations.js'
+import type { Failure } from '../../types/report.js'
+
+/** What an execution gives its task. Both signals are aborted together. */
+export interface Stoppable {
+  readonly stopping: StopSignal
+  /** It is made when it is first asked for. */
+  readonly signal: AbortSignal
+  /** What the task observes on the way, once it tells something. */
+  observations?: Observations | undefined
+}
+
+/** Asks the dependency once. It never rejects. */
+export type Task = (execution: Stoppable, timeout: number) => Promise<readonly Failure[]>
+
+/** What an execution tells its runner. */
+export interface ExecutionEvents {
+  /** Its outcome is known. `tooShort` is the timeout, in milliseconds, that was not enough for it. */
+  answered (outcome: Outcome, tooShort?: number): void
+  /** Its task has ended after it was told to stop. */
+  gone (): void
+}
+
+/**
+ * One run of a check's task, which many probes may wait for.
+ *
+ * | state    | `stopping.aborted` | `settled` | it ends with                                             |
+ * |----------|--------------------|-----------|----------------------------------------------------------|
+ * | running  | no                 | no        | `answered`, when the task settles or the longest timeout passes |
+ * | answered | no                 | yes       |                                                          |
+ * | hanging  | yes                | no        | `gone`, when the task settles after all                   |
+ * | gone     | yes                | yes       |                                                          |
+ */
+export class Execution implements Stoppable {
+  readonly begun: number
+  /** Whether its task has ended. */
+  settled = false
+  readonly #clock: Clock
+  readonly #events: ExecutionEvents
+  readonly #startedAt: number
+  readonly stopping = new StopSignal()
+  observations: Observations | undefined
+  #controller: AbortController | undefined
+  readonly #outcome: Promise<Outcome>
+  #resolve!: (outcome: Outcome) => void
+  /** The outcome for each timeout that probes have given it. */
+  readonly #limits: Array<{ readonly timeout: number, readonly outcome: Promise<Outcome> }> = []
+  /** The outcome for probes whose time was up before it ended, by their milliseconds. */
+  #late: Map<number, Outcome> | undefined
+
+  constructor (clock: Clock, task: Task, timeout: number, events: ExecutionEvents) {
+    this.#clock = clock
+    this.#events = events
+    this.begun = clock.now()
+    this.#startedAt = clock.date()
+    this.#outcome = new Promise(resolve => { this.#resolve = resolve })
+    task(this, timeout).then(errors => {
+      this.settled = true
+      if (this.stopping.aborted) events.gone()
+      else this.#answer(errors)
+    })
+  }
+
+  get signal (): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = this.#controller = new AbortController()
+      const abort = () => controller.abort(this.stopping.reason)
+      if (this.stopping.aborted) abort()
+      else this.stopping.addEventListener('abort', abort)
+    }
+    return this.#controller.signal
+  }
+
+  /** Settles with the outcome, or when the probe's own time is up. */
+  wait ({ timeout, due }: { readonly timeout: number, readonly due: Deadline }): Promise<Outcome> {
+    const inTime = this.#within(timeout)
+    if (due === never) return inTime
+    return unless(inTime, resolve => due.onDue(() => resolve(this.#lateOutcome(due.deadline))))
+  }
+
+  /** Aborts its signal. The outcome follows after I/O, so that a check that heeds the signal at once does not count as hanging. */
+  stop (reason: Error, message: string, tooShort?: number): void {
+    if (this.stopping.aborted) return
+    this.stopping.abort(reason)
+    this.#clock.afterIO(() => this.#answer([{ kind: 'unavailable', message }], tooShort))
+  }
+
+  #within (timeout: number): Promise<Outcome> {
+    const known = this.#limits.find(limit => limit.timeout === timeout)
+    if (known !== undefined) return known.outcome
+    const outcome = unless(this.#outcome, resolve => alarm(this.#clock, this.begun + timeout, timeout, () => {
+      if (this.#limits.some(limit => limit.timeout > timeout)) resolve(this.#lateOutcome(timeout))
+      else this.stop(new FST_HEALTH_TIMEOUT(timeout), timedOut(timeout), timeout)
+    }))
+    this.#limits.push({ timeout, outcome })
+    return outcome
+  }
+
+  // One outcome for all probes that gave up at the same time, so that it counts as one failure.
+  #lateOutcome (after: number): Outcome {
+    this.#late ??= new Map()
+    let outcome = this.#late.get(after)
+    if (outcome === undefined) {
+      outcome = failed('unavailable', timedOut(after), this.#startedAt, this.#clock.now() - this.begun)
+      this.#late.set(after, outcome)
+    }
+    return outcome
+  }
+
+  #answer (errors: readonly Failure[], tooShort?: number): void {
+    const found = { errors, startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
+    const outcome = this.observations === undefined ? found : { ...found, observed: this.observations.list() }
+    this.#events.answered(outcome, tooShort)
+    this.#resolve(outcome)
+  }
+}
+
+/** Settles with the outcome, or earlier with what `begin` resolves it with. `begin` returns a function that cancels what it began. */
+function unless (outcome: Promise<Outcome>, begin: (resolve: (outcome: Outcome) => void) => () => void): Promise<Outcome> {
+  return new Promise(resolve => {
+    const cancel = begin(resolve)
+    outcome.then(outcome => {
+      cancel()
+      resolve(outcome)
+    })
+  })
+}
+
+const timedOut = (after: number) => `timed out after ${after} ms`
