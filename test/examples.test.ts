@@ -305,6 +305,31 @@ test('checks of one\'s own', async t => {
   t.strictSame(await report({ loaded: false }), [500, { 'Feature flags': 'unavailable: not loaded yet', 'Payments API': 'unavailable: no answer' }])
 })
 
+test('a check over a client that takes no signal', async t => {
+  const found = await evaluate(`
+    import Fastify from 'fastify'
+    import health from 'fastify-health'
+    import { SearchCheck } from './examples/search-check.js'
+
+    const app = Fastify()
+    app.decorate('search', { ping: async () => await new Promise((resolve, reject) => { app.answer = resolve; app.fail = reject }) })
+    await app.register(health, { subsets: { integrations: [[SearchCheck, { timeout: 300 }]] } })
+    const ask = async () => (await app.inject('/healthcheck/integrations?format=json')).json().SearchCheck
+    const found = [await ask()]
+    app.answer()
+    setTimeout(() => app.fail(Object.assign(new Error('10.0.0.7'), { code: 'ECONNREFUSED' })), 100)
+    found.push(await ask())
+    await app.close()
+    console.log(JSON.stringify(found))
+  `)
+  t.strictSame(found, ['unavailable: timed out after 300 ms', 'unavailable: connection refused'])
+})
+
+test('the example of a test passes', async t => {
+  const { status, out } = await runToEnd([process.execPath, '--test', example('app.test.js')])
+  t.equal(status, 0, out)
+})
+
 test('every list of entries could be a subset, once the app has what it asks for', async t => {
   const found = await evaluate(`
     import { createHealth } from 'fastify-health'
@@ -396,6 +421,7 @@ test('the metrics beside the app\'s own', async t => {
 test('there is no example beside these', async t => {
   t.strictSame((await readdir(example(''))).sort(), [
     'app.js',
+    'app.test.js',
     'bullmq-worker.js',
     'database.js',
     'details.js',
@@ -406,6 +432,7 @@ test('there is no example beside these', async t => {
     'pg-boss-worker.js',
     'quick-start.js',
     'redis-worker.js',
+    'search-check.js',
     'service.js',
     'shutdown.js',
     'worker.health.config.js',

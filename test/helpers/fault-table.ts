@@ -67,7 +67,7 @@ export const faultTable = {
 
 export type Dependency = keyof typeof faultTable
 
-/** The table as the README shows it. */
+/** The table as docs/operations.md shows it. */
 export function faultTableInMarkdown (): string {
   const names = Object.keys(faults) as Fault[]
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`

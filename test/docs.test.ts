@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { usage } from '../lib/cli/args.js'
 import { createHealth, defineCheck, HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning, type CheckContext } from '../lib/index.js'
@@ -20,10 +20,16 @@ interface Block {
 }
 
 const read = async (file: string) => await readFile(join(root, file), 'utf8')
-const readme = await read('README.md')
-const blocks = blocksOf(readme)
+const withoutCode = (text: string) => text.replace(/^```[^]*?^```$/gm, '')
+
+const docs = (await readdir(join(root, 'docs'), { recursive: true })).filter(file => file.endsWith('.md')).map(file => `docs/${file}`).sort()
+/** Every page, by its path. */
+const pages = new Map(await Promise.all(['README.md', ...docs].map(async path => [path, await read(path)] as const)))
+const page = (path: string) => pages.get(path) as string
+const readme = page('README.md')
+const blocks = [...pages.values()].flatMap(blocksOf)
 const inLanguage = (language: string) => blocks.filter(block => block.language === language)
-const prose = readme.replace(/^```[^]*?^```$/gm, '')
+const prose = withoutCode([...pages.values()].join('\n'))
 
 function blocksOf (text: string): Block[] {
   return [...text.matchAll(/^```(.*)\n([^]*?)^```$/gm)].map(({ 1: language = '', 2: content = '', index }) => {
@@ -31,16 +37,8 @@ function blocksOf (text: string): Block[] {
   })
 }
 
-/** The text below a heading, up to the next one that is no deeper. */
-function section (heading: string): string {
-  const level = heading.indexOf(' ')
-  const [, text] = readme.split(`\n${heading}\n`)
-  if (text === undefined) throw new Error(`There is no section '${heading}'`)
-  return text.split(new RegExp(`^#{1,${level}} `, 'm'))[0] as string
-}
-
 /** The rows of the table below `header`, as cells. */
-function table (header: string, text = readme): string[][] {
+function table (header: string, text: string): string[][] {
   const [, after] = text.split(`\n${header}\n`)
   if (after === undefined) throw new Error(`There is no table '${header}'`)
   return (/^(?:\|.*\n)+/.exec(after)?.[0] ?? '').trim().split('\n').slice(1).map(row => {
@@ -51,14 +49,18 @@ function table (header: string, text = readme): string[][] {
 const names = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name as string)
 const firstNames = (rows: string[][]) => rows.flatMap(([first]) => names(first))
 
+test('the front door is one page', async t => {
+  t.ok(readme.split('\n').length <= 250)
+})
+
 test('nothing is left to be written', async t => {
-  t.notMatch(readme, /@@|TODO|TBD/)
+  for (const [path, text] of pages) t.notMatch(text, /@@|TODO|TBD/, path)
 })
 
 test('every block of code is accounted for', async t => {
   const languages = new Set(blocks.map(({ language }) => language))
   t.strictSame([...languages].filter(language => !['', 'console', 'js', 'sh', 'yaml'].includes(language)), [])
-  t.equal(blocks.length * 2, readme.match(/^```/gm)?.length)
+  for (const [path, text] of pages) t.equal(blocksOf(text).length * 2, text.match(/^```/gm)?.length ?? 0, path)
 })
 
 test('every piece of JavaScript is a part of an example', async t => {
@@ -98,7 +100,7 @@ test('every transcript is what one sees', async t => {
   const cwd = temporaryFolder(t)
   await mkdir(join(cwd, 'migrations'))
   await saying('Server listening', startExample(t, 'quick-start.js', { cwd, env: { DATABASE_URL: postgres.url, PORT: String(port) } }))
-  for (const { text } of inLanguage('console')) {
+  for (const text of new Set(inLanguage('console').map(({ text }) => text))) {
     for (const [, command = '', expected] of text.matchAll(/^\$ (.*)\n((?:[^$].*(?:\n|$))*)/gm)) {
       if (command.includes('# after the database was stopped')) await postgres.stop()
       const { out } = await runToEnd(['sh', '-c', command.replace('curl ', 'curl --silent ').replace('localhost:3000', `127.0.0.1:${port}`)])
@@ -113,7 +115,7 @@ test('every shell command is run somewhere', async t => {
     'npm ci && npm test': ['.ci/run', 'npm ci && npm test'],
     'npm install fastify-health': ['test/package.test.ts', 'await install(consumer, [packed.file'],
   }
-  t.strictSame(inLanguage('sh').map(({ text }) => text).sort(), Object.keys(runs).sort())
+  t.strictSame([...new Set(inLanguage('sh').map(({ text }) => text))].sort(), Object.keys(runs).sort())
   for (const [file, how] of Object.values(runs)) t.ok((await read(file)).includes(how), `${file} runs ${how}`)
 })
 
@@ -123,11 +125,11 @@ test('the command\'s usage and its exit codes', async t => {
   t.ok(usage.startsWith(`Usage:\n${shown?.text.replace(/^/gm, '  ')}\n\n`), usage)
   t.match(prose.replaceAll('\n', ' '), 'Exit status 0 is healthy, 1 unhealthy, 2 could not ask')
   t.match(usage, 'Exit status: 0 healthy, 1 unhealthy, 2 could not ask;')
-  for (const [flag] of section('## Command line').matchAll(/(?<=`)--[\w-]+/g)) t.match(usage, new RegExp(` ${flag}\\b`), flag)
+  for (const [flag] of page('docs/command-line.md').matchAll(/(?<=`)--[\w-]+/g)) t.match(usage, new RegExp(` ${flag}\\b`), flag)
 })
 
 test('every option and its default', async t => {
-  const rows = table('| option | default | |', section('## Options'))
+  const rows = table('| option | default | |', page('docs/options.md'))
   const { settings } = createHealth()
   t.strictSame(firstNames(rows).sort(), Object.keys(settings).sort())
   for (const [option, written = ''] of rows) {
@@ -140,11 +142,11 @@ test('every option and its default', async t => {
 })
 
 test('every option of an entry', async t => {
-  t.strictSame(firstNames(table('| option | |', section('## Subsets and entries'))).sort(), Object.keys(entryRules).sort())
+  t.strictSame(firstNames(table('| option | |', page('docs/subsets-and-entries.md'))).sort(), Object.keys(entryRules).sort())
 })
 
 test('what a check is given, and what comes of what it throws', async t => {
-  const [given, thrown] = [table('| | |', section('## A check of your own')), table('| thrown | status |')]
+  const [given, thrown] = [table('| | |', page('docs/your-own-check.md')), table('| thrown | status |', page('docs/your-own-check.md'))]
   let context: CheckContext | undefined
   const errors: Record<string, new (text: string) => Error> = { HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning }
   const failing = thrown.map(([error = '', status = '']) => {
@@ -174,12 +176,12 @@ test('what a check is given, and what comes of what it throws', async t => {
 })
 
 test('every format', async t => {
-  const rows = table('| `?format=` | content type | |')
+  const rows = table('| `?format=` | content type | |', page('docs/formats.md'))
   t.strictSame(rows.map(([format, type]) => [...names(format), ...names(type)]), renderers.map(({ name, mediaType }) => [name, mediaType]))
 })
 
 test('every metric', async t => {
-  const rows = table('| metric | type | labels |')
+  const rows = table('| metric | type | labels |', page('docs/formats.md'))
   t.strictSame(
     rows.map(([name, type = '', labels]) => [...names(name), type.split(',')[0], names(labels)]),
     metrics.map(({ name, type, labels }) => [name, type, labels])
@@ -194,32 +196,84 @@ async function sourcesBelow (folder: string): Promise<string> {
 test('every system check', async t => {
   const found = new Set((await sourcesBelow('lib')).match(/(?<=')[EW]0\d\d(?=')/g))
   t.ok(found.size >= 13)
-  t.strictSame(firstNames(table('| id | what it found | what to do |')), [...found].sort((a, b) => b.charCodeAt(0) - a.charCodeAt(0) || a.localeCompare(b)))
+  t.strictSame(firstNames(table('| id | what it found | what to do |', page('docs/system-checks.md'))), [...found].sort((a, b) => b.charCodeAt(0) - a.charCodeAt(0) || a.localeCompare(b)))
 })
 
-test('every check has a section, which has every option of it', async t => {
+const headings = ['## What it asks', '## Options', '## What it costs', '## What each status means', '## Which probe it belongs to']
+
+test('every check has a page, which has every option of it', async t => {
   const specifiers = [...(await read('lib/checks/index.ts')).matchAll(/^ {4}'fastify-health\/checks\/([\w-]+)(?:#(\w+))?'/gm)]
   const modules = [...new Set(specifiers.map(([, module]) => module as string))].sort()
-  const sections = [...section('## The checks').matchAll(/^### `(.+)`$/gm)].map(([, module]) => module as string)
-  t.strictSame(sections.sort(), modules)
+  t.strictSame(docs.filter(path => path.startsWith('docs/checks/')), modules.map(module => `docs/checks/${module}.md`))
   t.match(readme, `| checks included | ${modules.length} modules |`)
+  t.strictSame(firstNames(table('| `fastify-health/checks/` | what it asks | probe |', readme)), modules)
+  for (const module of modules) {
+    const text = page(`docs/checks/${module}.md`)
+    t.match(text, new RegExp(`^# ${module}: `))
+    t.strictSame(withoutCode(text).match(/^## .*$/gm), headings, module)
+    t.ok(table('| status | what it means | what to do |', text).length > 0)
+  }
   for (const [, module = '', name = 'default'] of specifiers) {
-    const text = section(`### \`${module}\``)
+    const text = page(`docs/checks/${module}.md`)
     const exported = await import(`../lib/checks/${module}.js`)
     if (exported[name] !== exported.default) t.match(text, name, `${module} tells of ${name}`)
     for (const option of Object.keys(exported[name].rules)) t.match(text, new RegExp(`\\b${option}\\b`), `${module} tells of ${option}`)
   }
 })
 
-test('every link within the package leads somewhere', async t => {
-  const anchors = new Set([...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
-    return `#${heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')}`
+test('every option is on the front page, too', async t => {
+  t.strictSame(firstNames(table('| option | what it is for |', readme)).sort(), Object.keys(createHealth().settings).sort())
+})
+
+test('every code of an error has a line', async t => {
+  const codes = (await read('lib/errors.ts')).match(/(?<=export const )FST_HEALTH_\w+/g) as string[]
+  t.ok(codes.length >= 16)
+  t.strictSame(firstNames(table('| code | when | what to do |', page('docs/errors.md'))).sort(), codes.sort())
+})
+
+test('every word that is said of a driver\'s error has a line in the troubleshooting', async t => {
+  const source = await read('lib/clients/driver-errors.ts')
+  const words = [...source.matchAll(/^ {2}(?:'([^']+)'|(\w+)): \[/gm), ...source.matchAll(/^ {2}\[\/.*\/i?, '([^']+)'\],$/gm)].map(([, quoted, bare]) => (quoted ?? bare) as string)
+  t.ok(words.length >= 50)
+  const known = new Set(firstNames(table('| message | what it means | what to do |', page('docs/troubleshooting.md'))))
+  for (const word of new Set(words)) t.ok(known.has(word), word)
+})
+
+/** The targets within a page that links may name. */
+function anchorsOf (text: string): Set<string> {
+  return new Set([...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
+    return heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')
   }))
-  const links = [...prose.matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => link).filter(link => !link.startsWith('https://'))
-  t.ok(links.length >= 5)
-  for (const link of links) t.ok(link.startsWith('#') ? anchors.has(link) : existsSync(join(root, link)), link)
+}
+
+test('every link leads somewhere, inside and between pages', async t => {
+  const others = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/RESULTS.md']
+  const texts = new Map([...pages, ...await Promise.all(others.map(async path => [path, await read(path)] as const))])
+  let found = 0
+  for (const [path, text] of texts) {
+    for (const [, link = ''] of withoutCode(text).matchAll(/\]\(([^)]+)\)/g)) {
+      if (/^https?:/.test(link)) continue
+      const [file = '', anchor] = link.split('#')
+      const target = file === '' ? path : join(dirname(path), file)
+      t.ok(existsSync(join(root, target)), `${path}: ${link}`)
+      if (anchor !== undefined) t.ok(anchorsOf(texts.get(target) ?? await read(target)).has(anchor), `${path}: ${link}`)
+      found++
+    }
+  }
+  t.ok(found >= 80)
+})
+
+test('every page is reached from the front page', async t => {
+  const reached = new Set(['README.md'])
+  for (const path of reached) {
+    for (const [, link = ''] of withoutCode(page(path)).matchAll(/\]\(([^)#]+\.md)(?:#[^)]*)?\)/g)) {
+      const target = join(dirname(path), link)
+      if (pages.has(target)) reached.add(target)
+    }
+  }
+  t.strictSame([...reached].sort(), [...pages.keys()].sort())
 })
 
 test('the table of faults is the one that the fault matrix holds the checks to', async t => {
-  t.ok(readme.includes(faultTableInMarkdown()))
+  t.ok(page('docs/operations.md').includes(faultTableInMarkdown()))
 })
