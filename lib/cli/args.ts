@@ -17,7 +17,9 @@ Options:
       --timeout <ms>     how long the whole command may take
       --kind <kind>      of a manifest: web (default) or worker, which serves no HTTP
       --name <name>      of a manifest: the service's (default: that of the package.json beside it)
-      --port <port>      of serve: where to listen; of a manifest: where the service listens (default: 3000)
+      --port <port>      of serve: where to listen; of a manifest: where the service listens for its probes (default:
+                         that of its listener, or 3000); a worker that has one is asked over HTTP
+      --grpc             of a manifest: probes of gRPC, for kubernetes (default port: 50051)
       --host <host>      of serve: the address to listen at (default: 0.0.0.0)
       --node <path>      of a manifest: Node.js in the image, such as /nodejs/bin/node where there is no shell
   -h, --help
@@ -38,6 +40,7 @@ export interface Arguments {
   readonly kind?: 'web' | 'worker'
   readonly name?: string
   readonly port?: number
+  readonly grpc: boolean
   readonly host?: string
   readonly node?: string
 }
@@ -52,6 +55,7 @@ const options = {
   kind: { type: 'string' },
   name: { type: 'string' },
   port: { type: 'string' },
+  grpc: { type: 'boolean', default: false },
   host: { type: 'string' },
   node: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -77,6 +81,7 @@ export function parseArguments (argv: readonly string[]): Arguments {
     ...(host === undefined ? {} : { host }),
     ...(node === undefined ? {} : { node }),
     skipChecks: values['skip-checks'],
+    grpc: values.grpc,
     format,
   }
   for (const [option, value] of Object.entries({ config, app, node, host })) if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name ${option === 'host' ? 'an address' : 'a file'}.`)

@@ -63,7 +63,7 @@ export async function serve ({ args, io, registries, time }: Target): Promise<nu
 
 /** Prints the manifest that fits the configuration. */
 export async function manifest ({ args, io, registries, time }: Target): Promise<number> {
-  const { target = '', kind, port, node, name = packageName(io.cwd) } = args
+  const { target = '', kind, port, grpc, node, name = packageName(io.cwd) } = args
   const { manifests, toManifestInput } = await import('../manifests/index.js')
   const write = manifests.get(target)
   if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)
@@ -72,7 +72,7 @@ export async function manifest ({ args, io, registries, time }: Target): Promise
   const command = [...program, ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app])]
   const registry = onlyOne(registries, 'a manifest is of one')
   stopAtErrors(await faultsWithoutSetup([registry], time), io.err)
-  io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, node, command }))))
+  io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, grpc, node, command }))))
   return 0
 }
 

@@ -1,6 +1,6 @@
 import { FST_HEALTH_USAGE } from '../errors.js'
 import type { Manifest, ManifestInput } from './input.js'
-import { commandFor, questionOf, type Question } from './questions.js'
+import { commandFor, needsNoGrpc, questionOf, type Question } from './questions.js'
 import { quoted } from './quoting.js'
 
 const reasons: Readonly<Record<string, string>> = {
@@ -10,6 +10,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** HEALTHCHECK, which needs no shell and no curl in the image: https://docs.docker.com/reference/dockerfile/#healthcheck */
 export const docker: Manifest = input => {
+  needsNoGrpc(input.over, 'Docker')
   const [first, ...others] = Object.keys(reasons).flatMap(subset => questionOf(input, subset) ?? [])
   if (first === undefined) throw new FST_HEALTH_USAGE('There is nothing that HEALTHCHECK could ask: make a subset named liveness or readiness.')
   return [

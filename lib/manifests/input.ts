@@ -1,13 +1,15 @@
 import { FST_HEALTH_USAGE } from '../errors.js'
 import type { HealthRegistry } from '../engine/registry.js'
+import type { Settings } from '../../types/options.js'
 
 /** What a manifest is made of. */
 export interface ManifestInput {
   /** Of the service: letters a-z, digits and -. */
   readonly name: string
-  /** A worker serves no HTTP: it is asked through the command. */
   readonly kind: 'web' | 'worker'
-  /** Where a web app listens. */
+  /** How it is asked: a worker that listens nowhere, through the command. */
+  readonly over: 'http' | 'grpc' | 'command'
+  /** Where it listens for its probes. */
   readonly port: number
   /** Node.js in the image. */
   readonly node: string
@@ -32,8 +34,10 @@ export interface ManifestOptions {
   name?: string | undefined
   /** Default: `web`. */
   kind?: ManifestInput['kind'] | undefined
-  /** Default: 3000. */
+  /** Default: the port of `listen`, or 3000 of a web app, or 50051 of gRPC. A worker that has one is asked over HTTP. */
   port?: number | undefined
+  /** `true`: the probes are those of gRPC. */
+  grpc?: boolean | undefined
   /** Default: `node`, which has to be in the image's `PATH`. */
   node?: string | undefined
   /** Default: the package's own command, from the folder where it is installed. */
@@ -46,13 +50,23 @@ export interface ManifestOptions {
  * @throws FST_HEALTH_USAGE where nothing of `name` can be part of a name in a manifest.
  */
 export async function toManifestInput (registry: HealthRegistry, options: ManifestOptions = {}): Promise<ManifestInput> {
-  const { name = 'app', kind = 'web', port = 3000, node = 'node', command = ['node_modules/.bin/fastify-health'] } = options
+  const { name = 'app', kind = 'web', grpc = false, node = 'node', command = ['node_modules/.bin/fastify-health'] } = options
   const { mountedAt, settings: { prefix, livenessPath } } = registry
+  const port = options.port ?? (grpc ? undefined : portOf(registry.settings, kind))
+  const over = grpc ? 'grpc' : kind === 'worker' && port === undefined ? 'command' : 'http'
   const base = `${mountedAt}${prefix === '/' ? '' : prefix}`
   const subsets = await Promise.all(registry.subsets().map(async name => {
-    return { name, path: `${base}/${name}`, time: await registry.longestRun(name, { background: kind === 'web' }) }
+    return { name, path: `${base}/${name}`, time: await registry.longestRun(name, { background: over !== 'command' }) }
   }))
-  return { name: labelOf(name), kind, port, node, command, livenessPath: livenessPath === false ? false : `${mountedAt}${livenessPath}`, subsets }
+  return { name: labelOf(name), kind, over, port: port ?? (grpc ? 50_051 : 3000), node, command, livenessPath: livenessPath === false ? false : `${mountedAt}${livenessPath}`, subsets }
+}
+
+// The listener of the probes' own, where it has a port that is known before it listens.
+function portOf ({ listen, routes }: Settings, kind: ManifestInput['kind']): number | undefined {
+  const port = listen?.port
+  if (port !== undefined && port !== 0) return port
+  if (!routes && kind === 'web') throw new FST_HEALTH_USAGE(`\`routes: false\` takes the probes off the app's own listener, and \`listen\` ${listen === undefined ? 'is not there' : 'names no port'}: give it one, or name it with --port.`)
+  return undefined
 }
 
 // What Kubernetes takes as a name; HAProxy and Prometheus take it as well.

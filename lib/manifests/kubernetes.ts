@@ -9,7 +9,7 @@ interface Probe {
   readonly asks: 'liveness' | 'readiness'
   readonly failureThreshold: number
   /** A new process for every question is dear, so that commands are asked less often. */
-  readonly periodSeconds: { readonly web: number, readonly worker: number }
+  readonly periodSeconds: { readonly request: number, readonly command: number }
 }
 
 const probes: readonly Probe[] = [
@@ -18,30 +18,32 @@ const probes: readonly Probe[] = [
     why: 'Two minutes to start. It asks liveness, so that a dependency that is down does not restart a pod that starts.',
     asks: 'liveness',
     failureThreshold: 12,
-    periodSeconds: { web: 10, worker: 10 },
+    periodSeconds: { request: 10, command: 10 },
   },
   {
     name: 'livenessProbe',
     why: 'Restarts the container.',
     asks: 'liveness',
     failureThreshold: 3,
-    periodSeconds: { web: 10, worker: 30 },
+    periodSeconds: { request: 10, command: 30 },
   },
   {
     name: 'readinessProbe',
     why: 'Takes the pod out of its services, and back in.',
     asks: 'readiness',
     failureThreshold: 3,
-    periodSeconds: { web: 10, worker: 30 },
+    periodSeconds: { request: 10, command: 30 },
   },
 ]
 
+const askedAs: Readonly<Record<ManifestInput['over'], string>> = { http: 'a web app', command: 'a worker', grpc: 'a gRPC server' }
+
 /** The three probes, as a patch of a Deployment: https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/ */
 export const kubernetes: Manifest = input => {
-  const { kind, name } = input
+  const { name } = input
   const asked = probes.map(probe => ({ probe, question: questionOf(input, probe.asks) }))
   if (asked.every(({ question }) => question === undefined)) {
-    throw new FST_HEALTH_USAGE(`There is nothing that a probe of a ${kind === 'web' ? 'web app' : 'worker'} could ask: make a subset named liveness or readiness.`)
+    throw new FST_HEALTH_USAGE(`There is nothing that a probe of ${askedAs[input.over]} could ask: make a subset named liveness or readiness.`)
   }
   return [
     '# A patch for Kustomize or `kubectl patch --patch-file`; the probes fit the timeouts and the deadline of the configuration.',
@@ -59,8 +61,8 @@ export const kubernetes: Manifest = input => {
   ].join('\n')
 }
 
-function missing ({ name, asks }: Probe, { kind, livenessPath }: ManifestInput): string[] {
-  const isOff = kind === 'web' && asks === 'liveness' && livenessPath === false
+function missing ({ name, asks }: Probe, { over, livenessPath }: ManifestInput): string[] {
+  const isOff = over === 'http' && asks === 'liveness' && livenessPath === false
   return [`# No ${name}: ${isOff ? '`livenessPath: false` switches it off, and ' : ''}there is no subset named ${asks}.`]
 }
 
@@ -70,7 +72,7 @@ function lines ({ name, why, failureThreshold, periodSeconds }: Probe, question:
     `${name}:`,
     ...indented([
       ...handler(question, input),
-      `periodSeconds: ${Math.max(periodSeconds[input.kind], question.timeoutSeconds)}`,
+      `periodSeconds: ${Math.max(periodSeconds[input.over === 'command' ? 'command' : 'request'], question.timeoutSeconds)}`,
       `timeoutSeconds: ${question.timeoutSeconds}`,
       `failureThreshold: ${failureThreshold}`,
     ], 1),
@@ -78,7 +80,7 @@ function lines ({ name, why, failureThreshold, periodSeconds }: Probe, question:
 }
 
 function handler ({ path, subset }: Question, input: ManifestInput): string[] {
-  return path === undefined
-    ? ['exec:', `  command: ${quoted(commandFor(input, subset))}`]
-    : ['httpGet:', `  path: ${quoted(requestPath(path))}`, `  port: ${input.port}`]
+  if (path !== undefined) return ['httpGet:', `  path: ${quoted(requestPath(path))}`, `  port: ${input.port}`]
+  if (input.over === 'grpc') return ['grpc:', `  port: ${input.port}`, `  service: ${quoted(subset)}`]
+  return ['exec:', `  command: ${quoted(commandFor(input, subset))}`]
 }

@@ -4,7 +4,7 @@ import type { ManifestInput, ManifestSubset } from './input.js'
 /** What a prober asks, and how long it has to wait for the answer. */
 export interface Question {
   readonly subset: string
-  /** `undefined` where it is asked through the command. */
+  /** `undefined` where it is not asked over HTTP. */
   readonly path: string | undefined
   readonly timeoutSeconds: number
 }
@@ -19,8 +19,8 @@ const livenessSeconds = 3
 /** What to ask a service about `name`: liveness, or a subset. `undefined` where it has no such thing. */
 export function questionOf (input: ManifestInput, name: string): Question | undefined {
   const subset = input.subsets.find(subset => subset.name === name)
-  if (input.kind === 'worker') {
-    return subset && { subset: name, path: undefined, timeoutSeconds: wholeSeconds(subset.time + startTime) }
+  if (input.over !== 'http') {
+    return subset && { subset: name, path: undefined, timeoutSeconds: wholeSeconds(subset.time + (input.over === 'grpc' ? travelTime : startTime)) }
   }
   if (name === 'liveness' && input.livenessPath !== false) {
     return { subset: name, path: input.livenessPath, timeoutSeconds: livenessSeconds }
@@ -31,13 +31,19 @@ export function questionOf (input: ManifestInput, name: string): Question | unde
 /** The subsets that are reached over HTTP, each with its question: where liveness is, no subset can be. */
 export function servedSubsets (input: ManifestInput): Array<{ subset: ManifestSubset, timeoutSeconds: number }> {
   return input.subsets
-    .filter(({ path }) => input.kind === 'web' && path !== input.livenessPath)
+    .filter(({ path }) => input.over === 'http' && path !== input.livenessPath)
     .map(subset => ({ subset, timeoutSeconds: wholeSeconds(subset.time + travelTime) }))
 }
 
 /** @throws FST_HEALTH_USAGE of a target that asks over HTTP, where none is served. */
-export function needsHttp ({ kind }: ManifestInput, target: string): void {
-  if (kind === 'worker') throw new FST_HEALTH_USAGE(`${target} asks over HTTP, and a worker serves none: leave --kind worker out.`)
+export function needsHttp ({ over }: ManifestInput, target: string): void {
+  if (over === 'command') throw new FST_HEALTH_USAGE(`${target} asks over HTTP, and a worker serves none: leave --kind worker out, or name with --port where the worker listens for its probes.`)
+  needsNoGrpc(over, target)
+}
+
+/** @throws FST_HEALTH_USAGE of a target that cannot ask over gRPC. */
+export function needsNoGrpc (over: ManifestInput['over'], target: string): void {
+  if (over === 'grpc') throw new FST_HEALTH_USAGE(`${target} does not ask over gRPC: leave --grpc out, which is for kubernetes.`)
 }
 
 /** The command line that asks a subset. */

@@ -2,16 +2,16 @@ import t from 'tap'
 import { parseArguments } from '../../lib/cli/args.js'
 
 t.test('a subset is asked in plain text, with the system checks, unless the arguments say otherwise', async t => {
-  t.strictSame(parseArguments(['--subset', 'readiness']), { command: 'run', subset: 'readiness', skipChecks: false, format: 'plain' })
+  t.strictSame(parseArguments(['--subset', 'readiness']), { command: 'run', subset: 'readiness', skipChecks: false, grpc: false, format: 'plain' })
   t.strictSame(parseArguments(['-s', 'readiness', '--skip-checks', '--format', 'json', '--timeout', '500', '--config', 'x.js']), {
-    command: 'run', subset: 'readiness', skipChecks: true, format: 'json', timeout: 500, config: 'x.js',
+    command: 'run', subset: 'readiness', skipChecks: true, grpc: false, format: 'json', timeout: 500, config: 'x.js',
   })
-  t.strictSame(parseArguments(['-s', 'readiness', '--app', 'app.js']), { command: 'run', subset: 'readiness', app: 'app.js', skipChecks: false, format: 'plain' })
+  t.strictSame(parseArguments(['-s', 'readiness', '--app', 'app.js']), { command: 'run', subset: 'readiness', app: 'app.js', skipChecks: false, grpc: false, format: 'plain' })
 })
 
 t.test('the other commands are named first', async t => {
   t.match(parseArguments(['check']), { command: 'check' })
-  t.match(parseArguments(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'orders', '--port', '8080', '--node', '/nodejs/bin/node']), { command: 'manifest', target: 'kubernetes', kind: 'worker', name: 'orders', port: 8080, node: '/nodejs/bin/node' })
+  t.match(parseArguments(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'orders', '--port', '8080', '--node', '/nodejs/bin/node', '--grpc']), { command: 'manifest', grpc: true, target: 'kubernetes', kind: 'worker', name: 'orders', port: 8080, node: '/nodejs/bin/node' })
   t.match(parseArguments(['serve', '--port', '9000', '--host', '127.0.0.1']), { command: 'serve', port: 9000, host: '127.0.0.1' })
   t.match(parseArguments(['--help']), { command: 'help' })
   t.match(parseArguments(['-v']), { command: 'version' })

@@ -53,5 +53,5 @@ test('a configuration without readiness, and a worker, are refused', async t => 
   const without = await inputOf({ subsets: {} })
   const worker = await inputOf(everySubset, { kind: 'worker' })
   t.throws(() => haproxy(without), refusal)
-  t.throws(() => haproxy(worker), { code: 'FST_HEALTH_USAGE', message: 'HAProxy asks over HTTP, and a worker serves none: leave --kind worker out.' })
+  t.throws(() => haproxy(worker), { code: 'FST_HEALTH_USAGE', message: /^HAProxy asks over HTTP, and a worker serves none: leave --kind worker out, or name with --port/ })
 })

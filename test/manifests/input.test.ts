@@ -7,6 +7,7 @@ test('a registry is a web app on port 3000 unless told', async t => {
   t.strictSame(await toManifestInput(createHealth({ subsets: { readiness: [taking(4000)] } })), {
     name: 'app',
     kind: 'web',
+    over: 'http',
     port: 3000,
     node: 'node',
     command: ['node_modules/.bin/fastify-health'],
@@ -48,4 +49,26 @@ test('the name of a package becomes one that Kubernetes takes', async t => {
   t.equal(await name('-shop-'), 'shop')
   t.equal(await name(`${'a'.repeat(62)}-b`), 'a'.repeat(62))
   await t.rejects(name('商店'), { code: 'FST_HEALTH_USAGE', message: "'商店' cannot be the name of a service: it needs a letter of a-z or a digit." })
+})
+
+test('it is asked at its own listener, where that has a port', async t => {
+  t.match(await inputOf({ listen: { port: 9000 } }), { over: 'http', port: 9000 })
+  t.match(await inputOf({ listen: { port: 9000 } }, { port: 9090 }), { port: 9090 })
+  t.match(await inputOf({ listen: { port: 9000 } }, { kind: 'worker' }), { over: 'http', port: 9000 })
+  for (const listen of [{ port: 0 }, { path: '/run/health.sock' }]) t.match(await inputOf({ listen }), { over: 'http', port: 3000 })
+  t.match(await inputOf({}, { kind: 'worker' }), { over: 'command' })
+  t.match(await inputOf({ routes: false }, { kind: 'worker' }), { over: 'command' })
+})
+
+test('probes that no port leads to cannot be asked', async t => {
+  const refused = (message: RegExp) => ({ code: 'FST_HEALTH_USAGE', message })
+  await t.rejects(inputOf({ routes: false }), refused(/^`routes: false` takes the probes off the app's own listener, and `listen` is not there: give it one, or name it with --port\.$/))
+  await t.rejects(inputOf({ routes: false, listen: { path: '/run/health.sock' } }), refused(/`listen` names no port/))
+  t.match(await inputOf({ routes: false, listen: { port: 9000 } }), { port: 9000 })
+  t.match(await inputOf({ routes: false }, { port: 9000 }), { port: 9000 })
+})
+
+test('gRPC has a port of its own', async t => {
+  t.match(await inputOf({ listen: { port: 9000 } }, { grpc: true }), { over: 'grpc', port: 50_051 })
+  t.match(await inputOf({ routes: false }, { grpc: true, kind: 'worker', port: 6000 }), { over: 'grpc', port: 6000 })
 })

@@ -77,3 +77,22 @@ test('a probe that is missing for `livenessPath: false` says so', async t => {
   t.match(kubernetes(await inputOf({ livenessPath: false, subsets: { readiness: [] } })), /# No livenessProbe: `livenessPath: false` switches it off, and there is no subset named liveness\.\n/)
   t.match(kubernetes(await inputOf({ livenessPath: false, subsets: { readiness: [] } }, { kind: 'worker' })), /# No livenessProbe: there is no subset named liveness\.\n/)
 })
+
+test('a worker that listens for its probes is asked over HTTP, as often as a web app', async t => {
+  t.match(await containerOf(everySubset, { kind: 'worker', port: 9000 }), {
+    livenessProbe: { httpGet: { path: '/healthcheck/liveness', port: 9000 }, periodSeconds: 10, timeoutSeconds: 3 },
+    readinessProbe: { httpGet: { path: '/healthcheck/readiness', port: 9000 }, periodSeconds: 10, timeoutSeconds: 5 },
+  })
+})
+
+test('a gRPC server is asked by the names of its subsets', async t => {
+  t.strictSame(await containerOf(everySubset, { grpc: true }), {
+    name: 'shop',
+    startupProbe: { grpc: { port: 50_051, service: 'liveness' }, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 12 },
+    livenessProbe: { grpc: { port: 50_051, service: 'liveness' }, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 3 },
+    readinessProbe: { grpc: { port: 50_051, service: 'readiness' }, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
+  })
+  t.match(kubernetes(await inputOf({ subsets: { readiness: [] } }, { grpc: true })), '# No livenessProbe: there is no subset named liveness.')
+  const nothing = await inputOf({}, { grpc: true })
+  t.throws(() => kubernetes(nothing), { message: /^There is nothing that a probe of a gRPC server could ask/ })
+})

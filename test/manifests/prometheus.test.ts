@@ -45,7 +45,7 @@ test('a scrape is never due again before the one before it has timed out', async
 test('where there is nothing to scrape it is refused', async t => {
   const [empty, worker] = await Promise.all([inputOf({}), inputOf(everySubset, { kind: 'worker' })])
   t.throws(() => prometheus(empty), { code: 'FST_HEALTH_USAGE', message: /^Prometheus scrapes the subsets of a web app/ })
-  t.throws(() => prometheus(worker), { code: 'FST_HEALTH_USAGE', message: 'Prometheus asks over HTTP, and a worker serves none: leave --kind worker out.' })
+  t.throws(() => prometheus(worker), { code: 'FST_HEALTH_USAGE', message: /^Prometheus asks over HTTP, and a worker serves none: leave --kind worker out, or name with --port/ })
 })
 
 test('alerts fire for what lasts, and only for this service', async t => {

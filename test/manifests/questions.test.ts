@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { commandFor, questionOf, servedSubsets } from '../../lib/manifests/questions.js'
+import { commandFor, needsHttp, needsNoGrpc, questionOf, servedSubsets } from '../../lib/manifests/questions.js'
 import { everySubset, inputOf, taking } from '../helpers/manifests.js'
 
 test('a prober waits longer than the slowest answer takes', async t => {
@@ -35,4 +35,11 @@ test('the subset whose path is liveness is not served, and a worker serves none'
   t.strictSame(await served(everySubset), ['readiness', 'integrations'])
   t.strictSame(await served({ ...everySubset, livenessPath: '/alive' }), ['liveness', 'readiness', 'integrations'])
   t.strictSame(await served(everySubset, { kind: 'worker' }), [])
+})
+
+test('only Kubernetes asks over gRPC', async t => {
+  const input = await inputOf(everySubset, { grpc: true })
+  const refused = { code: 'FST_HEALTH_USAGE', message: 'HAProxy does not ask over gRPC: leave --grpc out, which is for kubernetes.' }
+  t.throws(() => needsHttp(input, 'HAProxy'), refused)
+  t.throws(() => needsNoGrpc(input.over, 'HAProxy'), refused)
 })
