@@ -10,7 +10,7 @@ const rooms = [
   ['lib/engine'],
   ['lib/renderers'],
   ['lib/http'],
-  ['lib/create-health.ts', 'lib/plugin.ts', 'lib/kit.ts', 'lib/opentelemetry.ts', 'lib/prometheus.ts', 'lib/index.ts'],
+  ['lib/create-health.ts', 'lib/plugin.ts', 'lib/grpc.ts', 'lib/kit.ts', 'lib/opentelemetry.ts', 'lib/prometheus.ts', 'lib/index.ts'],
   ['lib/manifests', 'lib/cli'],
 ]
 

@@ -325,6 +325,29 @@ test('a check over a client that takes no signal', async t => {
   t.strictSame(found, ['unavailable: timed out after 300 ms', 'unavailable: connection refused'])
 })
 
+test('the health service of a gRPC server', async t => {
+  const found = await evaluate(`
+    import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js'
+    import { createHealth } from 'fastify-health'
+    import { serveHealth } from './examples/grpc-server.js'
+
+    const server = new Server()
+    const health = createHealth({ subsets: { readiness: [] } })
+    const shutDown = await serveHealth(server, health)
+    const port = await new Promise(resolve => server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_error, port) => resolve(port)))
+    const client = new Client('127.0.0.1:' + port, credentials.createInsecure())
+    const found = []
+    const raw = bytes => bytes
+    client.makeServerStreamRequest('/grpc.health.v1.Health/Watch', raw, raw, Buffer.alloc(0)).on('data', bytes => {
+      found.push(bytes.toString('hex'))
+      // The end of the wait, which is for load balancers.
+      if (found.length === 2) health.close()
+      else shutDown().then(() => { client.close(); console.log(JSON.stringify(found)) })
+    })
+  `)
+  t.strictSame(found, ['0801', '0802'])
+})
+
 test('the example of a test passes', async t => {
   const { status, out } = await runToEnd([process.execPath, '--test', example('app.test.js')])
   t.equal(status, 0, out)
@@ -426,6 +449,7 @@ test('there is no example beside these', async t => {
     'database.js',
     'details.js',
     'entries.js',
+    'grpc-server.js',
     'health.config.js',
     'metrics.js',
     'own-checks.js',

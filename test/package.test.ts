@@ -36,7 +36,7 @@ test('the tarball has what is needed, and nothing else', async t => {
 
 test('its exports are the modules of checks, the heartbeat, OpenTelemetry and Prometheus, and no other path resolves', async t => {
   const { exports } = JSON.parse(files.get(join(installed, 'package.json')) as string)
-  const modules = ['fastify-health', ...Object.keys(builtInChecks), 'fastify-health/heartbeat', 'fastify-health/kit', 'fastify-health/opentelemetry', 'fastify-health/prometheus']
+  const modules = ['fastify-health', ...Object.keys(builtInChecks), 'fastify-health/grpc', 'fastify-health/heartbeat', 'fastify-health/kit', 'fastify-health/opentelemetry', 'fastify-health/prometheus']
   const paths = [...modules, 'fastify-health/package.json'].map(specifier => specifier.replace('fastify-health', '.'))
   t.strictSame(Object.keys(exports), paths)
 

@@ -18,6 +18,7 @@ export const needs = [
   { package: 'python3-celery', modules: ['celery'] },
   { package: 'python3-redis', modules: ['redis'] },
   { package: 'python3-django-q', modules: ['django_q'] },
+  { package: 'python3-grpcio', modules: ['grpc'] },
   { package: 'chromium', programs: ['chromium'] },
   { package: 'haproxy', programs: ['haproxy'] },
   { package: 'prometheus', programs: ['prometheus', 'promtool'] },

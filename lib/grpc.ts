@@ -1,0 +1,156 @@
+import type { sendUnaryData, Server, ServerUnaryCall, ServerWritableStream, ServiceDefinition } from '@grpc/grpc-js'
+import { decodeListResponse, decodeRequest, decodeResponse, encodeListResponse, encodeRequest, encodeResponse, servingStatus } from './clients/grpc-health.js'
+import type { HealthCheckRequest, HealthCheckResponse, HealthListResponse, ServingStatus } from './clients/grpc-health.js'
+import type { HealthRegistry } from './engine/registry.js'
+import { FST_HEALTH_INVALID_DURATION } from './errors.js'
+import { milliseconds, shown } from './values/rules.js'
+import type { Verdict } from '../types/report.js'
+
+export interface HealthServiceOptions {
+  /**
+   * The subset that the empty name stands for, which asks for the server as a whole.
+   *
+   * @default 'readiness'
+   */
+  overall?: string
+  /**
+   * Milliseconds between two runs of a subset that somebody watches and nobody else asks. Checks with an `interval` or a `cacheFor` do not
+   * run more often for it. A change that another probe finds is sent at once.
+   *
+   * @default 10_000
+   */
+  watchInterval?: number
+}
+
+const path = '/grpc.health.v1.Health'
+
+/** `grpc.health.v1.Health`: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
+const definition = {
+  Check: { path: `${path}/Check`, requestStream: false, responseStream: false, requestSerialize: encodeRequest, requestDeserialize: decodeRequest, responseSerialize: encodeResponse, responseDeserialize: decodeResponse },
+  Watch: { path: `${path}/Watch`, requestStream: false, responseStream: true, requestSerialize: encodeRequest, requestDeserialize: decodeRequest, responseSerialize: encodeResponse, responseDeserialize: decodeResponse },
+  List: { path: `${path}/List`, requestStream: false, responseStream: false, requestSerialize: encodeRequest, requestDeserialize: decodeRequest, responseSerialize: encodeListResponse, responseDeserialize: decodeListResponse },
+} satisfies ServiceDefinition
+
+// https://grpc.io/docs/guides/status-codes/
+const notFound = 5
+const resourceExhausted = 8
+
+/** A list of more services than this is refused, as the protocol says. */
+const longestList = 100
+
+const shortest = milliseconds(1)
+
+/**
+ * Adds `grpc.health.v1.Health` to a server of @grpc/grpc-js. The name of a service is the name of a subset. `Check` runs it; an unknown one
+ * is `NOT_FOUND`. `Watch` sends the first verdict, and then each change; an unknown one is `SERVICE_UNKNOWN`. A subset that drains is
+ * `NOT_SERVING`.
+ *
+ * @returns ends every watch, which `server.tryShutdown` would otherwise wait for
+ * @throws FST_HEALTH_INVALID_DURATION where `watchInterval` is no number of milliseconds
+ */
+export function addHealthService (server: Pick<Server, 'addService'>, health: HealthRegistry, { overall = 'readiness', watchInterval = 10_000 }: HealthServiceOptions = {}): () => void {
+  if (!shortest.test(watchInterval)) throw new FST_HEALTH_INVALID_DURATION('`watchInterval`', shortest.expected, shown(watchInterval))
+  const subsetOf = (service: string) => service === '' ? overall : service
+  const watched = new Map<string, WatchedSubset>()
+  const onVerdict = ({ subset, healthy }: Verdict) => watched.get(subset)?.tell(healthy ? servingStatus.SERVING : servingStatus.NOT_SERVING)
+  const forget = (subset: string) => {
+    watched.delete(subset)
+    if (watched.size === 0) health.off('verdict', onVerdict)
+  }
+
+  server.addService(definition, {
+    async Check (call: ServerUnaryCall<HealthCheckRequest, HealthCheckResponse>, callback: sendUnaryData<HealthCheckResponse>) {
+      const status = await statusOf(health, subsetOf(call.request.service), timeLeft(call.getDeadline()))
+      if (status === servingStatus.SERVICE_UNKNOWN) callback({ code: notFound, details: 'unknown service' })
+      else callback(null, { status })
+    },
+
+    Watch (call: Watcher) {
+      const subset = subsetOf(call.request.service)
+      if (watched.size === 0) health.on('verdict', onVerdict)
+      const known = watched.get(subset) ?? new WatchedSubset(async () => await statusOf(health, subset), watchInterval, () => forget(subset))
+      watched.set(subset, known)
+      known.add(call)
+    },
+
+    async List (_call: unknown, callback: sendUnaryData<HealthListResponse>) {
+      const subsets = health.subsets()
+      if (subsets.length > longestList) return callback({ code: resourceExhausted, details: 'too many services to list' })
+      const names = subsets.includes(overall) ? ['', ...subsets] : subsets
+      const statuses = await Promise.all(names.map(async name => [name, { status: await statusOf(health, subsetOf(name)) }] as const))
+      callback(null, { statuses: Object.fromEntries(statuses) })
+    },
+  })
+  return () => { for (const subset of watched.values()) subset.end() }
+}
+
+type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>
+
+/** The clients that watch one subset. However many there are, they cost one run an interval. */
+class WatchedSubset {
+  readonly #ask: () => Promise<ServingStatus>
+  readonly #unwatched: () => void
+  /** What each of them was sent last. */
+  readonly #watchers = new Map<Watcher, ServingStatus | undefined>()
+  readonly #timer: NodeJS.Timeout
+  #status: ServingStatus | undefined
+
+  constructor (ask: () => Promise<ServingStatus>, interval: number, unwatched: () => void) {
+    this.#ask = ask
+    this.#unwatched = unwatched
+    this.#timer = setInterval(() => { this.#refresh() }, interval).unref()
+    this.#refresh()
+  }
+
+  add (watcher: Watcher): void {
+    this.#watchers.set(watcher, undefined)
+    watcher.on('cancelled', () => this.#remove(watcher))
+    this.#send()
+  }
+
+  tell (status: ServingStatus): void {
+    this.#status = status
+    this.#send()
+  }
+
+  end (): void {
+    for (const watcher of this.#watchers.keys()) {
+      this.#remove(watcher)
+      watcher.end()
+    }
+  }
+
+  async #refresh (): Promise<void> {
+    this.tell(await this.#ask())
+  }
+
+  #remove (watcher: Watcher): void {
+    const wasThere = this.#watchers.delete(watcher)
+    if (!wasThere || this.#watchers.size > 0) return
+    clearInterval(this.#timer)
+    this.#unwatched()
+  }
+
+  // A change alone: a client that does not read has all that it was sent in this process's memory.
+  #send (): void {
+    const status = this.#status
+    if (status === undefined) return
+    for (const [watcher, sent] of this.#watchers) {
+      if (sent === status) continue
+      this.#watchers.set(watcher, status)
+      watcher.write({ status })
+    }
+  }
+}
+
+async function statusOf (health: HealthRegistry, subset: string, deadline?: number): Promise<ServingStatus> {
+  if (!health.subsets().includes(subset)) return servingStatus.SERVICE_UNKNOWN
+  const { healthy } = await health.run(subset, { deadline })
+  return healthy ? servingStatus.SERVING : servingStatus.NOT_SERVING
+}
+
+/** How long an answer may take, in milliseconds, where the client says when it gives up: a tenth of that is for the way back. */
+function timeLeft (deadline: Date | number): number | undefined {
+  const left = Math.floor((Number(deadline) - Date.now()) * 0.9)
+  return shortest.test(left) ? left : undefined
+}
