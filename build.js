@@ -3,7 +3,7 @@
 // a command more than running it.
 import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 
 const { dependencies, exports, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'))
 const compiledIn = { typebox: 'license', '@fastify/error': 'LICENSE', 'fastest-levenshtein': 'LICENSE.md' }
@@ -33,6 +33,7 @@ await build({
   ...options,
   entryPoints: [...new Set([...publicModules(), ...taken])],
   splitting: true,
+  plugins: [{ name: 'page', setup: compileInPage }],
   chunkNames: 'chunks/[name]-[hash]',
 })
 
@@ -42,6 +43,24 @@ for (const [name, license] of Object.entries(compiledIn)) await copyFile(`node_m
 /** The sources of what package.json exports, so that nothing is public by chance of where its file lies. */
 function publicModules () {
   return Object.values(exports).flatMap(target => typeof target === 'string' ? [] : target.default.replace(/^\.\/dist\/(.+)\.js$/, '$1.ts'))
+}
+
+/** The style and the script of the page are compiled in, minified, in place of the lines that read them. */
+function compileInPage ({ onLoad }) {
+  onLoad({ filter: /\/html\/assets\.ts$/ }, async ({ path }) => {
+    const minified = async (loader, ...files) => {
+      const sources = await Promise.all(files.map(file => readFile(`${dirname(path)}/${file}`, 'utf8')))
+      const { code } = await transform(sources.join(''), { loader, minify: true, ...(loader === 'js' ? { format: 'esm' } : {}) })
+      return JSON.stringify(code.trimEnd())
+    }
+    const source = await readFile(path, 'utf8')
+    const [before, , after] = source.split(/^\/\/ (?:The build replaces these lines.*|So far\.)$/m)
+    const contents = `${before}
+      const plain = { style: ${await minified('css', 'browser.css')}, script: ${await minified('js', 'browser.js')} }
+      const searchable = { style: ${await minified('css', 'browser.css', 'browser-search.css')}, script: ${await minified('js', 'browser.js', 'browser-search.js')} }
+      ${after}`
+    return { contents, loader: 'ts' }
+  })
 }
 
 function takeFromLibrary ({ onResolve }) {

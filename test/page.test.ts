@@ -245,6 +245,56 @@ test('it can be paused and resumed from the keyboard', async t => {
   await until(() => requests.length === 2, { timeout: 2000 })
 })
 
+test('a subset of fifty checks is searched and sorted by what fails, by keyboard, and stays so in a refresh', async t => {
+  const checks = Array.from({ length: 50 }, (_, index) => new Dependency(`Shop ${String(index).padStart(2, '0')}`))
+  const { url } = await serve(t, checks.map((check, index) => check.entry({ critical: index !== 20 })))
+  for (const index of [30, 20]) (checks[index] as Dependency).error = new ServiceUnavailable('no such index')
+  const { page, requests, documents, complaints } = await open(t, url)
+  const names = async () => await page.getByRole('rowheader').filter({ visible: true }).allInnerTexts()
+  const all = await names()
+  t.equal(all.length, 50)
+  const refreshed = async () => {
+    const before = requests.length
+    const asOf = await page.locator('header time').getAttribute('datetime')
+    await until(async () => requests.length > before && await page.locator('header time').getAttribute('datetime') !== asOf, patience)
+  }
+
+  await page.keyboard.press('Tab')
+  t.equal(await page.locator(':focus').getAttribute('type'), 'search')
+  await page.keyboard.press('Tab')
+  t.equal(await page.locator(':focus').innerText(), 'Failing first')
+  await page.keyboard.press('Enter')
+  t.match(await names(), ['Shop 30', /^Shop 20/, 'Shop 00', 'Shop 01'])
+  t.equal(await page.getByRole('button', { pressed: true }).innerText(), 'Failing first')
+  await refreshed()
+  t.match((await names()).slice(0, 2), ['Shop 30', /^Shop 20/])
+
+  await page.getByRole('searchbox', { name: 'Search' }).fill('INDEX')
+  t.match(await names(), ['Shop 30', /^Shop 20/])
+  t.match(await page.getByRole('search').innerText(), '2 of 50 checks')
+  ;(checks[40] as Dependency).error = new ServiceUnavailable('no such index')
+  await until(async () => (await names()).length === 3, patience)
+  t.match(await names(), ['Shop 30', 'Shop 40', /^Shop 20/])
+  t.equal(await page.getByRole('searchbox').inputValue(), 'INDEX')
+
+  await page.getByRole('searchbox').fill('')
+  await page.getByRole('button', { name: 'Failing first' }).click()
+  await page.getByRole('table').click()
+  t.strictSame(await names(), all)
+  t.strictSame(documents, [url])
+  t.strictSame(complaints, [])
+})
+
+test('a subset that grows while it is open can be searched then', async t => {
+  const { app, url } = await serve(t, [new Dependency('Search').entry()])
+  const { page } = await open(t, url)
+  t.equal(await page.getByRole('search').count(), 0)
+  app.health.add('readiness', ...Array.from({ length: 10 }, (_, index) => new Dependency(`Shop ${index}`).entry()))
+  await page.getByRole('searchbox').waitFor(patience)
+  await page.getByRole('searchbox').fill('shop 3')
+  t.equal(await page.getByRole('rowheader').filter({ visible: true }).count(), 1)
+})
+
 test('a refresh keeps the query and the credentials it was opened with', async t => {
   const { url } = await serve(t, [new Dependency('Search').entry()], {
     prepare: app => app.addHook('onRequest', async (request, reply) => {
@@ -323,8 +373,13 @@ async function objections (page: Page): Promise<string[]> {
 }
 
 test('axe-core finds nothing, in light and dark, on a wall and on a phone, whatever the verdict', async t => {
-  const [search, flags, disk] = [new Dependency('Search'), new Dependency('Feature flags'), new Dependency('Disk')]
-  const { app, port, url } = await serve(t, [search.entry(), flags.entry({ critical: false }), disk.entry(), new Dependency('Mail').entry()], { warningsAsErrors: false })
+  const [search, flags, disk, muted] = [new Dependency('Search'), new Dependency('Feature flags'), new Dependency('Disk'), new Dependency('Muted')]
+  const borne = defineCheck({ identifier: 'Borne', maxTimeInError: 1_000_000, check () { throw new ServiceUnavailable('refused') } })
+  const seen = defineCheck({ identifier: 'Seen', check: ({ observe }) => observe('lag', 3, 'messages') })
+  const more = Array.from({ length: 8 }, (_, index) => new Dependency(`More ${index}`).entry())
+  const { app, port, url } = await serve(t, [search.entry(), flags.entry({ critical: false }), disk.entry(), muted.entry(), borne, seen, ...more], { warningsAsErrors: false })
+  muted.error = new ServiceUnavailable('refused')
+  await app.health.mute('readiness', 'Muted', { until: Date.now() + 3_600_000, because: 'it moves to another host', by: 'ops' })
   const relay = await startRelay(t, port)
   const looks: BrowserContextOptions[] = [
     { colorScheme: 'light' }, { colorScheme: 'dark' },

@@ -1,15 +1,11 @@
-import { createHash } from 'node:crypto'
 import type { Renderer } from '../../types/renderer.js'
+import { hashes } from './html/assets.js'
 import { page } from './html/page.js'
-import { script } from './html/script.js'
-import { style } from './html/style.js'
-
-const sources = { style, script, version: sha256(style + script).toString('hex').slice(0, 8) }
 
 const policy = [
   "default-src 'none'",
-  `style-src 'sha256-${sha256(style).toString('base64')}'`,
-  `script-src 'sha256-${sha256(script).toString('base64')}'`,
+  `style-src ${hashes.styles.join(' ')}`,
+  `script-src ${hashes.scripts.join(' ')}`,
   "connect-src 'self'",
   'img-src data:',
   "base-uri 'none'",
@@ -26,9 +22,5 @@ export const html = {
     'content-security-policy': policy.join('; '),
     'x-robots-tag': 'noindex',
   },
-  render: report => page(report, sources),
+  render: report => page(report),
 } satisfies Renderer
-
-function sha256 (text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}

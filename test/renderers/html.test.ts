@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { HtmlValidate } from 'html-validate'
+import Fastify from 'fastify'
 import { test } from 'tap'
+import type fastifyHealth from '../../lib/index.js'
 import { html } from '../../lib/renderers/html.js'
+import { assets } from '../../lib/renderers/html/assets.js'
 import type { Report, Result } from '../../types/report.js'
 
 const noon = Date.UTC(2026, 1, 3, 12, 0, 0)
@@ -45,6 +48,17 @@ function rows (text: string): string[] {
     .replace(/<\/t[dh]>/g, '|')
     .replace(/<[^>]*>/g, '')
     .replace(/\|$/, ''))
+}
+
+/** The style and the script of the built package's page. */
+async function builtAssets () {
+  const { default: health } = await import('fastify-health' as string) as { default: typeof fastifyHealth }
+  const app = Fastify()
+  await app.register(health, { subsets: { readiness: [] } })
+  const { body, headers } = await app.inject('/healthcheck/readiness')
+  await app.close()
+  const between = (tag: string) => new RegExp(`<${tag}[^>]*>([^<]*)</${tag}>`).exec(body)?.[1] as string
+  return { style: between('style'), script: between('script'), policy: headers['content-security-policy'] }
 }
 
 function verdict (text: string): string | undefined {
@@ -184,12 +198,18 @@ test('hostile text stays text wherever it stands', async t => {
 })
 
 test('the policy lets in this style, this script, its own URL and nothing else', async t => {
-  const text = page([])
-  const hash = (tag: string) => `'sha256-${createHash('sha256').update(new RegExp(`<${tag}[^>]*>([^<]*)</${tag}>`).exec(text)?.[1] ?? '').digest('base64')}'`
+  const pages = [page([]), page(Array.from({ length: 11 }, (_, index) => result(`Check ${index}`)))]
+  const hash = (tag: string) => pages.map(text => `'sha256-${createHash('sha256').update(new RegExp(`<${tag}[^>]*>([^<]*)</${tag}>`).exec(text)?.[1] ?? '').digest('base64')}'`).join(' ')
   t.equal(html.headers['content-security-policy'], [
     "default-src 'none'", `style-src ${hash('style')}`, `script-src ${hash('script')}`, "connect-src 'self'", 'img-src data:',
     "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
   ].join('; '))
+})
+
+test('the policy of the built package is that of its own page', async t => {
+  const { style, script, policy } = await builtAssets()
+  for (const text of [style, script]) t.match(policy, `'sha256-${createHash('sha256').update(text).digest('base64')}'`)
+  t.notMatch(style, /\n/)
 })
 
 test('nothing on it needs what the policy forbids', async t => {
@@ -210,6 +230,7 @@ test('it is valid HTML, whatever it shows', async t => {
     failing: page([failing('<b>', '&\n"x"'), failing('Feature flags', 'refused', { critical: false, history: [false, true] }), result('RedisCheck', { history: [] })]),
     draining: page([failing('RedisCheck', 'draining')], { draining: true }),
     empty: page([]),
+    large: page(Array.from({ length: 50 }, (_, index) => result(`Check ${index}`))),
   }
   for (const [name, text] of Object.entries(pages)) {
     const { results } = await validator.validateString(text)
@@ -217,12 +238,21 @@ test('it is valid HTML, whatever it shows', async t => {
   }
 })
 
+test('a subset of more than ten checks has what it takes to search in it, which only the script shows', async t => {
+  const checks = (count: number) => Array.from({ length: count }, (_, index) => result(`Check ${index}`))
+  t.notMatch(page(checks(10)), 'role="search"')
+  t.match(page(checks(11)), '<div role="search" hidden>')
+})
+
 test('ten checks with a full history are less than 15 KB, even where each run differs from the one before', async t => {
   const identifiers = Array.from({ length: 10 }, (_, index) => `DatabaseHeartbeatCheck ${index}`)
   const flapping = Array.from({ length: 60 }, (_, index) => index % 2 === 0)
   const worst = page(identifiers.map(identifier => failing(identifier, 'connection refused', { critical: false, consecutiveFailures: 60, history: flapping })))
-  t.ok(Buffer.byteLength(page(identifiers.map(identifier => result(identifier)))) < 13_000)
-  t.ok(Buffer.byteLength(worst) < 15_000, `${Buffer.byteLength(worst)} bytes`)
+  // What the page holds is minified by the build only.
+  const { style, script } = await builtAssets()
+  const size = (text: string) => Buffer.byteLength(text) - Buffer.byteLength(assets.plain.style + assets.plain.script) + Buffer.byteLength(style + script)
+  t.ok(size(page(identifiers.map(identifier => result(identifier)))) < 13_000)
+  t.ok(size(worst) < 15_000, `${size(worst)} bytes`)
 })
 
 test('a hundred checks with a full history are rendered in a few milliseconds', async t => {

@@ -2,14 +2,8 @@ import { escape } from 'html-escaper'
 import { age, inWords, taken, utc } from './moments.js'
 import { strip } from './strip.js'
 import { muteInWords } from '../../engine/report.js'
+import { assets } from './assets.js'
 import type { Report, Result } from '../../../types/report.js'
-
-export interface Sources {
-  readonly style: string
-  readonly script: string
-  /** Changes with either: a page that is open notices that a newer one is served. */
-  readonly version: string
-}
 
 type Verdict = 'healthy' | 'unhealthy' | 'draining'
 
@@ -17,8 +11,13 @@ const favicons: Record<Verdict, string> = { healthy: '1a7f4b', unhealthy: 'c4262
 
 const signs: Record<Verdict, string> = { healthy: 'M5 13l4 4L19 7', unhealthy: 'M6 6l12 12M18 6L6 18', draining: 'M12 5v13M6 13l6 6 6-6' }
 
+/** From so many checks on there is something to search in. The script shows what it takes. */
+const searchable = 11
+
 /** The whole page. What the script compares and replaces is `main` and the icon. */
-export function page (report: Report, { style, script, version }: Sources): string {
+export function page (report: Report): string {
+  const isSearchable = report.results.length >= searchable
+  const { style, script, version } = isSearchable ? assets.searchable : assets.plain
   const verdict = report.draining ? 'draining' : report.healthy ? 'healthy' : 'unhealthy'
   const asOf = report.startedAt + report.duration
   return `<!DOCTYPE html><html lang="en">
@@ -45,6 +44,7 @@ export function page (report: Report, { style, script, version }: Sources): stri
 <p>as of <time datetime="${utc(asOf)}">${inWords(asOf)}</time>, took ${taken(report.duration)}</p>
 </div>
 </header>
+${isSearchable ? tools : ''}
 ${report.results.length === 0 ? '' : table(report, asOf)}
 </main>
 <footer><p>Reload the page for a newer answer.</p></footer>
@@ -52,6 +52,8 @@ ${report.results.length === 0 ? '' : table(report, asOf)}
 </html>
 `
 }
+
+const tools = '<div role="search" hidden><label>Search <input type="search"></label><button type="button" aria-pressed="false">Failing first</button><p></p></div>'
 
 type State = 'failing' | 'non-critical failing' | 'muted' | 'borne' | 'warning' | 'draining' | 'working'
 
