@@ -1,12 +1,16 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
 import { test, type Test } from 'tap'
 import health, { createHealth, defineCheck, type HealthOptions } from '../../lib/index.js'
+import { until } from '../helpers/leaks.js'
 import { freePort } from '../helpers/server.js'
 
 const working = defineCheck({ identifier: 'Database', check () {} })
@@ -35,14 +39,14 @@ test('it is there before the app is ready, when nothing but liveness is healthy'
 test('it is there until the app has answered its last request: liveness answers, and readiness fails', async t => {
   const { app, port, probe } = await build(t)
   app.get('/slow', async () => {
-    await pause(1500)
+    await pause(5000)
     return 'done'
   })
   const address = await app.listen({ port: 0, host: '127.0.0.1' })
   const [slow] = await Promise.all([once(http.get(`${address}/slow`, { agent: false }), 'response'), (async () => {
     await pause(100)
     const closed = app.close()
-    for (let probes = 0; probes < 10; probes++) {
+    for (let probes = 0; probes < 40; probes++) {
       t.equal((await probe('liveness'))[0], 200)
       t.match(await probe('readiness'), [500, /closing/])
       await pause(100)
@@ -51,6 +55,41 @@ test('it is there until the app has answered its last request: liveness answers,
   })()])
   t.equal(await textOf(slow[0] as http.IncomingMessage), 'done')
   await t.rejects(fetch(`http://127.0.0.1:${port}/healthcheck/liveness`))
+})
+
+test('an app that is saturated, and turns everybody away, does not keep its own listener from answering', async t => {
+  const { app, probe } = await build(t)
+  await app.register(rateLimit, { max: 1 })
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.headers.authorization === undefined) await reply.code(401).send('')
+  })
+  const waiting: Array<() => void> = []
+  app.get('/slow', { config: { rateLimit: false } }, async () => await new Promise(resolve => { waiting.push(() => resolve('done')) }))
+  // What it has for its traffic, all of which is taken.
+  app.server.maxConnections = 1000
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  const requests = Array.from({ length: 1000 }, () => http.get(`${address}/slow`, { agent: false, headers: { authorization: 'of somebody' } }))
+  const responses = requests.map(async request => (await once(request, 'response') as [http.IncomingMessage])[0].resume().statusCode)
+  await until(() => waiting.length === 1000)
+  await t.rejects(once(http.get(`${address}/healthcheck/liveness`, { agent: false }), 'response'), 'the app itself takes nobody any more')
+  for (let probes = 0; probes < 20; probes++) {
+    t.strictSame(await probe('liveness'), [200, '{"status":"ok"}'])
+    t.strictSame(await probe('readiness'), [200, '{"Database":"working"}'])
+  }
+  for (const answer of waiting) answer()
+  t.strictSame([...new Set(await Promise.all(responses))], [200])
+})
+
+test('it is plain HTTP where the app has TLS', async t => {
+  const [key, cert] = [join(t.testdir(), 'key.pem'), join(t.testdirName, 'cert.pem')]
+  await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost'])
+  const port = await freePort()
+  const app = Fastify({ https: { key: readFileSync(key), cert: readFileSync(cert) } })
+  t.after(() => app.close())
+  await app.register(health, { subsets: { readiness: [working] }, listen: { port, host: '127.0.0.1' } })
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  t.match(address, /^https:/)
+  t.equal((await fetch(`http://127.0.0.1:${port}/healthcheck/readiness`)).status, 200)
 })
 
 test('the probes can be taken off the app, and off its document', async t => {
