@@ -59,14 +59,25 @@ test('nothing is left to be written', async t => {
 
 test('every block of code is accounted for', async t => {
   const languages = new Set(blocks.map(({ language }) => language))
-  t.strictSame([...languages].filter(language => !['', 'console', 'js', 'sh', 'yaml'].includes(language)), [])
+  t.strictSame([...languages].filter(language => !['', 'console', 'ini', 'js', 'json', 'python', 'sh', 'yaml'].includes(language)), [])
   for (const [path, text] of pages) t.equal(blocksOf(text).length * 2, text.match(/^```/gm)?.length ?? 0, path)
 })
 
-test('every piece of JavaScript is a part of an example', async t => {
-  const files = (await readdir(join(root, 'examples'))).filter(file => file.endsWith('.js'))
-  const sources = await Promise.all(files.map(async file => `\n${await read(`examples/${file}`)}`))
-  for (const { text } of inLanguage('js')) t.ok(sources.some(source => source.includes(`\n${text}\n`)), text)
+/** What the files of examples/ with this ending hold; test/examples.test.ts runs each of them. */
+async function examplesOf (ending: string): Promise<string[]> {
+  const files = (await readdir(join(root, 'examples'), { recursive: true })).filter(file => file.endsWith(ending))
+  return await Promise.all(files.map(async file => `\n${await read(`examples/${file}`)}`))
+}
+
+test('every piece of JavaScript, Python and of a unit is a part of an example', async t => {
+  for (const [language, ending] of [['js', '.js'], ['python', '.py'], ['ini', '.service']] as const) {
+    const sources = await examplesOf(ending)
+    for (const { text } of inLanguage(language)) t.ok(sources.some(source => source.includes(`\n${text}\n`)), text)
+  }
+})
+
+test('every piece of JSON can be parsed', async t => {
+  for (const { text } of inLanguage('json')) t.doesNotThrow(() => JSON.parse(text), text)
 })
 
 /** A folder with a package.json and a configuration, as that of somebody who uses the package. */
@@ -88,7 +99,9 @@ test('every command does what it says, and every manifest is what it prints', as
     t.equal(status, 0, `${line}: ${err}`)
     printed.set(line, out)
   }
+  const examples = await examplesOf('.yaml')
   for (const { text, before } of inLanguage('yaml')) {
+    if (examples.some(example => example.includes(`\n${text}\n`))) continue
     const [, line = ''] = [...before.matchAll(/`npx fastify-health (manifest [^`]+)`/g)].at(-1) ?? []
     t.ok(`\n${printed.get(line)}`.includes(`\n${text}\n`), `${line} prints\n${printed.get(line)}`)
   }
@@ -247,7 +260,11 @@ function anchorsOf (text: string): Set<string> {
 }
 
 test('every link leads somewhere, inside and between pages', async t => {
-  const others = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/RESULTS.md']
+  const folders = await Promise.all(['bench', 'examples', '.github'].map(async folder => {
+    return (await readdir(join(root, folder), { recursive: true })).map(file => `${folder}/${file}`)
+  }))
+  const others = [...await readdir(root), ...folders.flat()].filter(file => file.endsWith('.md') && file !== 'README.md' && !file.includes('node_modules'))
+  t.ok(others.length >= 7)
   const texts = new Map([...pages, ...await Promise.all(others.map(async path => [path, await read(path)] as const))])
   let found = 0
   for (const [path, text] of texts) {
@@ -261,6 +278,12 @@ test('every link leads somewhere, inside and between pages', async t => {
     }
   }
   t.ok(found >= 80)
+})
+
+test('what is not in the package is said to be in the repository', async t => {
+  const { files } = JSON.parse(await read('package.json'))
+  t.strictSame(files, ['dist', 'CHANGELOG.md'])
+  t.match(readme, /^These pages are in the repository\. The package on npm does not have them\.$/m)
 })
 
 test('every page is reached from the front page', async t => {

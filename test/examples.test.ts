@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -7,7 +7,9 @@ import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import PgBoss from 'pg-boss'
 import { test, type Test } from 'tap'
-import { addressOf, client, evaluate, evaluation, fastifyHealth, root, runToEnd, saying, start, startExample, temporaryFolder } from './helpers/example.js'
+import { parse } from 'yaml'
+import { pythonWith } from './helpers/debian.js'
+import { addressOf, bin, client, evaluate, evaluation, fastifyHealth, root, runToEnd, saying, start, startExample, temporaryFolder } from './helpers/example.js'
 import { until } from './helpers/leaks.js'
 import { startPostgres } from './helpers/postgres.js'
 import { startRedis } from './helpers/redis.js'
@@ -221,6 +223,54 @@ test('a worker ends soon, though what it works for is frozen, and says what it n
     const lacking = startExample(t, name)
     t.not(await lacking.exit, 0)
     t.match(lacking.output(), `Set ${Object.keys(env)[0]}.`)
+  }
+})
+
+test('a Celery worker whose probes are served beside it, in Kubernetes and by systemd', async t => {
+  const redis = await startRedis(t)
+  const cwd = temporaryFolder(t)
+  const beat = join(cwd, 'beat')
+  const env = { BROKER: redis.url, BEAT: beat, PYTHONPATH: `${cwd}:${example('sidecar')}` }
+  await writeFile(join(cwd, 'tasks.py'), [
+    'import os', 'from celery import Celery', 'from beat import beats', "app = Celery('tasks', broker=os.environ['BROKER'])", 'beats(app)',
+  ].join('\n'))
+  const { initContainers: [sidecar], containers: [pod] } = parse(await readFile(example('sidecar/deployment.yaml'), 'utf8')).spec.template.spec
+  const worker = start(t, [pythonWith('celery', 'redis'), '-m', ...pod.command, '--concurrency', '1', '--without-mingle', '--without-gossip'], { cwd, env })
+
+  const serve = async (words: readonly string[]) => {
+    const port = String(await freePort())
+    const [program, ...argv] = words
+    t.equal(program, 'node_modules/.bin/fastify-health')
+    t.match(argv.join(' '), '--port 9000')
+    const serving = start(t, [process.execPath, bin, ...argv.map(word => word === '9000' ? port : word)], { cwd: example('sidecar'), env })
+    await saying('Serving the probes at', serving)
+    return { ...serving, ...client(`http://127.0.0.1:${port}`) }
+  }
+  const unit = await readFile(example('sidecar/fastify-health.service'), 'utf8')
+  const [, line = ''] = /^ExecStart=\/usr\/bin\/env (.+)$/m.exec(unit) ?? []
+  const probes = await Promise.all([serve(sidecar.command), serve(line.split(' '))])
+  for (const { httpGet: { path, port } } of [sidecar.startupProbe, sidecar.livenessProbe, pod.livenessProbe]) {
+    t.equal(port, 9000)
+    await until(async () => (await probes[0].ask(path))[0] === 200, patience)
+  }
+
+  for (const { ask } of probes) {
+    await until(async () => (await ask('/healthcheck/integrations?format=json'))[1] === '{"CeleryPingCheck":"working"}', patience)
+  }
+  worker.child.kill('SIGSTOP')
+  await utimes(beat, new Date(), new Date(Date.now() - 660_000))
+  for (const { ask } of probes) {
+    t.match(await ask(`${pod.livenessProbe.httpGet.path}?format=json`), [500, 'unavailable: no heartbeat for 66'])
+    t.strictSame(await ask(sidecar.livenessProbe.httpGet.path), alive)
+  }
+  worker.child.kill('SIGCONT')
+  await until(async () => (await probes[0].ask(pod.livenessProbe.httpGet.path))[0] === 200)
+  worker.child.kill('SIGTERM')
+  await worker.exit
+  t.match(await probes[0].ask(`${pod.livenessProbe.httpGet.path}?format=json`), [500, 'unavailable: no heartbeat file'])
+  for (const { child, exit } of probes) {
+    child.kill('SIGTERM')
+    t.equal(await exit, 0)
   }
 })
 
@@ -459,6 +509,7 @@ test('there is no example beside these', async t => {
     'search-check.js',
     'service.js',
     'shutdown.js',
+    'sidecar',
     'worker.health.config.js',
     'worker.js',
   ])

@@ -28,7 +28,7 @@ export function textsOf (file: string, source: string): SourceText[] {
   function visit (node: ts.Node): void {
     for (const [kind, expression] of toldBy(node, file)) {
       // What has no words of its own comes from elsewhere.
-      for (const text of literalsOf(expression)) if (/[a-z]{2}/i.test(text)) found.push({ kind, file, text })
+      for (const text of literalsOf(expression)) if (/[a-z]{2}/i.test(text)) found.push({ kind, file, text: text.trim() })
     }
     ts.forEachChild(node, visit)
   }
