@@ -42,8 +42,10 @@ const cases: Record<string, Case> = {
     ],
   },
   'celery#CeleryPingCheck': { own: [[{ url: 'amqp://broker' }, ['amqplib']], [{ url: 'redis://broker' }, ['ioredis']]] },
+  'certificate#CertificateCheck': { own: [[{ host: 'shop' }, []], [{ file: 'shop.pem' }, []]] },
   'django-q#DjangoQClusterCheck': djangoQ,
   'django-q#DjangoQLocalCheck': djangoQ,
+  'dns#DNSCheck': { ...nothing, options: { name: 'shop' } },
   'heartbeat#HeartbeatClusterCheck': heartbeat,
   'heartbeat#HeartbeatFileCheck': nothing,
   'heartbeat#HeartbeatLocalCheck': heartbeat,
@@ -59,6 +61,7 @@ const cases: Record<string, Case> = {
   'system#DiskUsageCheck': nothing,
   'system#EventLoopCheck': nothing,
   'system#MemoryUsageCheck': nothing,
+  'tcp#TCPCheck': { ...nothing, options: { host: 'shop', port: 80 } },
 }
 
 const entryOf = (name: string, options: object) => [`fastify-health/checks/${name}`, options] as const

@@ -1,12 +1,15 @@
 import type { BullMQRoundTripOptions, BullMQWorkersOptions } from './bullmq.js'
 import type { CacheOptions } from './cache.js'
 import type { CeleryOptions } from './celery.js'
+import type { CertificateOptions } from './certificate.js'
 import type { DjangoQOptions } from './django-q.js'
+import type { DNSOptions } from './dns.js'
 import type { HeartbeatFileOptions, HeartbeatLocalOptions } from './heartbeat.js'
 import type { HttpOptions } from './http.js'
 import type { MigrationsOptions } from './migrations.js'
 import type { StorageOptions } from './storage.js'
 import type { DiskUsageOptions, EventLoopOptions, MemoryUsageOptions } from './system.js'
+import type { TCPOptions } from './tcp.js'
 import type { AmqpSource, HeartbeatRedisOptions, PostgresSource, RedisOptions } from '../../types/sources.js'
 
 type Module = Readonly<Record<string, unknown>>
@@ -16,7 +19,9 @@ export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/bullmq': async () => await import('./bullmq.js'),
   'fastify-health/checks/cache': async () => await import('./cache.js'),
   'fastify-health/checks/celery': async () => await import('./celery.js'),
+  'fastify-health/checks/certificate': async () => await import('./certificate.js'),
   'fastify-health/checks/django-q': async () => await import('./django-q.js'),
+  'fastify-health/checks/dns': async () => await import('./dns.js'),
   'fastify-health/checks/heartbeat': async () => await import('./heartbeat.js'),
   'fastify-health/checks/http': async () => await import('./http.js'),
   'fastify-health/checks/migrations': async () => await import('./migrations.js'),
@@ -25,6 +30,7 @@ export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/redis': async () => await import('./redis.js'),
   'fastify-health/checks/storage': async () => await import('./storage.js'),
   'fastify-health/checks/system': async () => await import('./system.js'),
+  'fastify-health/checks/tcp': async () => await import('./tcp.js'),
 }
 
 declare module '../../types/options.js' {
@@ -36,9 +42,13 @@ declare module '../../types/options.js' {
     'fastify-health/checks/cache#CacheCheck': CacheOptions
     'fastify-health/checks/celery': CeleryOptions
     'fastify-health/checks/celery#CeleryPingCheck': CeleryOptions
+    'fastify-health/checks/certificate': CertificateOptions
+    'fastify-health/checks/certificate#CertificateCheck': CertificateOptions
     'fastify-health/checks/django-q': DjangoQOptions
     'fastify-health/checks/django-q#DjangoQClusterCheck': DjangoQOptions
     'fastify-health/checks/django-q#DjangoQLocalCheck': DjangoQOptions
+    'fastify-health/checks/dns': DNSOptions
+    'fastify-health/checks/dns#DNSCheck': DNSOptions
     'fastify-health/checks/heartbeat': HeartbeatFileOptions
     'fastify-health/checks/heartbeat#HeartbeatClusterCheck': HeartbeatRedisOptions
     'fastify-health/checks/heartbeat#HeartbeatFileCheck': HeartbeatFileOptions
@@ -59,5 +69,7 @@ declare module '../../types/options.js' {
     'fastify-health/checks/system#DiskUsageCheck': DiskUsageOptions
     'fastify-health/checks/system#EventLoopCheck': EventLoopOptions
     'fastify-health/checks/system#MemoryUsageCheck': MemoryUsageOptions
+    'fastify-health/checks/tcp': TCPOptions
+    'fastify-health/checks/tcp#TCPCheck': TCPOptions
   }
 }

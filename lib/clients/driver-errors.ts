@@ -5,7 +5,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'connection refused': ['ECONNREFUSED'],
   'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError'],
   'no node of the cluster can be reached': ['ClusterAllFailedError'],
-  'timed out': ['ETIMEDOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014'],
+  'timed out': ['ETIMEDOUT', 'ETIMEOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014'],
   'host not found': ['ENOTFOUND', 'EAI_AGAIN'],
   'host unreachable': ['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL'],
   'authentication failed': ['28P01', '28000', 'WRONGPASS', 'NOAUTH', 'ACCESS_REFUSED', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'],

@@ -5,7 +5,7 @@ const urlLike = /\b(?!file:)[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>]*\w[^\s"'<>]*/gi
 const ipv4 = /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g
 const ipv6 = /(?<![\w:.])(?=[\da-f]*:[\da-f:]*:)(?=[\da-f:.]*::|(?:[\da-f]{1,4}:){7})[\da-f:.]+(?!\w)/gi
 // How Node.js ends what it says of a name that cannot be resolved.
-const unresolved = /\b(ENOTFOUND|EAI_AGAIN) \S+/g
+const unresolved = /\b(ENOTFOUND|EAI_AGAIN|query[A-Z]\w* E[A-Z]+) \S+/g
 /** The names of options whose values must not be seen. */
 export const secretName = /secret|password|passwd|passphrase|pwd|^pass$|token|api-?_?key|private-?_?key|authorization|cookie|credential|dsn|connection-?_?string/i
 // Names that say nothing of anybody, and stand in many a message.

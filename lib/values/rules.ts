@@ -36,6 +36,10 @@ export function milliseconds (min = 0, options?: RuleOptions): OptionRule {
   return rule(`a whole number of milliseconds, ${min} or more`, value => isWhole(value) && value >= min && value <= longestTimer, options)
 }
 
+export function port (options?: RuleOptions): OptionRule {
+  return rule('a port, 1 to 65535', value => isWhole(value) && value >= 1 && value <= 65_535, options)
+}
+
 export function oneOf (values: readonly string[], options?: RuleOptions): OptionRule {
   return rule(`one of ${values.map(value => `'${value}'`).join(', ')}`, value => values.includes(value as string), options)
 }

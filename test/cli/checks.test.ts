@@ -9,8 +9,10 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { startFileHeartbeat, startRedisHeartbeat, withHealthJobs } from '../../lib/heartbeat/index.js'
 import { startCeleryWorker } from '../helpers/celery.js'
+import { startAuthority } from '../helpers/certificates.js'
 import { spawned } from '../helpers/command.js'
 import { startDjangoQ } from '../helpers/django-q.js'
+import { startNginx } from '../helpers/nginx.js'
 import { startPostgres } from '../helpers/postgres.js'
 import { startRabbitMQ } from '../helpers/rabbitmq.js'
 import { startRedis } from '../helpers/redis.js'
@@ -25,6 +27,7 @@ interface Services {
   readonly redis: string
   readonly rabbitmq: string
   readonly http: string
+  readonly tls: { readonly port: number, readonly ca: string }
   /** The folder to store in. */
   readonly storage: string
   /** A file that a worker touches. */
@@ -46,9 +49,11 @@ const configOf = (services: Services) => {
       everything: [
         check('bullmq', { queues: ['mail'], url }),
         check('bullmq#BullMQRoundTripCheck', { queues: ['mail'], url }),
+        check('certificate', { host: '127.0.0.1', port: services.tls.port, ca: services.tls.ca }),
         check('celery', { url, wait: 10_000 }),
         check('django-q', { cluster: 'orders', secretKey, url }),
         check('django-q#DjangoQLocalCheck', { cluster: 'orders', secretKey, url }),
+        check('dns', { name: 'localhost' }),
         check('heartbeat', { file: services.heartbeat }),
         check('heartbeat#HeartbeatClusterCheck', { cluster: 'mailers', url }),
         check('heartbeat#HeartbeatLocalCheck', { cluster: 'mailers', url }),
@@ -61,6 +66,7 @@ const configOf = (services: Services) => {
         check('system'),
         check('system#EventLoopCheck', { maxDelay: null }),
         check('system#MemoryUsageCheck'),
+        check('tcp', { host: '127.0.0.1', port: Number(new URL(services.http).port) }),
       ],
     },
   }
@@ -91,6 +97,13 @@ async function listen (t: Test): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 }
 
+/** An nginx over TLS, and who issued its certificate. */
+async function startTLS (t: Test) {
+  const root = await startAuthority(t)
+  const { port } = await startNginx(t, [await root.issue('shop')])
+  return { port, ca: root.certificate.cert }
+}
+
 /** Workers of every kind, on one Redis, of which it gives a client. */
 async function startWorkers (t: Test, redis: Server, file: string): Promise<Redis> {
   const ready = Promise.all([
@@ -113,7 +126,9 @@ const refused = {
   BullMQRoundTripCheck: 'unavailable: connection refused',
   BullMQWorkersCheck: 'unavailable: connection refused',
   CeleryPingCheck: 'unavailable: connection refused',
+  CertificateCheck: 'unavailable: connection refused',
   DatabaseHeartbeatCheck: 'unavailable: connection refused',
+  DNSCheck: undefined,
   DiskUsageCheck: undefined,
   DjangoQClusterCheck: 'unavailable: connection refused',
   DjangoQLocalCheck: 'unavailable: connection refused',
@@ -127,14 +142,15 @@ const refused = {
   RabbitMQCheck: 'unavailable: connection refused',
   RedisCheck: 'unavailable: connection refused',
   StorageCheck: 'unavailable: a file cannot be written: no such file or folder',
+  TCPCheck: 'unavailable: connection refused',
 }
 
 const toText = (config: object) => JSON.stringify(config)
 
 t.test('each check connects by itself, answers, and lets the command end', async t => {
   const cwd = t.testdir({ files: {}, migrations: { '1_orders.sql': 'CREATE TABLE orders (id int);' } })
-  const [postgres, redis, rabbitmq, http] = await Promise.all([startPostgres(t), startRedis(t), startRabbitMQ(t), listen(t)])
-  const services = { postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, http, storage: 'files', heartbeat: join(cwd, 'beat') }
+  const [postgres, redis, rabbitmq, http, tls] = await Promise.all([startPostgres(t), startRedis(t), startRabbitMQ(t), listen(t), startTLS(t)])
+  const services = { postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, http, tls, storage: 'files', heartbeat: join(cwd, 'beat') }
   const client = await startWorkers(t, redis, services.heartbeat)
   const database = new pg.Client({ connectionString: postgres.url })
   await database.connect()
@@ -161,6 +177,7 @@ t.test('each check says what is refused, and lets the command end', async t => {
     redis: `redis://:canary@${at}`,
     rabbitmq: `amqp://health:canary@${at}`,
     http: `http://health:canary@${at}/`,
+    tls: { port: Number(new URL(`http://${at}`).port), ca: (await startAuthority(t)).certificate.cert },
     storage: 'files',
     heartbeat: join(cwd, 'beat'),
   }

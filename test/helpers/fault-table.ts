@@ -63,6 +63,20 @@ export const faultTable = {
     flapping: `unavailable: ${unwritten}: no such file or folder`,
   },
   HTTP: { ...usual, credentials: 'unexpected result: answered 401' },
+  TCP: {
+    ...usual,
+    frozen: 'working',
+    silent: 'working',
+    cut: 'working',
+    credentials: { because: 'a connection has no password' },
+    slow: 'working',
+  },
+  DNS: {
+    ...usual,
+    cut: { because: 'a question has no connection' },
+    credentials: { because: 'a question has no password' },
+  },
+  Certificate: { ...usual, credentials: 'unavailable: certificate expired 3 days ago' },
 } as const satisfies Record<string, Record<Fault, Cell>>
 
 export type Dependency = keyof typeof faultTable

@@ -21,9 +21,12 @@ export const needs = [
   { package: 'python3-grpcio', modules: ['grpc'] },
   { package: 'chromium', programs: ['chromium'] },
   { package: 'haproxy', programs: ['haproxy'] },
+  { package: 'dnsmasq-base', programs: ['dnsmasq'] },
   { package: 'prometheus', programs: ['prometheus', 'promtool'] },
   { package: 'prometheus-blackbox-exporter', programs: ['prometheus-blackbox-exporter'] },
   { package: 'monitoring-plugins-basic', programs: ['check_http', 'check_tcp'], in: ['/usr/lib/nagios/plugins'] },
+  { package: 'nginx', programs: ['nginx'] },
+  { package: 'openssl', programs: ['openssl'] },
   { package: 'curl', programs: ['curl'] },
   { package: 'wget', programs: ['wget'] },
 ]

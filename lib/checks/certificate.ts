@@ -1,0 +1,139 @@
+import { X509Certificate } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { HealthCheck } from '../check.js'
+import { unavailable } from '../clients/driver-errors.js'
+import { withSocket } from '../clients/sockets.js'
+import { certificatesIn, pem, tlsMaterial, tlsRequirements, type PEM } from '../clients/tls.js'
+import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning } from '../errors.js'
+import { interruptionOf } from '../time/stop-signal.js'
+import { numeric, port, withoutNul } from '../values/rules.js'
+import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
+import { chainOf, distrust } from './certificate/chain.js'
+
+const day = 86_400_000
+const longestFile = 1024 ** 2
+
+/** `host` or `file`. */
+export interface CertificateOptions {
+  /** The name or address of a server that speaks TLS from the first byte. */
+  host?: string
+  /** Of `host`. Default: 443. */
+  port?: number
+  /** The name that the certificate must be for. Default: `host`. */
+  servername?: string
+  /** Certificates of the authorities that count, as PEM, in place of those that Node.js trusts. Only with `host`. */
+  ca?: PEM
+  /** A file of one certificate or more, as PEM or DER; a relative path is resolved against the settings' `baseDir`. Only its dates are looked at. */
+  file?: string
+  /** With fewer days left it is a warning. Default: 14. */
+  minDays?: number
+}
+
+/** Passes when a server's chain of certificates is valid, or the dates of those in a file, and will be for some time. */
+export class CertificateCheck extends HealthCheck<CertificateOptions> {
+  static override readonly rules: OptionRules = {
+    host: withoutNul('the name or address of a host'),
+    port: port(),
+    servername: withoutNul('the name of a host'),
+    ca: pem(),
+    file: withoutNul('the path of a file'),
+    minDays: numeric('a number of days, 0 or more', 0, Number.MAX_SAFE_INTEGER),
+  }
+
+  static override readonly scope = 'shared'
+
+  override async requirements (): Promise<Requirement[]> {
+    const misgiven = this.#misgiven()
+    return misgiven.length > 0 ? misgiven : await tlsRequirements({ ca: this.options.ca })
+  }
+
+  override async check (context: CheckContext) {
+    const { file, minDays = 14 } = this.options
+    const misgiven = this.#misgiven()
+    if (misgiven.length > 0) throw lacking(misgiven)
+    const found = file === undefined ? await this.#presented(context) : await read(resolve(context.settings.baseDir, file))
+    const now = Date.now()
+    const left = Math.min(...found.map(({ validTo }) => Date.parse(validTo) - now))
+    context.observe('days left', Math.floor(10 * left / day) / 10, 'days')
+    if (left < 0) throw new ServiceUnavailable(`certificate expired ${inDays(-left)} ago`)
+    if (found.some(({ validFrom }) => Date.parse(validFrom) > now)) throw new ServiceUnavailable('certificate is not valid yet')
+    if (left < minDays * day) throw new ServiceWarning(`certificate expires in ${inDays(left)}`)
+  }
+
+  #misgiven (): Requirement[] {
+    const { host, file } = this.options
+    if ((host === undefined) === (file === undefined)) {
+      return [{
+        message: host === undefined ? 'neither `host` nor `file` is given' : 'both `host` and `file` are given',
+        hint: 'Give `host` for the certificate of a server, or `file` for one on disk.',
+      }]
+    }
+    const stray = file === undefined ? undefined : (['port', 'servername', 'ca'] as const).find(option => this.options[option] !== undefined)
+    if (stray === undefined) return []
+    return [{ message: `\`${stray}\` is given with \`file\``, hint: `Leave it out: of a file only the dates are looked at. \`${stray}\` belongs to \`host\`.` }]
+  }
+
+  /** The chain that a server presents, where it is trusted. One that is at fault by its dates comes back as it was sent. */
+  async #presented (context: CheckContext): Promise<X509Certificate[]> {
+    const { port = 443, ca } = this.options
+    const host = this.options.host as string
+    const { servername = isIP(host) === 0 ? host : undefined } = this.options
+    const { connect } = await import('node:tls')
+    const options = {
+      host,
+      port,
+      // What is wrong is told below; nothing is sent to a server that is not trusted.
+      rejectUnauthorized: false,
+      ...(servername === undefined ? {} : { servername }),
+      ...tlsMaterial({ ca }),
+    }
+    try {
+      return await withSocket(connect(options), 'secureConnect', interruptionOf(context), socket => {
+        const certificate = socket.getPeerX509Certificate() as X509Certificate
+        // Its own date is the commonest fault, and can be told by the day.
+        if (isOutOfDate(certificate)) return [certificate]
+        const reason = distrust(socket)
+        if (reason !== undefined) throw new ServiceUnavailable(reason)
+        return chainOf(certificate, ca)
+      })
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+}
+
+export default CertificateCheck
+
+async function read (path: string): Promise<X509Certificate[]> {
+  const bytes = await contents(path).catch(error => { throw unavailable(error) })
+  try {
+    const found = certificatesIn(bytes)
+    return found.length > 0 ? found : [new X509Certificate(bytes)]
+  } catch (error) {
+    throw new ServiceReturnedUnexpectedResult('the file holds no certificate, or one that cannot be read', { cause: error })
+  }
+}
+
+async function contents (path: string): Promise<Buffer> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(longestFile + 1))
+    if (bytesRead > longestFile) throw new ServiceReturnedUnexpectedResult('the file is longer than 1 MiB')
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
+function isOutOfDate ({ validFrom, validTo }: X509Certificate): boolean {
+  const now = Date.now()
+  return now < Date.parse(validFrom) || now > Date.parse(validTo)
+}
+
+// Rounded down, so that what is below a threshold never reads as equal to it.
+function inDays (ms: number): string {
+  const days = Math.floor(ms / day)
+  return days === 0 ? 'less than a day' : `${days} day${days === 1 ? '' : 's'}`
+}

@@ -1,0 +1,49 @@
+import { X509Certificate } from 'node:crypto'
+import { rootCertificates, type TLSSocket } from 'node:tls'
+import { certificatesIn, type PEM } from '../../clients/tls.js'
+
+// What OpenSSL and Node.js find wrong, in words.
+const wordsByCode: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'a certificate of the chain has expired',
+  CERT_NOT_YET_VALID: 'a certificate of the chain is not valid yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate is self-signed, and not trusted',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'certificate is for another host',
+  INVALID_PURPOSE: 'a certificate of the chain is not made for this use',
+  SELF_SIGNED_CERT_IN_CHAIN: 'certificate is of an authority that is not trusted',
+  UNABLE_TO_GET_ISSUER_CERT: 'chain of certificates is incomplete, or of an authority that is not trusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'chain of certificates is incomplete, or of an authority that is not trusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'chain of certificates is incomplete, or of an authority that is not trusted',
+}
+
+/** Why a server is not trusted; `undefined` where it is. */
+export function distrust ({ authorized, authorizationError }: TLSSocket): string | undefined {
+  // The types have an Error; it is a code.
+  return authorized ? undefined : wordsByCode[String(authorizationError)] ?? 'certificate is not trusted'
+}
+
+/**
+ * The chain of a server that is trusted, from its own certificate to the authority. A server may send more than that: of a certificate
+ * that is trusted itself, no issuer is asked.
+ */
+export function chainOf (own: X509Certificate, ca: PEM | undefined): X509Certificate[] {
+  const trusted = ca === undefined ? trustedByDefault() : [ca].flat().flatMap(certificatesIn)
+  const chain: X509Certificate[] = []
+  let next: X509Certificate | undefined = own
+  while (next !== undefined) {
+    const certificate: X509Certificate = next
+    chain.push(certificate)
+    const authorities = trusted.filter(({ subject }) => subject === certificate.issuer).filter(authority => certificate.checkIssued(authority))
+    const authority = authorities.sort((one, other) => Date.parse(other.validTo) - Date.parse(one.validTo))[0]
+    if (authority !== undefined) return [...chain, authority]
+    next = certificate.issuerCertificate
+  }
+  return chain
+}
+
+let roots: X509Certificate[] | undefined
+
+// Reading all of them takes longer than a run.
+function trustedByDefault (): X509Certificate[] {
+  roots ??= rootCertificates.map(root => new X509Certificate(root))
+  return roots
+}
