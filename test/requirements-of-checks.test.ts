@@ -60,7 +60,9 @@ const cases: Record<string, Case> = {
   },
   'system#DiskUsageCheck': nothing,
   'system#EventLoopCheck': nothing,
+  'system#HeapUsageCheck': nothing,
   'system#MemoryUsageCheck': nothing,
+  'system#ResidentMemoryCheck': { ...nothing, options: { max: 512 } },
   'tcp#TCPCheck': { ...nothing, options: { host: 'shop', port: 80 } },
 }
 

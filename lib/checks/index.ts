@@ -8,7 +8,7 @@ import type { HeartbeatFileOptions, HeartbeatLocalOptions } from './heartbeat.js
 import type { HttpOptions } from './http.js'
 import type { MigrationsOptions } from './migrations.js'
 import type { StorageOptions } from './storage.js'
-import type { DiskUsageOptions, EventLoopOptions, MemoryUsageOptions } from './system.js'
+import type { DiskUsageOptions, EventLoopOptions, HeapUsageOptions, MemoryUsageOptions, ResidentMemoryOptions } from './system.js'
 import type { TCPOptions } from './tcp.js'
 import type { AmqpSource, HeartbeatRedisOptions, PostgresSource, RedisOptions } from '../../types/sources.js'
 
@@ -68,7 +68,9 @@ declare module '../../types/options.js' {
     'fastify-health/checks/system': DiskUsageOptions
     'fastify-health/checks/system#DiskUsageCheck': DiskUsageOptions
     'fastify-health/checks/system#EventLoopCheck': EventLoopOptions
+    'fastify-health/checks/system#HeapUsageCheck': HeapUsageOptions
     'fastify-health/checks/system#MemoryUsageCheck': MemoryUsageOptions
+    'fastify-health/checks/system#ResidentMemoryCheck': ResidentMemoryOptions
     'fastify-health/checks/tcp': TCPOptions
     'fastify-health/checks/tcp#TCPCheck': TCPOptions
   }

@@ -1,3 +1,5 @@
 export { DiskUsageCheck, DiskUsageCheck as default, type DiskUsageOptions } from './system/disk.js'
 export { EventLoopCheck, type EventLoopOptions } from './system/event-loop.js'
+export { HeapUsageCheck, type HeapUsageOptions } from './system/heap.js'
 export { MemoryUsageCheck, type MemoryUsageOptions } from './system/memory.js'
+export { ResidentMemoryCheck, type ResidentMemoryOptions } from './system/resident.js'

@@ -1,0 +1,32 @@
+import { getHeapStatistics } from 'node:v8'
+import { HealthCheck } from '../../check.js'
+import { ServiceWarning } from '../../errors.js'
+import { rule } from '../../values/rules.js'
+import type { CheckContext } from '../../../types/check.js'
+
+const mebibyte = 1024 ** 2
+
+export interface HeapUsageOptions {
+  /** Percent of the heap's limit that may be in use; `null` switches the threshold off. Default: 90. */
+  max?: number | null
+}
+
+/** Warns when JavaScript's heap is nearer to its limit than the threshold allows. At the limit, V8 ends the process. */
+export class HeapUsageCheck extends HealthCheck<HeapUsageOptions> {
+  static override readonly rules = {
+    max: rule('a number of percent from 0 to 100, or null', value => value === null || (typeof value === 'number' && value >= 0 && value <= 100)),
+  }
+
+  static override readonly scope = 'local'
+
+  override check ({ observe }: CheckContext) {
+    const { max = 90 } = this.options
+    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
+    const percent = used * 100 / limit
+    // Rounded up, so that what is above a threshold never reads as equal to it.
+    const shown = Math.ceil(percent * 10) / 10
+    observe('heap used', shown, '%')
+    observe('heap limit', Math.round(limit / mebibyte), 'MiB')
+    if (max !== null && percent >= max) throw new ServiceWarning(`${shown}% heap usage is at or above ${max}%`)
+  }
+}
