@@ -54,6 +54,10 @@ const cases: Record<string, Case> = {
   'postgres#DatabaseHeartbeatCheck': postgres,
   'rabbitmq#RabbitMQCheck': { own: [[{ url: 'amqp://broker' }, ['amqplib']]] },
   'redis#RedisCheck': redis,
+  'smtp#SMTPCheck': {
+    own: [[{ url: 'smtp://shop' }, ['nodemailer']]],
+    over: [[{ transport: 'mailer' }, 'mailer', "Decorate it: app.decorate('mailer', nodemailer.createTransport(…)), or give the check a `url`."]],
+  },
   'storage#StorageCheck': {
     own: [[{ dir: '/tmp' }, []]],
     over: [[{ disk: 'drive' }, 'drive', "Decorate it: app.decorate('drive', new Disk(driver)), or give the check a `dir`."]],
@@ -105,7 +109,7 @@ test('a check whose driver is not installed says which package to install', asyn
   const asked = Object.entries(cases).flatMap(([name, { options, own = [] }]) =>
     own.map(([source, packages]) => ({ entry: entryOf(name, { ...options, ...source }), packages })))
   const drivers = [...new Set(asked.flatMap(({ packages }) => packages))]
-  t.strictSame(drivers.toSorted(), ['amqplib', 'bullmq', 'ioredis', 'pg'])
+  t.strictSame(drivers.toSorted(), ['amqplib', 'bullmq', 'ioredis', 'nodemailer', 'pg'])
 
   const found = await withoutPackages(drivers, asked.map(({ entry }) => entry))
   for (const [at, { entry, packages }] of asked.entries()) {

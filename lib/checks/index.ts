@@ -7,6 +7,7 @@ import type { DNSOptions } from './dns.js'
 import type { HeartbeatFileOptions, HeartbeatLocalOptions } from './heartbeat.js'
 import type { HttpOptions } from './http.js'
 import type { MigrationsOptions } from './migrations.js'
+import type { SMTPSource } from './smtp.js'
 import type { StorageOptions } from './storage.js'
 import type { DiskUsageOptions, EventLoopOptions, HeapUsageOptions, MemoryUsageOptions, ResidentMemoryOptions } from './system.js'
 import type { TCPOptions } from './tcp.js'
@@ -28,6 +29,7 @@ export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/postgres': async () => await import('./postgres.js'),
   'fastify-health/checks/rabbitmq': async () => await import('./rabbitmq.js'),
   'fastify-health/checks/redis': async () => await import('./redis.js'),
+  'fastify-health/checks/smtp': async () => await import('./smtp.js'),
   'fastify-health/checks/storage': async () => await import('./storage.js'),
   'fastify-health/checks/system': async () => await import('./system.js'),
   'fastify-health/checks/tcp': async () => await import('./tcp.js'),
@@ -63,6 +65,8 @@ declare module '../../types/options.js' {
     'fastify-health/checks/rabbitmq#RabbitMQCheck': AmqpSource
     'fastify-health/checks/redis': RedisOptions
     'fastify-health/checks/redis#RedisCheck': RedisOptions
+    'fastify-health/checks/smtp': SMTPSource
+    'fastify-health/checks/smtp#SMTPCheck': SMTPSource
     'fastify-health/checks/storage': StorageOptions
     'fastify-health/checks/storage#StorageCheck': StorageOptions
     'fastify-health/checks/system': DiskUsageOptions

@@ -9,6 +9,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { startFileHeartbeat, startRedisHeartbeat, withHealthJobs } from '../../lib/heartbeat/index.js'
 import { startCeleryWorker } from '../helpers/celery.js'
+import { startSMTP } from '../helpers/aiosmtpd.js'
 import { startAuthority } from '../helpers/certificates.js'
 import { spawned } from '../helpers/command.js'
 import { startDjangoQ } from '../helpers/django-q.js'
@@ -27,6 +28,7 @@ interface Services {
   readonly redis: string
   readonly rabbitmq: string
   readonly http: string
+  readonly smtp: string
   readonly tls: { readonly port: number, readonly ca: string }
   /** The folder to store in. */
   readonly storage: string
@@ -62,6 +64,7 @@ const configOf = (services: Services) => {
         check('postgres', { connectionString: services.postgres }),
         check('rabbitmq', { url: services.rabbitmq }),
         check('redis', { url }),
+        check('smtp', { url: services.smtp }),
         check('storage', { dir: services.storage }),
         check('system'),
         check('system#EventLoopCheck', { maxDelay: null }),
@@ -145,6 +148,7 @@ const refused = {
   RabbitMQCheck: 'unavailable: connection refused',
   RedisCheck: 'unavailable: connection refused',
   ResidentMemoryCheck: undefined,
+  SMTPCheck: 'unavailable: connection refused',
   StorageCheck: 'unavailable: a file cannot be written: no such file or folder',
   TCPCheck: 'unavailable: connection refused',
 }
@@ -153,8 +157,8 @@ const toText = (config: object) => JSON.stringify(config)
 
 t.test('each check connects by itself, answers, and lets the command end', async t => {
   const cwd = t.testdir({ files: {}, migrations: { '1_orders.sql': 'CREATE TABLE orders (id int);' } })
-  const [postgres, redis, rabbitmq, http, tls] = await Promise.all([startPostgres(t), startRedis(t), startRabbitMQ(t), listen(t), startTLS(t)])
-  const services = { postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, http, tls, storage: 'files', heartbeat: join(cwd, 'beat') }
+  const [postgres, redis, rabbitmq, http, tls, smtp] = await Promise.all([startPostgres(t), startRedis(t), startRabbitMQ(t), listen(t), startTLS(t), startSMTP(t)])
+  const services = { postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, http, tls, smtp: smtp.url, storage: 'files', heartbeat: join(cwd, 'beat') }
   const client = await startWorkers(t, redis, services.heartbeat)
   const database = new pg.Client({ connectionString: postgres.url })
   await database.connect()
@@ -181,6 +185,7 @@ t.test('each check says what is refused, and lets the command end', async t => {
     redis: `redis://:canary@${at}`,
     rabbitmq: `amqp://health:canary@${at}`,
     http: `http://health:canary@${at}/`,
+    smtp: `smtp://health:canary@${at}`,
     tls: { port: Number(new URL(`http://${at}`).port), ca: (await startAuthority(t)).certificate.cert },
     storage: 'files',
     heartbeat: join(cwd, 'beat'),

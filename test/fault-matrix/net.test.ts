@@ -1,5 +1,7 @@
+import nodemailer from 'nodemailer'
 import t from 'tap'
-import { startAuthority } from '../helpers/certificates.js'
+import { startSMTP } from '../helpers/aiosmtpd.js'
+import { selfSigned, startAuthority } from '../helpers/certificates.js'
 import { startDatagramRelay, startDnsmasq } from '../helpers/dnsmasq.js'
 import { canary, faultMatrix, slow, throughRelay } from '../helpers/fault-matrix.js'
 import { startNginx } from '../helpers/nginx.js'
@@ -62,5 +64,37 @@ t.test('Certificate', async t => {
         },
       },
     },
+  })
+})
+
+t.test('SMTP', async t => {
+  const server = await startSMTP(t, { certificate: await selfSigned(t, canary) })
+  const relay = await startRelay(t, server.port)
+  const credentials = { inject: () => server.expect('another'), recover: () => server.expect(server.password) }
+  await faultMatrix(t, {
+    name: 'SMTP',
+    entry: ['fastify-health/checks/smtp', { url: `${server.url.replace(String(server.port), String(relay.port))}?tls.rejectUnauthorized=false` }],
+    relay,
+    census: () => relay.connections,
+    injections: { ...throughRelay(relay, server), credentials },
+  })
+})
+
+t.test('SMTP over a transporter of the app', async t => {
+  const server = await startSMTP(t, { certificate: await selfSigned(t, canary) })
+  const relay = await startRelay(t, server.port)
+  const { user, password: pass } = server
+  const credentials = { inject: () => server.expect('another'), recover: () => server.expect(server.password) }
+  await faultMatrix(t, {
+    name: 'SMTP over app.mailer',
+    entry: ['fastify-health/checks/smtp', { transport: 'mailer' }],
+    relay,
+    register (app) {
+      app.decorate('mailer', nodemailer.createTransport({ host: '127.0.0.1', port: relay.port, auth: { user, pass }, tls: { rejectUnauthorized: false }, greetingTimeout: 3000, connectionTimeout: 3000, socketTimeout: 3000 }))
+    },
+    ownConnections: Infinity,
+    settlesLate: true,
+    census: () => relay.connections,
+    injections: { ...throughRelay(relay, server), credentials },
   })
 })

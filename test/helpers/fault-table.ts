@@ -76,6 +76,8 @@ export const faultTable = {
     cut: { because: 'a question has no connection' },
     credentials: { because: 'a question has no password' },
   },
+  SMTP: usual,
+  'SMTP over app.mailer': usual,
   Certificate: { ...usual, credentials: 'unavailable: certificate expired 3 days ago' },
 } as const satisfies Record<string, Record<Fault, Cell>>
 

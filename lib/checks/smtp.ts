@@ -1,0 +1,21 @@
+import { HealthCheck } from '../check.js'
+import { smtpRequirements, smtpRules, verify, type SMTPSource } from '../clients/smtp.js'
+import type { CheckContext, RequirementsContext } from '../../types/check.js'
+
+export type { SMTPSource, TransporterLike } from '../clients/smtp.js'
+
+/** Passes when a mail server greets, starts TLS where it offers to, and takes the login. No mail is sent. */
+export class SMTPCheck extends HealthCheck<SMTPSource> {
+  static override readonly rules = smtpRules
+  static override readonly scope = 'shared'
+
+  override async requirements (context: RequirementsContext) {
+    return await smtpRequirements(this.options, context)
+  }
+
+  override async check (context: CheckContext) {
+    await verify(context, this.options)
+  }
+}
+
+export default SMTPCheck
