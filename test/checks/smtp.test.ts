@@ -111,6 +111,7 @@ test('what the server says and does is told in plain words', async t => {
   t.equal(await asking(t, { transport: odd(Object.assign(new Error('Error upgrading'), { code: 'ETLS' })) })(), 'unavailable: TLS handshake failed')
   t.equal(await asking(t, { transport: odd(Object.assign(new Error('Greeting never received'), { code: 'ETIMEDOUT' })) })(), 'unavailable: timed out')
   t.equal(await asking(t, { transport: odd(Object.assign(new Error('connect EHOSTUNREACH 192.0.2.1:25'), { code: 'ESOCKET' })) })(), 'unavailable: host unreachable', 'as nodemailer 7 has it')
+  t.equal(await asking(t, { transport: odd(Object.assign(new Error('self-signed certificate'), { code: 'ESOCKET' })) })(), 'unavailable: certificate not trusted')
   t.equal(await asking(t, { transport: odd(Object.assign(new Error('0A00010B:SSL routines:wrong version number'), { code: 'ESOCKET' })) })(), 'unavailable: TLS handshake failed')
   for (const error of ['text', Object.assign(new Error('what?'), { code: 'EODD' })]) t.equal(await asking(t, { transport: odd(error) })(), 'unknown error')
 })
