@@ -50,6 +50,8 @@ export const http = [
 export const system = [
   ['fastify-health/checks/system', { path: '/var', max: 95 }],               // DiskUsageCheck
   ['fastify-health/checks/system#MemoryUsageCheck', { min: 200 }],
+  ['fastify-health/checks/system#HeapUsageCheck', { max: 85 }],
+  ['fastify-health/checks/system#ResidentMemoryCheck', { max: 512 }],
   ['fastify-health/checks/system#EventLoopCheck', { maxDelay: 500, maxUtilization: 0.98 }],
 ]
 
@@ -73,4 +75,21 @@ export const bullmq = [
 export const workers = [
   ['fastify-health/checks/heartbeat#HeartbeatClusterCheck', { cluster: 'mailers' }],
   ['fastify-health/checks/heartbeat#HeartbeatLocalCheck', { cluster: 'mailers' }],   // of this host
+]
+
+export const certificate = [
+  ['fastify-health/checks/certificate', { host: 'shop.example', minDays: 21, interval: 3_600_000 }],
+]
+
+export const dns = [
+  ['fastify-health/checks/dns', { identifier: 'Mail domain', name: 'shop.example', type: 'MX', expect: '10 mail.shop.example' }],
+]
+
+export const smtp = [
+  ['fastify-health/checks/smtp', { transport: 'mailer' }],                   // app.mailer, a transporter of nodemailer
+  ['fastify-health/checks/smtp', { url: process.env.SMTP_URL ?? 'smtps://localhost', identifier: 'Mail relay' }],
+]
+
+export const tcp = [
+  ['fastify-health/checks/tcp', { identifier: 'Licence server', host: 'licences.internal', port: 27_000 }],
 ]
