@@ -8,6 +8,7 @@ const rooms = [
   ['lib/checks'],
   ['lib/config'],
   ['lib/engine'],
+  ['lib/fleet'],
   ['lib/renderers'],
   ['lib/http'],
   ['lib/create-health.ts', 'lib/plugin.ts', 'lib/grpc.ts', 'lib/kit.ts', 'lib/opentelemetry.ts', 'lib/prometheus.ts', 'lib/index.ts'],

@@ -6,6 +6,7 @@ export function createHealth (options?: HealthOptions, context: RegistryContext 
   return new HealthRegistry(options, {
     // What it takes to listen is loaded only by those who do.
     openListener: async (...given) => await (await import('./http/listener.js')).openListener(...given),
+    openFleet: async context => (await import('./fleet/index.js')).openFleet(context),
     ...context,
   })
 }

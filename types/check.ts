@@ -69,6 +69,12 @@ export interface EntryOptions {
   maxFailures?: number
   /** For how many milliseconds failures are borne; with `maxFailures`, whichever is used up first. */
   maxTimeInError?: number
+  /**
+   * With a `fleet`: one instance asks for all, once an `interval`, which it has to have.
+   *
+   * @default false
+   */
+  shared?: boolean
   /** The identifier of the check of the same subset that must be healthy before this one runs. */
   after?: string
 }

@@ -43,6 +43,7 @@ describe('options', () => {
       logLevel: 'warn' as const,
       openapi: false,
       listen: { port: 9000, host: '127.0.0.1' },
+      fleet: { name: 'shop', url: 'redis://127.0.0.1', instance: 'a', ttl: 1000, details: true },
       routes: false,
       service: { version: '1' },
       baseDir: '/srv',
@@ -51,6 +52,8 @@ describe('options', () => {
 
   test('are no others, and of no other types', () => {
     expect(createHealth).type.not.toBeCallableWith({ prefx: '/health' })
+    expect(createHealth).type.not.toBeCallableWith({ fleet: { client: 'redis' } })
+    expect(createHealth).type.not.toBeCallableWith({ fleet: { name: 'shop', ttl: '1s' } })
     expect(createHealth).type.not.toBeCallableWith({ livenessPath: true })
     expect(createHealth).type.not.toBeCallableWith({ failureStatus: '503' })
     expect(createHealth).type.not.toBeCallableWith({ timeout: '3s' })

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { FleetOptions } from './fleet.js'
 
 export type Details = 'always' | 'never' | ((request: FastifyRequest) => boolean | Promise<boolean>)
 
@@ -60,6 +61,8 @@ export interface CheckSettings {
   logLevel: LogLevel
   /** A listener of the probes' own, beside the app's. It is read once, when the plugin is registered. */
   listen: ListenOptions | undefined
+  /** The other instances of the service, and how to know of them. It is read once, when the registry is made. */
+  fleet: FleetOptions | undefined
   /** `false` takes the probes off the app's own listener. */
   routes: boolean
   /** `false` keeps the plugin's routes out of the OpenAPI document. */

@@ -88,6 +88,7 @@ export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedE
   const last = checked.pop()
   // What to do about each of them stands with it.
   if (last !== undefined) return invalid([...checked.map(({ message, hint }) => `${message}. ${hint}`), last.message].join(' '), last.hint)
+  if (options.shared === true && options.interval === undefined) return invalid("'interval' is missing", 'A check that is `shared` has to have one: it is how often one instance of the fleet asks.')
   let asked = 'constructor'
   try {
     const check = new Check(copyPlain(options))

@@ -1,7 +1,8 @@
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { copyPlain } from '../values/plain-data.js'
-import { flag, func, milliseconds, numeric, oneOf, rule, shown, text, texts, violations } from '../values/rules.js'
+import { flag, func, milliseconds, numeric, oneOf, redisUrl, rule, shown, text, texts, violations, type Violation } from '../values/rules.js'
 import type { OptionRule, OptionRules } from '../../types/check.js'
+import type { FleetOptions } from '../../types/fleet.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
 import type { ListenOptions, Service } from '../../types/settings.js'
 import type { SystemCheckId } from '../../types/report.js'
@@ -27,6 +28,7 @@ const defaults: Readonly<Omit<Settings, 'subsets' | 'baseDir' | 'drainSubsets' |
   details: 'always',
   logLevel: 'warn',
   listen: undefined,
+  fleet: undefined,
   routes: true,
   openapi: true,
 }
@@ -54,6 +56,20 @@ const listenRules: OptionRules & Record<keyof ListenOptions, OptionRule> = {
   path: text(),
 }
 
+const longestInstance = 200
+
+const fleetRules: OptionRules & Record<keyof FleetOptions, OptionRule> = {
+  name: rule('a text of 1 to 100 characters without braces', value => typeof value === 'string' && /^[^{}]{1,100}$/.test(value), { required: true }),
+  client: rule('the name of a decorator, a function of the app, or a client of ioredis', value => {
+    // What is no text cannot hold a URL by mistake.
+    return typeof value === 'string' ? value !== '' && !value.includes('://') : func().test(value) || isRecord(value)
+  }),
+  url: redisUrl(),
+  instance: rule(`a text of 1 to ${longestInstance} characters`, value => typeof value === 'string' && value !== '' && value.length <= longestInstance),
+  ttl: milliseconds(100),
+  details: flag(),
+}
+
 const rules: OptionRules = {
   subsets: rule('a plain object of lists of checks, by the name of the subset', isPlainObject),
   prefix: rule(`${path}, or ''`, value => value === '' || value === '/' || isPath(value)),
@@ -74,6 +90,7 @@ const rules: OptionRules = {
   drainSubsets: texts(),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   listen: rule('{ port, host } or { path }: a port of 0 to 65535, and texts that are not empty', value => isRecord(value) && violations(listenRules, value).length === 0 && !('path' in value && 'port' in value)),
+  fleet: rule('an object with the `name` of the fleet, and perhaps `client` or `url`, `instance`, `ttl` and `details`', value => isRecord(value) && fleetFaults(value).length === 0),
   routes: flag(),
   openapi: flag(),
   service: rule(`an object of texts that are not empty: ${Object.keys(serviceRules).join(', ')}`, value => isRecord(value) && violations(serviceRules, value).length === 0),
@@ -106,7 +123,7 @@ function copySubsets (subsets: unknown): Settings['subsets'] {
 }
 
 // Every setting has a value, but for those without a default.
-const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: option !== 'deadline' && option !== 'listen' }]))
+const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: !['deadline', 'listen', 'fleet'].includes(option) }]))
 
 export interface SettingFault extends Fault {
   readonly option: string
@@ -116,15 +133,29 @@ export interface SettingFault extends Fault {
 export function settingsFaults (settings: Settings): SettingFault[] {
   const values = settings as unknown as Record<string, unknown>
   return violations(complete, values)
-    .flatMap(violation => violation.option === 'service' && isRecord(values['service']) ? violations(serviceRules, values['service'], 'service.') : [violation])
+    .flatMap(violation => {
+      const value = values[violation.option]
+      if (violation.option === 'service' && isRecord(value)) return violations(serviceRules, value, 'service.')
+      return violation.option === 'fleet' && isRecord(value) ? fleetFaults(value) : [violation]
+    })
     .map((violation): SettingFault => ({ id: 'E001', ...violation }))
 }
+
+function fleetFaults (fleet: Record<string, unknown>): Violation[] {
+  const found = violations(fleetRules, fleet, 'fleet.')
+  if (fleet['client'] === undefined || fleet['url'] === undefined) return found
+  return [...found, { option: 'fleet.client', message: "both 'fleet.client' and 'fleet.url' are given", hint: 'Give `client` for a client of the app, or `url` for a connection of the fleet alone.' }]
+}
+
+/** What the page of the fleet stands in place of. */
+export const fleetSubset = 'fleet'
 
 /** As long as Fastify's router takes a parameter, which is what the name of a subset that is added later is to it. */
 const longestName = 100
 
 /** Where a subset's name is no path segment (E003). */
-export function nameFault (name: string): Fault | undefined {
+export function nameFault (name: string, fleet?: unknown): Fault | undefined {
+  if (fleet !== undefined && name === fleetSubset) return { id: 'E003', message: `'${name}' is where the fleet is shown`, hint: 'Rename the subset, or take the setting `fleet` away.' }
   if (!/^[\w~-][\w.~-]*$/.test(name)) return { id: 'E003', message: `'${name}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
   if (name.length > longestName) return { id: 'E003', message: `'${name.slice(0, 20)}…' has ${name.length} characters`, hint: `Use ${longestName} at most: Fastify's router takes no more.` }
 }

@@ -6,15 +6,15 @@ import { longestTimer } from '../values/rules.js'
 export interface Source {
   /** Every entry that is configured now. */
   readonly entries: () => ReadonlyArray<readonly [subset: string, entry: ResolvedEntry]>
-  /** Never rejects. */
-  readonly run: (subset: string, entry: ResolvedEntry) => Promise<void>
+  /** Never rejects. It may say in how many milliseconds to come again, where that is not the entry's interval. */
+  readonly run: (subset: string, entry: ResolvedEntry) => Promise<number | undefined>
 }
 
 interface Schedule {
   readonly subset: string
   readonly interval: number
   entry: ResolvedEntry
-  readonly stop: () => void
+  stop: () => void
 }
 
 /**
@@ -66,15 +66,19 @@ export class Background {
     this.#schedules.delete(key)
   }
 
-  #run (key: string, schedule: Omit<Schedule, 'stop'>): void {
-    const { subset, interval, entry } = schedule
-    const delay = Math.min(interval * (0.9 + 0.2 * this.#clock.random()), longestTimer)
-    const stop = this.#clock.after(delay, () => {
-      this.refresh()
-      const current = this.#schedules.get(key)
-      if (current?.stop === stop) this.#run(key, current)
-    }, true)
-    this.#schedules.set(key, { ...schedule, stop })
-    this.#source.run(subset, entry)
+  #run (key: string, { subset, interval, entry }: Omit<Schedule, 'stop'>): void {
+    const schedule: Schedule = { subset, interval, entry, stop: () => {} }
+    const again = (delay: number) => {
+      schedule.stop()
+      schedule.stop = this.#clock.after(Math.min(delay, longestTimer), () => {
+        this.refresh()
+        if (this.#schedules.get(key) === schedule) this.#run(key, schedule)
+      }, true)
+    }
+    this.#schedules.set(key, schedule)
+    again(interval * (0.9 + 0.2 * this.#clock.random()))
+    this.#source.run(subset, entry).then(delay => {
+      if (delay !== undefined && this.#schedules.get(key) === schedule) again(delay)
+    })
   }
 }

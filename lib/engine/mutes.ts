@@ -1,23 +1,36 @@
 import { FST_HEALTH_INVALID_MUTE } from '../errors.js'
 import { shown } from '../values/rules.js'
 import { oneLine } from './report.js'
+import type { FleetMute } from '../../types/fleet.js'
 import type { Mute, MuteOptions, Result } from '../../types/report.js'
 
 /** The longest time that a check may be muted for, in milliseconds: 90 days. */
-const longest = 90 * 24 * 60 * 60 * 1000
+export const longestMute = 90 * 24 * 60 * 60 * 1000
+
+type BySubset = Map<string, Map<string, Mute>>
 
 const isText = (value: unknown): value is string => typeof value === 'string' && oneLine(value) !== ''
 
+function refuse (option: string, value: unknown, expected: string): never {
+  throw new FST_HEALTH_INVALID_MUTE(option, shown(value), expected)
+}
+
+/** @throws FST_HEALTH_INVALID_MUTE where it is not said why, or who is no text. */
+export function assertWords ({ because, by }: { because: unknown, by?: unknown }): void {
+  if (!isText(because)) refuse('because', because, 'a text that says why')
+  if (by !== undefined && !isText(by)) refuse('by', by, 'a text that says who, or left out')
+}
+
 /** Which checks do not fail their subsets for a while. Each mute ends by itself. */
 export class Mutes {
-  readonly #bySubset = new Map<string, Map<string, Mute>>()
+  readonly #bySubset: BySubset = new Map()
+  /** Those that hold at every instance of the fleet. */
+  #ofFleet: BySubset = new Map()
 
   /** @throws FST_HEALTH_INVALID_MUTE where an option is missing or of a wrong kind, or `until` is not in the next 90 days. */
   add (subset: string, identifier: string, { until, because, by }: MuteOptions, now: number): void {
-    const refuse = (option: string, value: unknown, expected: string) => { throw new FST_HEALTH_INVALID_MUTE(option, shown(value), expected) }
-    if (!Number.isFinite(until) || until <= now || until > now + longest) refuse('until', until, 'a moment of the next 90 days, in milliseconds since the epoch')
-    if (!isText(because)) refuse('because', because, 'a text that says why')
-    if (by !== undefined && !isText(by)) refuse('by', by, 'a text that says who, or left out')
+    if (!Number.isFinite(until) || until <= now || until > now + longestMute) refuse('until', until, 'a moment of the next 90 days, in milliseconds since the epoch')
+    assertWords({ because, by })
     const mutes = this.#bySubset.get(subset) ?? new Map<string, Mute>()
     this.#bySubset.set(subset, mutes)
     mutes.set(identifier, { since: now, until, because: oneLine(because), ...(by === undefined ? {} : { by: oneLine(by) }) })
@@ -28,15 +41,29 @@ export class Mutes {
     return this.#bySubset.get(subset)?.delete(identifier) ?? false
   }
 
+  /** Takes these for all that the fleet has muted. */
+  setFleet (mutes: readonly FleetMute[]): void {
+    const bySubset: BySubset = new Map()
+    for (const { subset, identifier, ...mute } of mutes) bySubset.set(subset, (bySubset.get(subset) ?? new Map()).set(identifier, mute))
+    this.#ofFleet = bySubset
+  }
+
   /** The results with the mutes that hold `now`; those that are over are forgotten. */
   applied (subset: string, results: readonly Result[], now: number): readonly Result[] {
-    const mutes = this.#bySubset.get(subset)
-    if (mutes === undefined) return results
-    for (const [identifier, { until }] of mutes) if (until <= now) mutes.delete(identifier)
-    if (mutes.size === 0) this.#bySubset.delete(subset)
+    const [own, ofFleet] = [this.#bySubset, this.#ofFleet].map(mutes => holding(mutes, subset, now))
+    if (own === undefined && ofFleet === undefined) return results
     return results.map(result => {
-      const muted = mutes.get(result.identifier)
+      const muted = own?.get(result.identifier) ?? ofFleet?.get(result.identifier)
       return muted === undefined ? result : { ...result, muted }
     })
   }
+}
+
+function holding (bySubset: BySubset, subset: string, now: number): ReadonlyMap<string, Mute> | undefined {
+  const mutes = bySubset.get(subset)
+  if (mutes === undefined) return undefined
+  for (const [identifier, { until }] of mutes) if (until <= now) mutes.delete(identifier)
+  if (mutes.size > 0) return mutes
+  bySubset.delete(subset)
+  return undefined
 }

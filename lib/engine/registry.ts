@@ -4,17 +4,19 @@ import { Background } from './background.js'
 import { systemClock, type Clock } from '../time/clock.js'
 import { Drain } from './drain.js'
 import type { ResolvedEntry } from '../config/entry.js'
-import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_NO_LISTENER, FST_HEALTH_UNKNOWN_CHECK, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
+import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_NO_FLEET, FST_HEALTH_NO_LISTENER, FST_HEALTH_UNKNOWN_CHECK, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
 import { Executor } from './executor.js'
+import type { Fleet, FleetContext } from './fleet.js'
 import { lineLogger } from './logger.js'
-import { caseFault, isRecord, nameFault, toSettings, type Fault } from '../config/options.js'
-import { Mutes } from './mutes.js'
+import { caseFault, fleetSubset, isRecord, nameFault, settingsFaults, toSettings, type Fault } from '../config/options.js'
+import { assertWords, longestMute, Mutes } from './mutes.js'
 import { Planner, type Plan } from '../config/plan.js'
-import { statusOf, type Judged } from './report.js'
+import { oneLine, statusOf, type Judged } from './report.js'
 import { Reporter } from './reporter.js'
 import { longestTimer, numeric, shown, suggestion } from '../values/rules.js'
 import { RunnerPool } from './runner-pool.js'
 import { findFaults, timeNeeded } from '../config/faults.js'
+import type { FleetMute, FleetMuteTime, Roster } from '../../types/fleet.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
 import type { ListenOptions } from '../../types/settings.js'
 import type { MuteOptions, Report, Result, SystemCheck, Transition, Verdict } from '../../types/report.js'
@@ -41,6 +43,8 @@ export interface RegistryContext {
   starting?: boolean
   /** Opens a listener for `listen`. */
   openListener?: (registry: HealthRegistry, options: ListenOptions, log: FastifyBaseLogger) => Promise<Listener>
+  /** Makes what knows the other instances, for `fleet`. */
+  openFleet?: (context: FleetContext) => Promise<Fleet>
   /** Called once, when draining begins. */
   onDrain?: () => void
   /** What is wrong with how the registry came into them: system checks that no setting can mend. */
@@ -72,9 +76,11 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   readonly #onDrain: () => void
   readonly #openListener: RegistryContext['openListener']
   #listener: Promise<Listener> | undefined
+  readonly #openFleet: RegistryContext['openFleet']
+  #fleet: Promise<Fleet> | undefined
   #starting: boolean
 
-  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, onDrain = () => {}, starting = false, openListener, faults = [] }: RegistryContext = {}) {
+  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, onDrain = () => {}, starting = false, openListener, openFleet, faults = [] }: RegistryContext = {}) {
     super()
     this.settings = toSettings(options)
     this.mountedAt = mountedAt
@@ -84,11 +90,12 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#onDrain = onDrain
     this.#starting = starting
     this.#openListener = openListener
+    this.#openFleet = openFleet
     this.#caseSensitive = caseSensitive
     this.#faults = faults
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
     this.#executor = new Executor(this.settings, this.#log, app, onAppMissing)
-    this.#runners = new RunnerPool(this.settings, clock, this.#executor)
+    this.#runners = new RunnerPool(this.settings, clock, this.#executor, () => this.#fleet)
     this.#reporter = new Reporter({
       settings: this.settings,
       clock,
@@ -109,7 +116,9 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
 
   /** Why no path leads to a subset of that name (E003). */
   nameFault (subset: string): Fault | undefined {
-    return nameFault(subset) ?? (this.#caseSensitive ? undefined : caseFault(subset, this.subsets()))
+    // The router may take other cases for the same.
+    const name = this.#caseSensitive || subset.toLowerCase() !== fleetSubset ? subset : fleetSubset
+    return nameFault(name, this.settings.fleet) ?? (this.#caseSensitive ? undefined : caseFault(subset, this.subsets()))
   }
 
   /**
@@ -169,9 +178,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   /** Every fault of the configuration as it is now: all there are, or those that concern the subsets named. */
   async systemChecks (...subsets: string[]): Promise<SystemCheck[]> {
     const isAll = subsets.length === 0
+    const fleetFaults = isAll ? await this.#fleetFaults() : []
     return await findFaults({
       settings: this.settings,
-      registryFaults: isAll ? this.#faults : [],
+      registryFaults: isAll ? [...this.#faults, ...fleetFaults] : [],
       subsets: isAll ? this.subsets() : subsets,
       nameFault: subset => this.nameFault(subset),
       plan: async subset => await this.#planner.plan(subset),
@@ -189,7 +199,41 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   /** Starts the checks that have an `interval`. The plugin does so once the app is ready. */
   start (): void {
     this.#starting = false
+    this.#fleet = this.#fleetOrNone()
+    this.#fleet?.then(fleet => fleet.start())
     this.#background.start()
+  }
+
+  /**
+   * What the instances of the fleet know of each other, the worst of them first. It never rejects for what becomes of Redis.
+   *
+   * @param options.limit how many instances are in it at most
+   * @throws FST_HEALTH_NO_FLEET where there is no setting `fleet`.
+   */
+  async roster ({ limit = 200 }: { limit?: number } = {}): Promise<Roster> {
+    return await (await this.#mustFleet()).roster(limit)
+  }
+
+  /**
+   * Mutes a check at every instance of the fleet, also at those that start later. It needs not be started.
+   *
+   * @param options.time for how many milliseconds, 90 days at most
+   * @throws FST_HEALTH_NO_FLEET where there is no setting `fleet`; FST_HEALTH_FLEET_UNAVAILABLE where Redis cannot be asked; and as `mute`.
+   */
+  async muteFleet (subset: string, identifier: string, { time, because, by }: FleetMuteTime): Promise<FleetMute> {
+    await this.#mustBeKnown(subset, identifier)
+    mustBeDuration('The time to mute', time, muteTime)
+    assertWords({ because, by })
+    return await (await this.#mustFleet()).mute({ subset, identifier, time, because: oneLine(because), by: by === undefined ? undefined : oneLine(by) })
+  }
+
+  /**
+   * Ends a mute at every instance of the fleet, and returns whether there was one.
+   *
+   * @throws FST_HEALTH_NO_FLEET where there is no setting `fleet`; FST_HEALTH_FLEET_UNAVAILABLE where Redis cannot be asked.
+   */
+  async unmuteFleet (subset: string, identifier: string): Promise<boolean> {
+    return await (await this.#mustFleet()).unmute(subset, identifier)
   }
 
   /**
@@ -200,9 +244,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
    * `until` is not in the next 90 days, or `because` is missing.
    */
   async mute (subset: string, identifier: string, options: MuteOptions): Promise<void> {
-    this.#mustExist(subset)
-    const known = (await this.checks(subset)).map(({ identifier }) => identifier)
-    if (!known.includes(identifier)) throw new FST_HEALTH_UNKNOWN_CHECK(subset, identifier, suggestion(identifier, known))
+    await this.#mustBeKnown(subset, identifier)
     this.#mutes.add(subset, identifier, options, this.#clock.date())
     this.#log.warn({ subset, check: identifier, ...options }, `health: ${identifier} of ${subset} is muted`)
   }
@@ -250,6 +292,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     if (isFirst) {
       this.#onDrain()
       for (const subset of this.subsets()) if (this.#drains(subset)) this.#judge(subset, false)
+      this.#fleet?.then(fleet => fleet.changed())
     }
     await drained
   }
@@ -270,7 +313,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#background.stop()
     let cancel!: () => void
     const patience = new Promise<void>(resolve => { cancel = this.#clock.after(closingTime, resolve) })
-    await Promise.race([this.#runners.close(), patience])
+    await Promise.race([Promise.all([this.#runners.close(), this.#fleet?.then(async fleet => await fleet.close())]), patience])
     cancel()
   }
 
@@ -280,6 +323,38 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     if (isRecord(subsets) && !Object.hasOwn(subsets, subset)) throw new FST_HEALTH_UNKNOWN_SUBSET(subset)
   }
 
+  async #mustBeKnown (subset: string, identifier: string): Promise<void> {
+    this.#mustExist(subset)
+    const known = (await this.checks(subset)).map(({ identifier }) => identifier)
+    if (!known.includes(identifier)) throw new FST_HEALTH_UNKNOWN_CHECK(subset, identifier, suggestion(identifier, known))
+  }
+
+  /** Nothing is made of settings that do not fit, and nothing where there is none to be. */
+  #fleetOrNone (): Promise<Fleet> | undefined {
+    if (this.settings.fleet === undefined || this.#openFleet === undefined || settingsFaults(this.settings).length > 0) return undefined
+    return this.#fleet ?? this.#openFleet({
+      settings: this.settings,
+      getApp: () => this.#executor.requirementsContext().app,
+      log: this.#log,
+      clock: this.#clock,
+      reports: () => this.subsets().flatMap(subset => this.lastReport(subset) ?? []),
+      isDraining: () => this.#drain.begun,
+      onMutes: mutes => this.#mutes.setFleet(mutes),
+    })
+  }
+
+  #mustFleet (): Promise<Fleet> {
+    this.#fleet = this.#fleetOrNone()
+    if (this.#fleet === undefined) throw new FST_HEALTH_NO_FLEET()
+    return this.#fleet
+  }
+
+  async #fleetFaults (): Promise<Fault[]> {
+    const fleet = this.#fleet = this.#fleetOrNone()
+    if (fleet === undefined) return []
+    return (await (await fleet).requirements()).map(({ message, hint }) => ({ id: 'E007', message: `fleet: ${message}`, hint }))
+  }
+
   #drains (subset: string): boolean {
     const { drainSubsets } = this.settings
     return this.#drain.begun && Array.isArray(drainSubsets) && drainSubsets.includes(subset)
@@ -287,14 +362,16 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
 
   #changed (subset: string, { identifier, critical, healthy, outcome }: Judged, at: number): void {
     const transition: Transition = { subset, identifier, healthy, critical, status: statusOf(outcome.errors), at }
+    this.#fleet?.then(fleet => fleet.changed())
     this.#log[healthy ? 'info' : 'warn']({ health: transition }, `health: ${identifier} of ${subset} is ${healthy ? 'healthy again' : 'failing'}`)
     this.#tellAll('transition', transition)
   }
 
-  async #runOnInterval (subset: string, entry: ResolvedEntry): Promise<void> {
+  async #runOnInterval (subset: string, entry: ResolvedEntry): Promise<number | undefined> {
     await this.#reporter.runOnInterval(subset, entry)
     const last = this.#reporter.last(subset, this.#drains(subset))
     if (last !== undefined) this.#judge(subset, last.healthy)
+    return this.#runners.nextIn(entry)
   }
 
   #judge (subset: string, healthy: boolean): void {
@@ -333,8 +410,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   }
 }
 
-const duration = numeric(`a number of milliseconds, 0 to ${longestTimer}`, 0, longestTimer)
+const anyDuration = numeric(`a number of milliseconds, 0 to ${longestTimer}`, 0, longestTimer)
 
-function mustBeDuration (what: string, value: unknown): void {
+const muteTime = numeric('a number of milliseconds, more than 0 and no more than 90 days', Number.MIN_VALUE, longestMute)
+
+function mustBeDuration (what: string, value: unknown, duration = anyDuration): void {
   if (!duration.test(value)) throw new FST_HEALTH_INVALID_DURATION(what, duration.expected, shown(value))
 }

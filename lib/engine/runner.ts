@@ -62,7 +62,7 @@ export class Runner {
 
   /** The kept outcome, or a promise of a new one that settles in time and never rejects. */
   ask (question: Question): Outcome | Promise<Outcome> {
-    return (question.background ? this.#lastOutcome(question) : this.#keptFor(question)) ?? this.run(question)
+    return (question.background ? this.lastOutcome(question) : this.#keptFor(question)) ?? this.run(question)
   }
 
   /** A new outcome: no kept result is taken. */
@@ -83,6 +83,13 @@ export class Runner {
     return this.run(question)
   }
 
+  /** Takes over what was found elsewhere, so many milliseconds ago. */
+  learn (outcome: Outcome, age: number): void {
+    this.#kept = { outcome, at: this.#clock.now() - age, tooShort: undefined }
+    // That a run of its own hangs no longer matters.
+    this.#stuck = undefined
+  }
+
   /** Drops the kept result, so that the next probe runs the check. */
   forget (): void {
     this.#kept = this.#before = undefined
@@ -99,7 +106,8 @@ export class Runner {
     return this.#clock.now() - kept.at < Math.min(cacheFor, maxStale) ? kept.outcome : undefined
   }
 
-  #lastOutcome ({ maxStale, timeout }: Question): Outcome | undefined {
+  /** What was found last, or that it is too old; `undefined` where nothing is known. */
+  lastOutcome ({ maxStale, timeout }: Question): Outcome | undefined {
     if (this.#stuck !== undefined) return this.#stillRunning()
     const kept = this.#keptWithin(timeout)
     if (kept === undefined) return undefined

@@ -13,4 +13,5 @@ export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = 
   after: text(),
   maxFailures: rule('a whole number, 1 or more', value => Number.isSafeInteger(value) && (value as number) >= 1),
   maxTimeInError: milliseconds(1),
+  shared: flag(),
 }

@@ -114,8 +114,9 @@ export function violations (rules: OptionRules, values: Readonly<Record<string, 
       found.push({ option, message: `'${option}' is ${shown(value, rule.secret || secretName.test(name))}`, hint: `It must be ${rule.expected}.` })
     }
   }
-  for (const [option, rule] of Object.entries(rules)) {
-    if (rule.required && values[option] === undefined) {
+  for (const [name, rule] of Object.entries(rules)) {
+    const option = `${within}${name}`
+    if (rule.required && values[name] === undefined) {
       found.push({ option, message: `'${option}' is missing`, hint: `It must be ${rule.expected}.` })
     }
   }

@@ -88,6 +88,15 @@ test('E008 tells every option that is invalid, without showing what may be secre
   })
 })
 
+test('E008 tells a check that is shared and does not say how often', async t => {
+  class Till extends HealthCheck {
+    override check () {}
+  }
+  const resolve = (options: object) => resolveEntry(parseEntry([Till, options]) as ParsedEntry, Till)
+  t.match(resolve({ shared: true }), { id: 'E008', message: "Till: 'interval' is missing", hint: /how often one instance of the fleet asks/ })
+  for (const options of [{ shared: true, interval: 5 }, { shared: false }]) t.match(resolve(options), { identifier: 'Till' })
+})
+
 test('a check without rules takes any option of its own, and only the entry\'s are looked at', async t => {
   class Free extends HealthCheck<Record<string, unknown>> {
     override check () {}

@@ -80,6 +80,7 @@ const wrong: Record<string, unknown[]> = {
   drainSubsets: ['readiness', [1], null],
   logLevel: ['loud', 5],
   listen: [9000, 'localhost', { port: -1 }, { port: '80' }, { host: '' }, { socket: 'x' }, { port: 1, path: 'x' }, null],
+  fleet: ['shop', null, []],
   routes: ['yes', null],
   service: ['name', 5, null],
   baseDir: ['', 5],
@@ -102,6 +103,14 @@ const right: Record<string, unknown[]> = {
   diskUsageMax: [0, 100, null],
   memoryMin: [0, null],
   listen: [undefined, {}, { port: 0 }, { port: 9000, host: '127.0.0.1' }, { path: '/run/probes.sock' }],
+  fleet: [
+    undefined,
+    { name: 'shop' },
+    { name: 'shop', client: 'redis.sessions', instance: 'a', ttl: 100, details: true },
+    { name: 'shop', client: () => {} },
+    { name: 'shop', client: {} },
+    { name: 'shop', url: 'rediss://h:6380/1' },
+  ],
   routes: [true, false],
   failureStatus: [400, 503, 599, {}, { readiness: 503 }],
   cacheFor: [0, 1000, {}, { readiness: 0 }],
@@ -115,6 +124,30 @@ for (const [option, values] of Object.entries(right)) {
     for (const value of values) t.strictSame(settingsFaults(toSettings({ [option]: value } as HealthOptions)), [], JSON.stringify(value))
   })
 }
+
+test('E001 names what is wrong within `fleet`', async t => {
+  const faults = (fleet: object) => settingsFaults(toSettings({ fleet } as unknown as HealthOptions)).map(({ option, message }) => `${option}: ${message}`)
+  t.strictSame(faults({}), ["fleet.name: 'fleet.name' is missing"])
+  t.strictSame(faults({ name: 'a{b}', client: '', instance: '', ttl: 99, details: 'yes', url: 'http://h', nme: 1 }), [
+    "fleet.name: 'fleet.name' is 'a{b}'",
+    "fleet.client: 'fleet.client' is ''",
+    "fleet.instance: 'fleet.instance' is ''",
+    "fleet.ttl: 'fleet.ttl' is 99",
+    "fleet.details: 'fleet.details' is 'yes'",
+    "fleet.url: 'fleet.url' is a string that does not fit (not shown: it may hold credentials)",
+    "fleet.nme: there is no option 'fleet.nme'",
+    "fleet.client: both 'fleet.client' and 'fleet.url' are given",
+  ])
+  t.strictSame(faults({ name: 'a'.repeat(101), instance: 'a'.repeat(201), client: 5 }).length, 3)
+  t.match(faults({ name: 'shop', client: 'redis://:secret@h' }), ["fleet.client: 'fleet.client' is a string that does not fit (not shown: it may hold credentials)"])
+  t.strictSame(faults({ name: 'shop', client: 'redis', url: 'redis://h' }), ["fleet.client: both 'fleet.client' and 'fleet.url' are given"])
+})
+
+test('E003 tells where a subset stands in the way of the fleet', async t => {
+  t.equal(nameFault('fleet'), undefined)
+  t.match(nameFault('fleet', { name: 'shop' }), { id: 'E003', message: "'fleet' is where the fleet is shown" })
+  t.equal(nameFault('fleets', { name: 'shop' }), undefined)
+})
 
 test('E001 names what is wrong within `service`', async t => {
   t.strictSame(settingsFaults(toSettings({ service: { verson: '1', version: '', releaseId: 5, serviceId: 'fine' } } as unknown as HealthOptions)), [
@@ -150,7 +183,7 @@ test('E003 tells a name that is another one but for case', async t => {
 })
 
 test('an entry may hold options of its own, whatever its check takes', async t => {
-  t.strictSame(Object.keys(entryRules).sort(), ['after', 'cacheFor', 'critical', 'enabled', 'identifier', 'interval', 'maxFailures', 'maxStale', 'maxTimeInError', 'timeout'])
+  t.strictSame(Object.keys(entryRules).sort(), ['after', 'cacheFor', 'critical', 'enabled', 'identifier', 'interval', 'maxFailures', 'maxStale', 'maxTimeInError', 'shared', 'timeout'])
 })
 
 test('a record is an object that is no list', async t => {

@@ -18,7 +18,10 @@ function setUp (...entries: Array<[string, ResolvedEntry]>) {
   const runs: Array<[string, number]> = []
   const background = new Background(clock, {
     entries: () => entries,
-    run: async (subset, { identifier }) => { runs.push([`${subset} ${identifier}`, clock.now()]) },
+    run: async (subset, { identifier }) => {
+      runs.push([`${subset} ${identifier}`, clock.now()])
+      return undefined
+    },
   })
   return { clock, runs, background, entries }
 }
@@ -121,4 +124,25 @@ test('a changed entry runs as it is now', async t => {
   entries[0] = ['s', changed]
   await clock.advance(100)
   t.equal(ran[1], changed)
+})
+
+test('a run may say when to come again', async t => {
+  const clock = new FakeClock()
+  const runs: number[] = []
+  const delays: Array<number | undefined> = [30, undefined, 250, 10]
+  const background = new Background(clock, {
+    entries: () => [['s', entry('A', 100)]],
+    run: async () => {
+      runs.push(clock.now())
+      await new Promise<void>(resolve => { clock.after(5, resolve) })
+      return delays[runs.length - 1]
+    },
+  })
+  background.start()
+  await clock.advance(400)
+  t.strictSame(runs, [0, 35, 135, 390])
+  background.stop()
+  await clock.advance(1000)
+  t.equal(runs.length, 4, 'what is stopped is not started by a run that ends later')
+  t.strictSame(clock.timers, { foreground: 0, background: 0 })
 })

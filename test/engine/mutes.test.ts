@@ -46,3 +46,20 @@ test('a mute without an end, without a reason or in the past is refused', t => {
   t.match(mutes.applied('s', [result('A')], 1000), [{ muted: { because: 'two lines' } }])
   t.end()
 })
+
+test('what the fleet has muted holds beside what is muted here, which comes first', t => {
+  const mutes = new Mutes()
+  mutes.setFleet([
+    { subset: 's', identifier: 'A', since: 0, until: 1000, because: 'of the fleet' },
+    { subset: 's', identifier: 'B', since: 0, until: 2000, because: 'of the fleet', by: 'ops' },
+    { subset: 'other', identifier: 'A', since: 0, until: 2000 },
+  ])
+  t.match(mutes.applied('s', [result('A'), result('B'), result('C')], 1), [{ muted: { until: 1000 } }, { muted: { until: 2000, by: 'ops' } }, { muted: undefined }])
+  mutes.add('s', 'A', { until: 500, because }, 0)
+  t.match(mutes.applied('s', [result('A')], 1), [{ muted: { because } }])
+  t.match(mutes.applied('s', [result('A')], 500), [{ muted: { because: 'of the fleet' } }])
+  t.match(mutes.applied('s', [result('A'), result('B')], 1000), [{ muted: undefined }, { muted: { since: 0, until: 2000, because: 'of the fleet', by: 'ops' } }])
+  mutes.setFleet([])
+  t.strictSame(mutes.applied('s', [result('B')], 1), [result('B')])
+  t.end()
+})

@@ -1,0 +1,98 @@
+import type { Clock } from '../time/clock.js'
+import type { Fleet, SharedQuestion, Turn } from './fleet.js'
+import { failed, type Outcome } from './report.js'
+import type { Question, Runner } from './runner.js'
+import { never } from '../time/deadlines.js'
+
+/** A run under way, that others wait for. */
+interface Run {
+  readonly outcome: Promise<Outcome>
+  readonly begun: number
+  /** What those are told who cannot wait so long, by how long they waited: however many gave up on it, it failed them only once. */
+  readonly late: Map<number, Outcome>
+}
+
+/** Of an interval: an instance that came a little early, as timers may, is told what it knows. */
+const early = 0.05
+
+/** A question that one instance of the fleet asks for all. */
+export class SharedQuestionRunner {
+  readonly #clock: Clock
+  readonly #runner: Runner
+  #run: Run | undefined
+  /** When this instance should come again, on the clock's monotonic time; `undefined` where the fleet does not say. */
+  #nextAt: number | undefined
+
+  constructor (clock: Clock, runner: Runner) {
+    this.#clock = clock
+    this.#runner = runner
+  }
+
+  /** Milliseconds until this instance should come again. */
+  get nextIn (): number | undefined {
+    return this.#nextAt === undefined ? undefined : Math.max(0, this.#nextAt - this.#clock.now())
+  }
+
+  /** What is known here, or a promise of it that settles in time and never rejects. */
+  ask (fleet: Promise<Fleet>, shared: SharedQuestion, question: Question): Outcome | Promise<Outcome> {
+    return this.#runner.lastOutcome(question) ?? this.#wait(this.#begin(fleet, shared, question), question)
+  }
+
+  /** Comes to the fleet, unless it is too early. Never rejects. */
+  runOnInterval (fleet: Promise<Fleet>, shared: SharedQuestion, question: Question): Outcome | Promise<Outcome> {
+    const isEarly = this.#run === undefined && this.nextIn !== undefined && this.nextIn > early * shared.interval
+    return (isEarly ? this.#runner.lastOutcome(question) : undefined) ?? this.#begin(fleet, shared, question).outcome
+  }
+
+  #begin (fleet: Promise<Fleet>, shared: SharedQuestion, question: Question): Run {
+    this.#run ??= {
+      outcome: this.#take(fleet, shared, question).finally(() => { this.#run = undefined }),
+      begun: this.#clock.now(),
+      late: new Map(),
+    }
+    return this.#run
+  }
+
+  async #take (fleet: Promise<Fleet>, shared: SharedQuestion, question: Question): Promise<Outcome> {
+    const turn = await (await fleet).turn(shared)
+    this.#nextAt = turn.next === undefined ? undefined : this.#clock.now() + turn.next
+    if (turn.known !== undefined) return this.#learn(turn.known, question)
+    // Whoever began it may have less time than those who wait for it.
+    const outcome = await this.#runner.run({ ...question, due: never })
+    this.#tell(turn, outcome, question)
+    return outcome
+  }
+
+  // Nobody waits for it: a store that is slow must not make a probe late.
+  async #tell (turn: Turn, outcome: Outcome, question: Question): Promise<void> {
+    const newer = await turn.tell(outcome)
+    if (newer !== undefined) this.#learn(newer, question)
+  }
+
+  #learn (known: NonNullable<Turn['known']>, question: Question): Outcome {
+    this.#runner.learn(known.outcome, known.age)
+    return this.#runner.lastOutcome(question) as Outcome
+  }
+
+  #wait (run: Run, { timeout, due }: Question): Promise<Outcome> {
+    return new Promise(resolve => {
+      const settle = (outcome: Outcome) => {
+        cancelTimer()
+        cancelDue()
+        resolve(outcome)
+      }
+      const cancelTimer = this.#clock.after(timeout, () => settle(this.#late(run, timeout)))
+      const cancelDue = due.onDue(() => settle(this.#late(run, due.deadline)))
+      run.outcome.then(settle)
+    })
+  }
+
+  #late ({ begun, late }: Run, after: number): Outcome {
+    let outcome = late.get(after)
+    if (outcome === undefined) {
+      const took = this.#clock.now() - begun
+      late.set(after, outcome = failed('unavailable', `timed out after ${after} ms`, this.#clock.date() - took, took))
+    }
+    return outcome
+  }
+}

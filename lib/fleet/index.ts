@@ -1,0 +1,249 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { FST_HEALTH_FLEET_UNAVAILABLE } from '../errors.js'
+import { clientRequirements, newClient } from './client.js'
+import { FleetConnection } from './connection.js'
+import { Keys } from './keys.js'
+import { isHealthy, muteName, muteWords, readInstance, readMute, writtenInstance } from './records.js'
+import { lifetimes } from './scripts.js'
+import { Turns } from './turns.js'
+import type { Fleet, FleetContext, FleetMuteOptions, SharedQuestion, Turn } from '../engine/fleet.js'
+import type { Requirement } from '../../types/check.js'
+import type { FleetInstance, FleetMute, FleetOptions, Roster } from '../../types/fleet.js'
+import type { Report } from '../../types/report.js'
+
+/** Milliseconds between two looks at what is muted, give or take a tenth: it is honoured within two seconds. */
+const look = 1000
+const jitter = 0.1
+/** Of the ttl: how often an instance is heard of. */
+const beats = 1 / 3
+
+/** What the scripts answer. */
+type Summary = [now: number, there: number, draining: number, gone: number, subsets: Array<[subset: string, healthy: number, failing: number]>, ids: string[]]
+type Beaten = [now: number, began: string, twins: string[], former: string[], version: string]
+type Muted = [now: number, version: string, namesAndValues: string[]]
+
+/** The instances that a fleet's name brings together. */
+export function openFleet (context: FleetContext): Fleet {
+  return new RedisFleet(context, context.settings.fleet as FleetOptions)
+}
+
+class RedisFleet implements Fleet {
+  readonly #context: FleetContext
+  readonly #options: FleetOptions
+  readonly #connection: FleetConnection
+  readonly #keys: Keys
+  readonly #turns: Turns
+  readonly #id = randomBytes(9).toString('base64url')
+  readonly #instance: string
+  readonly #ttl: number
+  readonly #details: boolean
+  readonly #since: number
+  /** When this instance told of itself first, on Redis's clock. */
+  #began = ''
+  /** Of the mutes that are known. */
+  #version = ''
+  /** When the others should hear of this instance again, on the clock's monotonic time. */
+  #beatAt = -Infinity
+  #isTwin = false
+  /** The subsets that were told of. */
+  readonly #told = new Set<string>()
+  #state: 'idle' | 'started' | 'closed' = 'idle'
+  #stop = () => {}
+  #looking: Promise<void> | undefined
+
+  constructor (context: FleetContext, options: FleetOptions) {
+    const { name, instance = `${hostname()}:${process.pid}`, ttl = 30_000, details = false } = options
+    const { clock, log, getApp } = context
+    this.#context = context
+    this.#options = options
+    this.#instance = instance
+    this.#ttl = ttl
+    this.#details = details
+    this.#since = clock.date()
+    this.#keys = new Keys(name)
+    this.#connection = new FleetConnection({ open: async () => await newClient(options, getApp), clock, log })
+    this.#turns = new Turns({ connection: this.#connection, keys: this.#keys, clock, id: this.#id, details, ttl })
+  }
+
+  async requirements (): Promise<Requirement[]> {
+    return await clientRequirements(this.#options, this.#context.getApp)
+  }
+
+  start (): void {
+    if (this.#state !== 'idle') return
+    this.#state = 'started'
+    this.#look()
+  }
+
+  changed (): void {
+    this.#beatAt = -Infinity
+  }
+
+  async turn (question: SharedQuestion): Promise<Turn> {
+    return await this.#turns.take(question)
+  }
+
+  async roster (limit: number): Promise<Roster> {
+    const { instances, draining, subsets, mutes, version } = this.#keys
+    const answer = await this.#connection.ask(async client => {
+      const asked = [instances, draining, subsets, limit, this.#keys.found('', true), this.#keys.found('', false)]
+      const [summary, muted] = await Promise.all([client.fleetSummary(3, ...asked) as Promise<Summary>, client.fleetMutes(2, mutes, version) as Promise<Muted>])
+      const keys = summary[5].map(id => this.#keys.instance(id))
+      return { summary, muted, records: keys.length === 0 ? [] : await client.mget(keys) }
+    }, true)
+    const at = this.#context.clock.date()
+    const fleet = this.#options.name
+    if (answer === undefined) {
+      const { away = 'what Redis holds is not of the fleet' } = this.#connection
+      const instances = this.#state === 'started' ? this.#onlyThis(at) : []
+      const draining = instances.filter(({ state }) => state === 'draining').length
+      return { fleet, at, unavailable: away, up: instances.length - draining, draining, gone: 0, subsets: [], mutes: [], instances }
+    }
+    const { summary: [now, there, drain, gone, found], muted, records } = answer
+    return {
+      fleet,
+      at,
+      up: there - drain,
+      draining: drain,
+      gone,
+      subsets: found.map(([subset, healthy, failing]) => ({ subset, healthy, failing })),
+      mutes: this.#mutesOf(muted),
+      instances: this.#instancesOf(records, now, at).sort(worstFirst),
+    }
+  }
+
+  async mute ({ subset, identifier, time, because, by }: FleetMuteOptions): Promise<FleetMute> {
+    const { mutes, version } = this.#keys
+    // They are somebody's own words, who meant them for the others; but what nobody may read is written nowhere.
+    const words = !this.#details && this.#context.settings.details === 'never' ? {} : { because, ...(by === undefined ? {} : { by }) }
+    const name = muteName(subset, identifier)
+    const [now, until] = await this.#mustAsk(async client => await client.fleetMute(2, mutes, version, name, Math.ceil(time), muteWords(words))) as [number, number]
+    const at = this.#context.clock.date()
+    return { subset, identifier, since: at, until: at + until - now, ...words }
+  }
+
+  async unmute (subset: string, identifier: string): Promise<boolean> {
+    const { mutes, version } = this.#keys
+    return await this.#mustAsk(async client => await client.fleetUnmute(2, mutes, version, muteName(subset, identifier))) === 1
+  }
+
+  async close (): Promise<void> {
+    const wasStarted = this.#state === 'started'
+    this.#state = 'closed'
+    this.#stop()
+    await this.#looking
+    if (wasStarted) await Promise.all([this.#leave(this.#id), this.#turns.yield()])
+    this.#connection.close()
+  }
+
+  // No timer of it keeps the process alive.
+  #look (): void {
+    const { clock } = this.#context
+    this.#looking = this.#lookOnce().then(() => {
+      if (this.#state === 'closed') return
+      const pause = Math.min(look, this.#ttl * beats)
+      this.#stop = clock.after(pause * (1 - jitter + 2 * jitter * clock.random()), () => this.#look(), true)
+    })
+  }
+
+  async #lookOnce (): Promise<void> {
+    const { clock } = this.#context
+    const { mutes, version: key } = this.#keys
+    const isBeat = clock.now() >= this.#beatAt
+    const version = isBeat ? await this.#beat() : await this.#connection.ask(async client => await client.get(key) ?? '', true)
+    if (version === undefined || version === this.#version) return
+    const muted = await this.#connection.ask<Muted>(async client => await client.fleetMutes(2, mutes, key))
+    if (muted === undefined) return
+    this.#version = muted[1]
+    this.#context.onMutes(this.#mutesOf(muted))
+  }
+
+  /** Tells of this instance, and gives the version of the mutes; `undefined` where Redis cannot be asked. */
+  async #beat (): Promise<string | undefined> {
+    const { clock, isDraining, reports } = this.#context
+    const found = reports()
+    for (const { subset } of found) this.#told.add(subset)
+    const { instances, draining, subsets, version } = this.#keys
+    const keys = [instances, draining, subsets, this.#keys.instance(this.#id), this.#keys.named(this.#instance), version, ...found.flatMap(({ subset }) => this.#found(subset))]
+    const values = [
+      this.#id, this.#ttl, this.#ttl * lifetimes, isDraining() ? '1' : '', this.#self(found, clock.date()), this.#began,
+      ...found.flatMap(report => [report.subset, isHealthy(report) ? '1' : '']),
+    ]
+    this.#beatAt = clock.now() + this.#ttl * beats
+    const answer = await this.#connection.ask<Beaten>(async client => await client.fleetBeat(keys.length, ...keys, ...values), true)
+    if (answer === undefined) {
+      this.#beatAt = -Infinity
+      return undefined
+    }
+    const [, began, twins, former, muted] = answer
+    this.#began = began
+    if (twins.length > 0 && !this.#isTwin) this.#context.log.warn(`health: another instance of the fleet is called '${this.#instance}' as well. Give each a name of its own: \`fleet.instance\`.`)
+    this.#isTwin = twins.length > 0
+    // What had this name before has been started anew, and is not gone.
+    for (const id of former) await this.#leave(id)
+    return muted
+  }
+
+  async #leave (id: string): Promise<void> {
+    const { instances, draining } = this.#keys
+    const keys = [instances, draining, this.#keys.instance(id), this.#keys.named(this.#instance), ...[...this.#told].flatMap(subset => this.#found(subset))]
+    await this.#connection.ask(async client => await client.fleetLeave(keys.length, ...keys, id))
+  }
+
+  /** @throws FST_HEALTH_FLEET_UNAVAILABLE */
+  async #mustAsk (use: Parameters<FleetConnection['ask']>[0]): Promise<unknown> {
+    const answer = await this.#connection.ask(use, true)
+    if (answer === undefined) throw new FST_HEALTH_FLEET_UNAVAILABLE(this.#connection.away ?? 'what Redis holds is not of the fleet')
+    return answer
+  }
+
+  #found (subset: string): [healthy: string, failing: string] {
+    return [this.#keys.found(subset, true), this.#keys.found(subset, false)]
+  }
+
+  #self (reports: readonly Report[], now: number): string {
+    const { isDraining, settings: { service: { version, releaseId } } } = this.#context
+    return writtenInstance({ instance: this.#instance, since: this.#since, version, releaseId, draining: isDraining(), ttl: this.#ttl, reports }, now, this.#details)
+  }
+
+  #onlyThis (at: number): FleetInstance[] {
+    return this.#instancesOf([`${at} ${this.#self(this.#context.reports(), at)}`], at, at)
+  }
+
+  #instancesOf (records: ReadonlyArray<string | null>, now: number, at: number): FleetInstance[] {
+    return records.flatMap(record => {
+      // It has expired since it was counted.
+      if (record === null) return []
+      const instance = readInstance(record, now, at)
+      if (instance !== undefined) return [instance]
+      this.#connection.foreign('what an instance says cannot be read')
+      return []
+    })
+  }
+
+  #mutesOf ([now, , namesAndValues]: Muted): FleetMute[] {
+    const at = this.#context.clock.date()
+    const mutes: FleetMute[] = []
+    for (let index = 0; index < namesAndValues.length; index += 2) {
+      const mute = readMute(namesAndValues[index] as string, namesAndValues[index + 1] as string, now, at)
+      if (mute === undefined) this.#connection.foreign('a mute cannot be read')
+      else if (mute.until > at) mutes.push(mute)
+    }
+    return mutes
+  }
+}
+
+/** The gravity of its state, and since when it is so. */
+function badness ({ state, seen, since, subsets }: FleetInstance): [rank: number, since: number] {
+  if (state === 'gone') return [1, seen]
+  const failing = subsets.filter(({ healthy }) => !healthy)
+  if (failing.length > 0) return [0, Math.min(...failing.flatMap(({ at, failing }) => [at, ...failing.map(({ since }) => since)]))]
+  return [state === 'draining' ? 2 : 3, since]
+}
+
+function worstFirst (one: FleetInstance, other: FleetInstance): number {
+  const [rank, since] = badness(one)
+  const [otherRank, otherSince] = badness(other)
+  return rank - otherRank || since - otherSince || (one.instance < other.instance ? -1 : 1)
+}

@@ -1,0 +1,200 @@
+/** How many `ttl` what is gone is still told of. All that an instance leaves behind has expired within ten. */
+export const lifetimes = 9
+
+const now = `
+local time = redis.call('TIME')
+local micro = time[1] * 1000000 + time[2]
+local now = math.floor(micro / 1000)
+`
+
+const expire = `
+local function expire (key, ms)
+  if redis.call('PTTL', key) < tonumber(ms) then redis.call('PEXPIRE', key, ms) end
+end
+`
+
+/**
+ * Enters an instance, or says that it is still there.
+ * Keys: instances, draining, subsets, instance, name, version, and of each subset healthy and failing.
+ * Arguments: id, ttl, time to keep what is gone, `1` while draining, what it says, when it began (`` at first), and of each subset its name
+ * and `1` where it is healthy.
+ * Returns now, when it began, the others of that name, those of them that were there before it, and the version of the mutes.
+ */
+const beat = `${now}${expire}
+local id, ttl, kept = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local began = math.min(micro, tonumber(ARGV[6]) or micro)
+local function enter (key, isIn, oldest)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', oldest)
+  if not isIn then return redis.call('ZREM', key, id) end
+  redis.call('ZADD', key, now + ttl, id)
+  expire(key, kept)
+end
+enter(KEYS[1], true, now + ttl - kept)
+enter(KEYS[2], ARGV[4] == '1', now)
+for i = 7, #ARGV, 2 do
+  redis.call('ZADD', KEYS[3], now + ttl, ARGV[i])
+  enter(KEYS[i], ARGV[i + 1] == '1', now)
+  enter(KEYS[i + 1], ARGV[i + 1] ~= '1', now)
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
+expire(KEYS[3], kept)
+redis.call('SET', KEYS[4], string.format('%.0f %s', now, ARGV[5]), 'PX', kept)
+local twins, former = {}, {}
+for _, other in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+  if other ~= id then
+    local seen = tonumber(redis.call('ZSCORE', KEYS[5], other))
+    if seen > began then twins[#twins + 1] = other else former[#former + 1] = other end
+  end
+end
+redis.call('ZADD', KEYS[5], string.format('%.0f', micro), id)
+redis.call('PEXPIRE', KEYS[5], kept)
+return { now, string.format('%.0f', began), twins, former, redis.call('GET', KEYS[6]) or '' }`
+
+/** Takes an instance out. Keys: instances, draining, instance, name, and of each subset healthy and failing. Arguments: id. */
+const leave = `
+redis.call('DEL', KEYS[3])
+for i = 1, #KEYS do
+  if i ~= 3 then redis.call('ZREM', KEYS[i], ARGV[1]) end
+end`
+
+/** Gives back the turns of an instance that leaves. Keys: questions. Arguments: id. */
+const yieldTurns = `
+for _, key in ipairs(KEYS) do
+  if redis.call('HGET', key, 'holder') == ARGV[1] then redis.call('HSET', key, 'holder', '') end
+end`
+
+/**
+ * Says whose turn it is. Keys: question. Arguments: id, interval, how long a turn is kept for a holder that is not heard of, how long all of
+ * it is kept.
+ * Returns `1` and the turn where it is the instance's own, else `0` and the turn of the last outcome; how many milliseconds ago the holder was
+ * heard of and the turn of the last outcome began (-1 where there is none), and the outcome.
+ */
+const take = `${now}
+local id, interval, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local turn, holder, alive, found, foundIn = unpack(redis.call('HMGET', KEYS[1], 'turn', 'holder', 'alive', 'found', 'foundIn'))
+turn, alive, foundIn = tonumber(turn), tonumber(alive), tonumber(foundIn)
+local isBack = turn and (turn > micro or (alive or 0) > micro)
+local isDue = not turn or not alive or isBack or micro - alive >= lease * 1000
+if not isDue and (holder == id or holder == '') then isDue = micro - turn >= interval * 1000 end
+if isDue then
+  if isBack then redis.call('DEL', KEYS[1]) end
+  local text = string.format('%.0f', micro)
+  redis.call('HSET', KEYS[1], 'turn', text, 'alive', text, 'holder', id)
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  return { 1, text, 0, -1, '' }
+end
+local since = math.floor((micro - alive) / 1000)
+if not found or not foundIn then return { 0, '', since, -1, '' } end
+return { 0, string.format('%.0f', foundIn), since, math.floor((micro - foundIn) / 1000), found }`
+
+/** Keeps a turn for its holder. Keys: question. Arguments: turn, how long all of it is kept. */
+const renew = `${now}
+if redis.call('HGET', KEYS[1], 'turn') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'alive', string.format('%.0f', micro))
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1`
+
+/**
+ * Tells what was found in a turn, unless a later one has begun. Keys: question. Arguments: turn, outcome, how long it is kept, `1` where it
+ * failed: then whoever comes first may ask next, since it may be the holder that cannot reach what it asks.
+ * Returns `1` where it was taken; else `0`, and what is known by now: its turn, how many milliseconds ago that began (-1 where there is none),
+ * and the outcome.
+ */
+const tell = `${now}
+if redis.call('HGET', KEYS[1], 'turn') == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'found', ARGV[2], 'foundIn', ARGV[1])
+  if ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'holder', '') end
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return { 1 }
+end
+local found, foundIn = unpack(redis.call('HMGET', KEYS[1], 'found', 'foundIn'))
+if not found or not tonumber(foundIn) then return { 0, '', -1, '' } end
+return { 0, foundIn, math.floor((micro - foundIn) / 1000), found }`
+
+/**
+ * What is known of the fleet in numbers, and who is in it: of those that fail, those that are gone, those that drain and all others, in
+ * this order, no more than are asked for. Keys: instances, draining, subsets. Arguments: limit, what the keys of subsets begin with
+ * where they are healthy and where they fail.
+ * Returns now; how many are there, drain and are gone; name, healthy and failing of each subset; ids.
+ */
+const summary = `${now}
+local limit = tonumber(ARGV[1])
+local there = '(' .. now
+local subsets, ids, known = {}, {}, {}
+local function add (found)
+  for _, id in ipairs(found) do
+    if #ids >= limit then return end
+    if not known[id] then
+      known[id] = true
+      ids[#ids + 1] = id
+    end
+  end
+end
+for _, subset in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], there, '+inf')) do
+  local failing = ARGV[3] .. subset
+  subsets[#subsets + 1] = { subset, redis.call('ZCOUNT', ARGV[2] .. subset, there, '+inf'), redis.call('ZCOUNT', failing, there, '+inf') }
+  if #ids < limit then add(redis.call('ZRANGEBYSCORE', failing, there, '+inf', 'LIMIT', 0, limit)) end
+end
+add(redis.call('ZREVRANGEBYSCORE', KEYS[1], now, '-inf', 'LIMIT', 0, limit))
+add(redis.call('ZRANGEBYSCORE', KEYS[2], there, '+inf', 'LIMIT', 0, limit))
+if #ids < limit then add(redis.call('ZRANGEBYSCORE', KEYS[1], there, '+inf', 'LIMIT', 0, limit)) end
+return {
+  now,
+  redis.call('ZCOUNT', KEYS[1], there, '+inf'),
+  redis.call('ZCOUNT', KEYS[2], there, '+inf'),
+  redis.call('ZCOUNT', KEYS[1], '-inf', now),
+  subsets,
+  ids,
+}`
+
+/** Keys: mutes, version. Returns now, the version, and what is muted, names and values. */
+const readMutes = `${now}
+return { now, redis.call('GET', KEYS[2]) or '', redis.call('HGETALL', KEYS[1]) }`
+
+const trimMutes = `${now}
+local last = now
+local function trim ()
+  local all = redis.call('HGETALL', KEYS[1])
+  for i = 1, #all, 2 do
+    local ends = tonumber(string.match(all[i + 1], '^%d+ (%d+) '))
+    if not ends or ends <= now then redis.call('HDEL', KEYS[1], all[i]) elseif ends > last then last = ends end
+  end
+  if last > now then
+    redis.call('PEXPIREAT', KEYS[1], last)
+    redis.call('SET', KEYS[2], string.format('%.0f', micro), 'PX', last - now)
+  else
+    redis.call('DEL', KEYS[2])
+  end
+end
+`
+
+/** Keys: mutes, version. Arguments: name, for how many milliseconds, words. Returns now, and when it ends. */
+const mute = `${trimMutes}
+local ends = now + tonumber(ARGV[2])
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %.0f %s', now, ends, ARGV[3]))
+trim()
+return { now, ends }`
+
+/** Keys: mutes, version. Arguments: name. Returns whether it was muted. */
+const unmute = `${trimMutes}
+local was = redis.call('HGET', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[1], ARGV[1])
+trim()
+local ends = was and tonumber(string.match(was, '^%d+ (%d+) '))
+return ends and ends > now and 1 or 0`
+
+/** The Lua that a fleet runs. Each name is a command of the client. */
+export const scripts = {
+  fleetBeat: { lua: beat },
+  fleetLeave: { lua: leave },
+  fleetYield: { lua: yieldTurns },
+  fleetTake: { lua: take },
+  fleetRenew: { lua: renew },
+  fleetTell: { lua: tell },
+  fleetSummary: { lua: summary },
+  fleetMutes: { lua: readMutes },
+  fleetMute: { lua: mute },
+  fleetUnmute: { lua: unmute },
+} as const
+
+export type Script = keyof typeof scripts

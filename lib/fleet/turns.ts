@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../time/clock.js'
+import type { ResolvedEntry } from '../config/entry.js'
+import type { Known, SharedQuestion, Turn } from '../engine/fleet.js'
+import type { Outcome } from '../engine/report.js'
+import { keyOf } from '../values/plain-data.js'
+import { entryRules } from '../values/entry-rules.js'
+import { secretName } from '../values/redact.js'
+import type { FleetConnection } from './connection.js'
+import type { Keys } from './keys.js'
+import { readOutcome, writtenOutcome } from './records.js'
+
+export interface TurnsOptions {
+  readonly connection: FleetConnection
+  readonly keys: Keys
+  readonly clock: Clock
+  /** Of this instance. */
+  readonly id: string
+  /** Whether messages are written. */
+  readonly details: boolean
+  /** The time after which nothing is kept any more, in milliseconds. */
+  readonly ttl: number
+}
+
+/** Of an interval: how long a turn is kept for a holder that is not heard of, and how often one that asks is heard of. */
+const lease = 1.5
+const renewal = 0.5
+/** Of an interval: how much earlier or later than others an instance may come. */
+const jitter = 0.1
+/** Milliseconds between two looks for what another instance is just finding out. */
+const glance = 100
+
+/** Whose turn it is to ask what is shared. */
+export class Turns {
+  readonly #options: TurnsOptions
+  /** What was read last of each question, to give the same outcome again. */
+  readonly #known = new Map<string, { readonly turn: string, readonly outcome: Outcome }>()
+  /** Which question has which digest, and until when that holds: two that differ in their secrets alone are not shared. */
+  readonly #questions = new Map<string, { readonly question: string, readonly until: number }>()
+
+  constructor (options: TurnsOptions) {
+    this.#options = options
+  }
+
+  /** Never rejects. */
+  async take ({ entry, interval, timeout }: SharedQuestion): Promise<Turn> {
+    const { connection, clock, keys, id, ttl } = this.#options
+    const digest = digestOf(entry)
+    if (this.#isTaken(digest, entry, interval)) {
+      connection.warnOnce(`two entries that are shared, ${entry.identifier}, differ in their secrets alone: one of them is asked by each instance for itself. Give it an identifier of its own.`)
+      return alone
+    }
+    const key = keys.question(digest)
+    const kept = Math.ceil(Math.max(ttl, 2 * lease * interval))
+    const until = clock.now() + timeout
+    for (;;) {
+      const answer = await connection.ask<Answer>(async client => await client.fleetTake(1, key, id, interval, Math.ceil(interval * lease), kept))
+      if (answer === undefined) return alone
+      const [isOwn, turn, since, age, found] = answer
+      if (isOwn === 1) return { known: undefined, tell: this.#holding(key, turn, interval, kept), next: interval }
+      const known = this.#read(key, turn, age, found)
+      if (known !== undefined) return { known, tell: nobody, next: this.#next(interval, since) }
+      if (age >= 0 || clock.now() >= until) return alone
+      // Nothing was ever found, and somebody is about to.
+      await new Promise<void>(resolve => { clock.after(Math.min(glance, interval), resolve, true) })
+    }
+  }
+
+  /** Has others take the turns of this instance. */
+  async yield (): Promise<void> {
+    const { connection, keys, id } = this.#options
+    const questions = [...this.#questions.keys()].map(digest => keys.question(digest))
+    if (questions.length > 0) await connection.ask(async client => await client.fleetYield(questions.length, ...questions, id))
+  }
+
+  #isTaken (digest: string, { question }: ResolvedEntry, interval: number): boolean {
+    const now = this.#options.clock.now()
+    const other = this.#questions.get(digest)
+    if (other !== undefined && other.question !== question && now < other.until) return true
+    this.#questions.set(digest, { question, until: now + 2 * interval })
+    return false
+  }
+
+  /** Milliseconds until somebody should look again: after an interval, or when the holder's turn is over, where it is not heard of. */
+  #next (interval: number, since: number): number {
+    const { clock } = this.#options
+    const usual = interval * (1 - jitter + 2 * jitter * clock.random())
+    const over = interval * (lease + 3 * jitter * clock.random()) - since
+    return Math.min(usual, Math.max(interval * jitter, over))
+  }
+
+  /** Keeps the turn while the question is asked, and gives what ends that. */
+  #holding (key: string, turn: string, interval: number, kept: number): Turn['tell'] {
+    const { connection, clock } = this.#options
+    let stop = () => {}
+    const renewLater = () => {
+      stop = clock.after(interval * renewal, () => {
+        connection.ask(async client => await client.fleetRenew(1, key, turn, kept))
+        renewLater()
+      }, true)
+    }
+    renewLater()
+    return async outcome => {
+      stop()
+      return await this.#tell(key, turn, outcome, kept)
+    }
+  }
+
+  async #tell (key: string, turn: string, outcome: Outcome, kept: number): Promise<Known | undefined> {
+    const { connection, details } = this.#options
+    const failed = outcome.errors.length === 0 ? '0' : '1'
+    const answer = await connection.ask<Told>(async client => await client.fleetTell(1, key, turn, writtenOutcome(outcome, details), kept, failed))
+    if (answer === undefined) return undefined
+    const [isTaken, later, age, found] = answer
+    if (isTaken === 1) this.#known.set(key, { turn, outcome })
+    // A later turn has begun, since this one took too long: what that found counts.
+    return isTaken === 1 ? undefined : this.#read(key, later as string, age as number, found as string)
+  }
+
+  #read (key: string, turn: string, age: number, found: string): Known | undefined {
+    if (age < 0) return undefined
+    const last = this.#known.get(key)
+    if (last?.turn === turn) return { outcome: last.outcome, age }
+    const outcome = readOutcome(found, this.#options.clock.date() - age)
+    if (outcome === undefined) {
+      this.#options.connection.foreign('an outcome cannot be read')
+      return undefined
+    }
+    this.#known.set(key, { turn, outcome })
+    return { outcome, age }
+  }
+}
+
+/** What the scripts answer. */
+type Answer = [isOwn: number, turn: string, since: number, age: number, found: string]
+type Told = [isTaken: number, turn?: string, age?: number, found?: string]
+
+const nobody = async () => undefined
+
+/** This instance asks for itself. */
+const alone: Turn = { known: undefined, tell: nobody, next: undefined }
+
+/**
+ * What a question is called in Redis: the same at every instance that asks it. It is made of nothing that is secret, so that nobody who sees
+ * it can try out passwords.
+ */
+export function digestOf ({ identifier, Check, options }: ResolvedEntry): string {
+  const own = Object.fromEntries(Object.entries(options).filter(([name]) => !Object.hasOwn(entryRules, name)))
+  return createHash('sha256').update(JSON.stringify([identifier, Check.name, keyOf(withoutSecrets(own, deepest))])).digest('base64url').slice(0, 22)
+}
+
+/** Options that lead back to themselves have no end. */
+const deepest = 10
+
+// What passes by reference is another one in each process.
+function withoutSecrets (value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return withoutCredentials(value)
+  if (depth === 0) return 'deep'
+  if (Array.isArray(value)) return value.map(item => withoutSecrets(item, depth - 1))
+  if (typeof value === 'function' || typeof value === 'symbol') return typeof value
+  if (typeof value !== 'object' || value === null) return value
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return 'object'
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => {
+    const isUrl = typeof item === 'string' && URL.canParse(item)
+    return [name, secretName.test(name) && !isUrl ? 'secret' : withoutSecrets(item, depth - 1)]
+  }))
+}
+
+function withoutCredentials (text: string): string {
+  if (!text.includes('://') || !URL.canParse(text)) return text
+  const { protocol, host, pathname } = new URL(text)
+  return `${protocol}//${host}${pathname}`
+}
