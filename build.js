@@ -33,7 +33,7 @@ await build({
   ...options,
   entryPoints: [...new Set([...publicModules(), ...taken])],
   splitting: true,
-  plugins: [{ name: 'page', setup: compileInPage }],
+  plugins: [{ name: 'page', setup: compileInPages }],
   chunkNames: 'chunks/[name]-[hash]',
 })
 
@@ -45,20 +45,22 @@ function publicModules () {
   return Object.values(exports).flatMap(target => typeof target === 'string' ? [] : target.default.replace(/^\.\/dist\/(.+)\.js$/, '$1.ts'))
 }
 
-/** The style and the script of the page are compiled in, minified, in place of the lines that read them. */
-function compileInPage ({ onLoad }) {
+/** The styles and scripts of the pages are compiled in, minified, in place of the calls that read them. */
+function compileInPages ({ onLoad }) {
   onLoad({ filter: /\/html\/assets\.ts$/ }, async ({ path }) => {
-    const minified = async (loader, ...files) => {
+    const minified = async files => {
       const sources = await Promise.all(files.map(file => readFile(`${dirname(path)}/${file}`, 'utf8')))
+      const loader = files[0].endsWith('.css') ? 'css' : 'js'
       const { code } = await transform(sources.join(''), { loader, minify: true, ...(loader === 'js' ? { format: 'esm' } : {}) })
       return JSON.stringify(code.trimEnd())
     }
     const source = await readFile(path, 'utf8')
-    const [before, , after] = source.split(/^\/\/ (?:The build replaces these lines.*|So far\.)$/m)
-    const contents = `${before}
-      const plain = { style: ${await minified('css', 'browser.css')}, script: ${await minified('js', 'browser.js')} }
-      const searchable = { style: ${await minified('css', 'browser.css', 'browser-search.css')}, script: ${await minified('js', 'browser.js', 'browser-search.js')} }
-      ${after}`
+    const calls = [...source.matchAll(/\bread\(('[^)]+')\)/g)]
+    let contents = source
+    for (const [call, files] of calls) {
+      const text = await minified(files.match(/[\w.-]+/g))
+      contents = contents.replace(call, () => text)
+    }
     return { contents, loader: 'ts' }
   })
 }

@@ -40,6 +40,9 @@ export type InstanceState = 'up' | 'draining' | 'gone'
 /** A check that fails at an instance. Moments are milliseconds since the epoch. */
 export interface FailingCheck {
   readonly identifier: string
+  /** How it fails, as the `kind` of its errors. */
+  readonly kind: string
+  /** With messages, where the fleet shares details. */
   readonly status: string
   readonly critical: boolean
   readonly muted: boolean

@@ -1,8 +1,8 @@
 import type { Service } from './settings.js'
 import type { Report } from './report.js'
 
-/** One wire format. */
-export interface Renderer {
+/** One wire format, of what a run of a subset found unless told otherwise. */
+export interface Renderer<Subject = Report> {
   /** What `?format=` and `--format` call it. */
   readonly name: string
   /** Without parameters: what `Accept` is compared with. */
@@ -13,5 +13,5 @@ export interface Renderer {
   readonly alwaysOk?: boolean
   readonly headers?: Readonly<Record<string, string>>
   /** A text as it is sent, or an object that is sent as JSON. */
-  render (report: Report, service: Service): string | object
+  render (subject: Subject, service: Service): string | object
 }

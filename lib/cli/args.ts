@@ -6,6 +6,10 @@ export const usage = `Usage:
   fastify-health --subset <name> [options]    asks the checks of a subset
   fastify-health check [options]              looks for faults of the configuration
   fastify-health serve --port <port>          serves the probes of a process that serves none, until SIGTERM
+  fastify-health fleet [options]              prints what the instances of the fleet know of each other
+  fastify-health mute <check> -s <name> --for <time> --because <why>
+                                              keeps a check from failing its subset, at every instance of the fleet
+  fastify-health unmute <check> -s <name>     ends that
   fastify-health manifest <target> [options]  prints a manifest: kubernetes, docker, haproxy, prometheus
 
 Options:
@@ -15,6 +19,9 @@ Options:
       --skip-checks      leaves the system checks out
       --format <format>  plain (default), json, html, health+json, openmetrics, nagios
       --timeout <ms>     how long the whole command may take
+      --for <time>       of mute: until it ends by itself, such as 90s, 30m, 2h or 1d
+      --because <why>    of mute: why
+      --by <who>         of mute: who
       --kind <kind>      of a manifest: web (default) or worker, which serves no HTTP
       --name <name>      of a manifest: the service's (default: that of the package.json beside it)
       --port <port>      of serve: where to listen; of a manifest: where the service listens for its probes (default:
@@ -29,7 +36,8 @@ Exit status: 0 healthy, 1 unhealthy, 2 could not ask; of nagios: 0 ok, 1 warning
 `
 
 export interface Arguments {
-  readonly command: 'run' | 'check' | 'serve' | 'manifest' | 'help' | 'version'
+  readonly command: 'run' | 'check' | 'serve' | 'fleet' | 'mute' | 'unmute' | 'manifest' | 'help' | 'version'
+  /** What is written behind the command: a manifest's target, or a check's identifier. */
   readonly target?: string
   readonly subset?: string
   readonly config?: string
@@ -38,6 +46,10 @@ export interface Arguments {
   readonly format: string
   readonly timeout?: number
   readonly kind?: 'web' | 'worker'
+  /** Milliseconds. */
+  readonly time?: number
+  readonly because?: string
+  readonly by?: string
   readonly name?: string
   readonly port?: number
   readonly grpc: boolean
@@ -52,6 +64,9 @@ const options = {
   'skip-checks': { type: 'boolean', default: false },
   format: { type: 'string', default: 'plain' },
   timeout: { type: 'string' },
+  for: { type: 'string' },
+  because: { type: 'string' },
+  by: { type: 'string' },
   kind: { type: 'string' },
   name: { type: 'string' },
   port: { type: 'string' },
@@ -69,12 +84,15 @@ const options = {
  */
 export function parseArguments (argv: readonly string[]): Arguments {
   const { values, positionals: [command = 'run', target, ...rest] } = parse(argv)
-  const { subset, config, app, format, timeout, kind, name, port, host, node } = values
+  const { subset, config, app, format, timeout, for: time, because, by, kind, name, port, host, node } = values
   const given = {
     ...(subset === undefined ? {} : { subset }),
     ...(config === undefined ? {} : { config }),
     ...(app === undefined ? {} : { app }),
     ...(timeout === undefined ? {} : { timeout: toNumber('--timeout', timeout, 'a whole number of milliseconds, 1 or more', longestTimer) }),
+    ...(time === undefined ? {} : { time: toTime(time) }),
+    ...(because === undefined ? {} : { because }),
+    ...(by === undefined ? {} : { by }),
     ...(kind === undefined ? {} : { kind: toKind(kind) }),
     ...(name === undefined ? {} : { name }),
     ...(port === undefined ? {} : { port: toNumber('--port', port, 'a port, 1 to 65535', 65_535) }),
@@ -94,7 +112,12 @@ export function parseArguments (argv: readonly string[]): Arguments {
     if (port === undefined) throw new FST_HEALTH_USAGE('Name the port to listen at: fastify-health serve --port 9000')
     return { ...given, command }
   }
-  if (command === 'check' && target === undefined) return { ...given, command }
+  if ((command === 'check' || command === 'fleet') && target === undefined) return { ...given, command }
+  if ((command === 'mute' || command === 'unmute') && rest.length === 0) {
+    if (target === undefined || subset === undefined) throw new FST_HEALTH_USAGE(`Name the check and its subset: fastify-health ${command} <check> --subset <name>`)
+    if (command === 'mute' && (time === undefined || because === undefined)) throw new FST_HEALTH_USAGE('Say for how long and why: --for 2h --because "a move of the database"')
+    return { ...given, command, target }
+  }
   if (command !== 'run' || target !== undefined) throw new FST_HEALTH_USAGE(`There is no command '${[command, target, ...rest].join(' ').trim()}'. To ask a subset: fastify-health --subset <name>`)
   if (subset === undefined) throw new FST_HEALTH_USAGE('Name the subset to ask: fastify-health --subset <name>')
   return { ...given, command }
@@ -116,6 +139,14 @@ function toNumber (option: string, text: string, expected: string, max: number):
   // Number() takes 1e3, 0x10 and spaces as well, which nobody means here.
   if (!/^\d+$/.test(text) || number < 1 || number > max) throw new FST_HEALTH_USAGE(`${option} is '${text}': it must be ${expected}.`)
   return number
+}
+
+const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function toTime (text: string): number {
+  const [, count, unit] = /^(\d{1,7})([smhd])$/.exec(text) ?? []
+  if (unit === undefined || Number(count) === 0) throw new FST_HEALTH_USAGE(`--for is '${text}': it must be a whole number of seconds, minutes, hours or days, such as 90s, 30m, 2h or 1d.`)
+  return Number(count) * (units[unit] as number)
 }
 
 function toKind (text: string): 'web' | 'worker' {

@@ -76,7 +76,7 @@ export async function manifest ({ args, io, registries, time }: Target): Promise
   return 0
 }
 
-function onlyOne (registries: readonly HealthRegistry[], why: string): HealthRegistry {
+export function onlyOne (registries: readonly HealthRegistry[], why: string): HealthRegistry {
   const [registry, ...others] = registries as [HealthRegistry, ...HealthRegistry[]]
   if (others.length === 0) return registry
   const contexts = registries.map(({ mountedAt }) => `'${mountedAt}'`).join(', ')
@@ -97,7 +97,7 @@ function packageName (cwd: string): string | undefined {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).name : undefined
 }
 
-function registryOf (subset: string, registries: readonly HealthRegistry[], warn: Warn): HealthRegistry {
+export function registryOf (subset: string, registries: readonly HealthRegistry[], warn: Warn): HealthRegistry {
   const registry = registries.find(registry => registry.subsets().includes(subset))
   if (registry !== undefined) return registry
   // It may be missing for how the subsets themselves are spelled.
@@ -107,7 +107,7 @@ function registryOf (subset: string, registries: readonly HealthRegistry[], warn
   throw new FST_HEALTH_INVALID_CONFIGURATION(`${message} ${names.length === 0 ? 'There are no subsets.' : suggestion(subset, names)}`)
 }
 
-function stopAtErrors (found: readonly SystemCheck[], warn: Warn): void {
+export function stopAtErrors (found: readonly SystemCheck[], warn: Warn): void {
   for (const fault of found) if (fault.level === 'warning') warn(`${lineOf(fault)}\n`)
   const errors = found.filter(({ level }) => level === 'error')
   if (errors.length > 0) throw new FST_HEALTH_INVALID_CONFIGURATION(errors.map(lineOf).join('\n'))

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseArguments, usage } from './args.js'
 import type { IO } from './command.js'
 import { ask, check, manifest, serve } from './commands.js'
+import { fleet, mute, unmute } from './fleet.js'
 import { withRegistries } from './target.js'
 import { reason } from '../config/entry.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
@@ -33,6 +34,9 @@ export async function run (argv: readonly string[], given: ProcessIO): Promise<n
         return 0
       case 'check': return await withRegistries(args, io, check)
       case 'serve': return await withRegistries(args, io, serve)
+      case 'fleet': return await withRegistries(args, io, fleet)
+      case 'mute': return await withRegistries(args, io, mute)
+      case 'unmute': return await withRegistries(args, io, unmute)
       case 'manifest': return await withRegistries(args, io, manifest)
       case 'run': return await withRegistries(args, io, ask)
     }

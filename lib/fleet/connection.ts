@@ -10,10 +10,10 @@ export interface ConnectionOptions {
   readonly open: () => Promise<FleetClient>
   readonly clock: Clock
   readonly log: FastifyBaseLogger
+  /** How long Redis may take for one question, in milliseconds. */
+  readonly patience: () => number
 }
 
-/** How long Redis may take for one question, in milliseconds. */
-const patience = 500
 /** Between two tries to reach it again, in milliseconds: the first one, and the longest. */
 const firstPause = 500
 const longestPause = 5000
@@ -27,6 +27,7 @@ export class FleetConnection {
   readonly #open: () => Promise<FleetClient>
   readonly #clock: Clock
   readonly #log: FastifyBaseLogger
+  readonly #patience: () => number
   #client: Promise<FleetClient> | undefined
   #isClosed = false
   /** Why it is away. */
@@ -36,7 +37,8 @@ export class FleetConnection {
   #tryAt = -Infinity
   readonly #warned = new Set<string>()
 
-  constructor ({ open, clock, log }: ConnectionOptions) {
+  constructor ({ open, clock, log, patience }: ConnectionOptions) {
+    this.#patience = patience
     this.#open = open
     this.#clock = clock
     this.#log = log
@@ -56,7 +58,7 @@ export class FleetConnection {
     if (this.#isClosed || (this.#away !== undefined && !(isTry && this.#clock.now() >= this.#tryAt))) return undefined
     const client = this.#client ??= this.#connected()
     try {
-      const answer = await inTime<T | typeof late>(this.#clock, patience, client.then(use), () => late)
+      const answer = await inTime<T | typeof late>(this.#clock, this.#patience(), client.then(use), () => late)
       if (answer === late) throw new Error('Command timed out')
       this.#isBack()
       return answer

@@ -15,6 +15,8 @@ import type { Report } from '../../types/report.js'
 /** Milliseconds between two looks at what is muted, give or take a tenth: it is honoured within two seconds. */
 const look = 1000
 const jitter = 0.1
+/** How long Redis may take for one question, in milliseconds; where an answer has a deadline, half of that at most. */
+const longestAnswer = 500
 /** Of the ttl: how often an instance is heard of. */
 const beats = 1 / 3
 
@@ -62,7 +64,9 @@ class RedisFleet implements Fleet {
     this.#details = details
     this.#since = clock.date()
     this.#keys = new Keys(name)
-    this.#connection = new FleetConnection({ open: async () => await newClient(options, getApp), clock, log })
+    const { settings } = context
+    const patience = () => Math.min(longestAnswer, (settings.deadline ?? Infinity) / 2)
+    this.#connection = new FleetConnection({ open: async () => await newClient(options, getApp), clock, log, patience })
     this.#turns = new Turns({ connection: this.#connection, keys: this.#keys, clock, id: this.#id, details, ttl })
   }
 

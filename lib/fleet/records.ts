@@ -96,10 +96,11 @@ function writtenFailing ({ results }: Report, now: number, details: boolean): un
     .slice(0, mostFailing)
     .map(({ identifier, errors, critical, muted, since }) => [
       shortened(identifier),
-      shortened(statusOf(details ? errors : errors.map(({ kind }) => ({ kind, message: '' })))),
+      [...new Set(errors.map(({ kind }) => kind))].join('; '),
       Math.round(now - since),
       Number(critical),
       Number(muted !== undefined),
+      ...(details ? [shortened(statusOf(errors))] : []),
     ])
   while (Buffer.byteLength(JSON.stringify(failing)) > mostBytes) failing.pop()
   return failing
@@ -142,9 +143,9 @@ function readSubset (value: unknown, seen: number): InstanceSubset | undefined {
 
 function readFailing (value: unknown, seen: number): FailingCheck | undefined {
   if (!Array.isArray(value)) return undefined
-  const [identifier, status, age, critical, muted] = value
-  if (!isText(identifier) || !isText(status) || !isNumber(age)) return undefined
-  return { identifier: clean(identifier), status: clean(status), critical: critical === 1, muted: muted === 1, since: seen - age }
+  const [identifier, kind, age, critical, muted, status = kind] = value
+  if (!isText(identifier) || !isText(kind) || !isText(status) || !isNumber(age)) return undefined
+  return { identifier: clean(identifier), kind: clean(kind), status: clean(status), critical: critical === 1, muted: muted === 1, since: seen - age }
 }
 
 /** What a mute is called in Redis. */

@@ -1,13 +1,15 @@
 import type { FastifySchema } from 'fastify'
 import { Ref, type TSchema } from 'typebox'
-import { failureStatusOf } from '../config/options.js'
+import { failureStatusOf, fleetSubset } from '../config/options.js'
 import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
 import { History } from '../engine/history.js'
 import { alive } from './liveness.js'
 import { supportedTypes } from './negotiate.js'
 import { renderers } from '../renderers/index.js'
 import { failed, toReport, toResult, type Outcome } from '../engine/report.js'
-import { bodySchema, healthReport, healthReportId, livenessBody, query, text } from './schemas.js'
+import { fleetRenderers } from '../renderers/fleet/index.js'
+import { bodySchema, healthReport, healthReportId, livenessBody, query, rosterBody, rosterQuery, text } from './schemas.js'
+import type { FleetInstance, Roster } from '../../types/fleet.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Report } from '../../types/report.js'
 import type { Settings } from '../../types/options.js'
@@ -70,6 +72,32 @@ export function subsetDocumentation (documented: DocumentedSubset, { service, ..
   // Last, since it may be one of those above.
   response[failureStatusOf(settings, subset)] = answers(failing(subset, checks), 'Unhealthy: a critical check failed.', renderers.filter(({ alwaysOk }) => !alwaysOk))
   return { tags, summary: `Is ${subset} healthy?`, description: descriptionOf(checks), querystring: query, response }
+}
+
+/** The operation of the fleet's page. */
+export function fleetDocumentation ({ service, ...settings }: Pick<Settings, 'failureStatus' | 'service'>): DocumentedSchema {
+  const answers = (roster: Roster, description: string, formats = fleetRenderers): Response => ({
+    description,
+    content: Object.fromEntries(formats.map(({ name, mediaType, render }) => {
+      const schema = name === 'health+json' ? Ref(`${healthReportId}#`) : bodySchema(name, rosterBody)
+      return [mediaType, name === 'html' ? { schema } : { schema, example: render(roster, service) }]
+    })),
+  })
+  const refusal = (description: string, example: string): Response => ({ description, content: { 'text/plain': { schema: text, example } } })
+  const response: Record<number, Response> = {
+    200: answers(sampleRoster(true), 'What the instances know of each other, whatever that is.'),
+    400: refusal('`limit` is no number that is taken.', 'limit must be a whole number, 0 to 1000'),
+    406: refusal('None of the formats that are asked for exists.', new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes).message),
+  }
+  response[failureStatusOf(settings, fleetSubset)] = answers(sampleRoster(false), 'Only this instance is known, since Redis cannot be asked.', fleetRenderers.filter(({ alwaysOk }) => !alwaysOk))
+  return { tags, summary: 'How are all instances?', description: 'A page of its own, which runs no check.', querystring: rosterQuery, response }
+}
+
+function sampleRoster (isKnown: boolean): Roster {
+  const subsets = [{ subset: 'readiness', healthy: true, at: moment, failing: [] }]
+  const instances: FleetInstance[] = [{ instance: 'host:1', state: 'up', since: moment, seen: moment, subsets }]
+  const found = { fleet: 'fleet', at: moment, up: 1, draining: 0, gone: 0, mutes: [], instances }
+  return isKnown ? { ...found, subsets: [{ subset: 'readiness', healthy: 1, failing: 0 }] } : { ...found, unavailable: 'connection refused', subsets: [] }
 }
 
 function descriptionOf (checks: readonly DocumentedCheck[]): string {

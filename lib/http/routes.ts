@@ -1,17 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { TSchema } from 'typebox'
-import { abortable } from '../time/abortable.js'
+import { answered, refuse, seesDetails, send } from './answers.js'
 import type { DocumentedSchema } from './openapi.js'
-import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_TIMEOUT, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
+import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
+import { answerForFleet } from './fleet.js'
 import { answer, livenessRoute } from './liveness.js'
 import { negotiate, supportedTypes } from './negotiate.js'
-import { failureStatusOf, isRecord, settingsFaults } from '../config/options.js'
+import { failureStatusOf, fleetSubset, isRecord, settingsFaults } from '../config/options.js'
 import type { HealthRegistry } from '../engine/registry.js'
 import { withoutDetails } from '../engine/report.js'
 import { routerOptions } from './router-options.js'
 import { longestTimer } from '../values/rules.js'
 import type { Settings } from '../../types/options.js'
-import type { Details } from '../../types/settings.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Report } from '../../types/report.js'
 
@@ -23,15 +23,13 @@ interface Route {
   readonly handler: RouteOptions['handler']
 }
 
-const plainText = 'text/plain; charset=utf-8'
-
 // Neither may turn a probe away: rate limiting, load shedding. And a transform of the app's own may take nothing but Zod.
 const config = { rateLimit: false, pressureHandler: () => {}, swaggerTransform: false } as const
 
 /** Declares liveness, one route for each subset, and one for those added later. */
 export async function healthRoutes (app: FastifyInstance, { registry }: { registry: HealthRegistry }): Promise<void> {
   const schemas = await import('./schemas.js')
-  const { livenessDocumentation, operationNames, subsetDocumentation } = await import('./openapi.js')
+  const { fleetDocumentation, livenessDocumentation, operationNames, subsetDocumentation } = await import('./openapi.js')
   const { settings } = registry
   const mounted = { ...settings }
   const { prefix, livenessPath, logLevel, openapi } = mounted
@@ -81,6 +79,12 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
     declare(`${base}/${subset}`, {
       schema: subsetDocumentation({ subset, checks, body }, mounted),
       handler: async (request, reply) => await answerFor(asked, request, reply),
+    })
+  }
+  if (mounted.fleet !== undefined) {
+    declare(`${base}/${fleetSubset}`, {
+      schema: fleetDocumentation(mounted),
+      handler: async (request, reply) => await answerForFleet({ registry, mounted, schemas }, request, reply),
     })
   }
   declare(`${base}/:subset`, {
@@ -133,22 +137,9 @@ interface Asked {
   last?: Rendering
 }
 
-/** Never throws: the app's error handler might make a success of it. */
 async function answerFor (asked: Asked, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const varied = reply.getHeader('vary')
-  reply.headers({
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    vary: varied === undefined ? 'accept' : `${String(varied)}, accept`,
-  })
-  // What is unhealthy must not turn into a 304, which counts as a success.
-  if ('if-none-match' in request.raw.headers) delete request.raw.headers['if-none-match']
-  try {
-    return await respond(asked, request, reply)
-  } catch (error) {
-    request.log.error({ err: error }, `health: ${asked.subset} could not be answered`)
-    return send(reply, failureStatusOf(asked.mounted, asked.subset), plainText, 'unknown error')
-  }
+  const { subset, mounted } = asked
+  return await answered({ request, reply, subset, settings: mounted }, async () => await respond(asked, request, reply))
 }
 
 async function respond (asked: Asked, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -185,34 +176,6 @@ function rendered (asked: Asked, renderer: Renderer, found: Report, detailed: bo
 function exists ({ settings: { subsets } }: HealthRegistry, subset: string): boolean {
   // Where there are no subsets at all, any of them is answered with what is wrong.
   return !isRecord(subsets) || Object.hasOwn(subsets, subset)
-}
-
-function refuse (reply: FastifyReply, { statusCode, message }: { statusCode?: number, message: string }): FastifyReply {
-  return send(reply, statusCode as number, plainText, message)
-}
-
-function send (reply: FastifyReply, status: number, contentType: string, text: string): FastifyReply {
-  // A text with a serializer of its own passes by the app's `preSerialization` hooks and serializers, and its type is left as it is.
-  return reply.code(status).type(contentType).serializer(asItIs).send(text)
-}
-
-const asItIs = (text: unknown) => text as string
-
-function seesDetails (settings: Settings, request: FastifyRequest): boolean | Promise<boolean> {
-  const { details } = settings
-  return typeof details === 'function' ? decided(details, settings, request) : details === 'always'
-}
-
-async function decided (details: Exclude<Details, string>, { timeout, deadline = timeout }: Settings, request: FastifyRequest): Promise<boolean> {
-  const limit = Math.min(timeout, deadline)
-  const late = new AbortController()
-  const timer = setTimeout(() => late.abort(new FST_HEALTH_TIMEOUT(limit)), limit)
-  const decide = async () => await details(request)
-  const decision = await abortable(decide(), late.signal).catch(error => {
-    request.log.error({ err: error }, 'health: the `details` function failed, so details are withheld')
-  })
-  clearTimeout(timer)
-  return decision === true
 }
 
 function schemaOf ({ schemas: { bodySchema }, declared }: Asked, { name }: Renderer, { results }: Report): TSchema {

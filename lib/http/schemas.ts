@@ -53,6 +53,46 @@ export const healthReport = Type.Object({
   checks: Type.Record(Type.String(), Type.Array(component)),
 }, { $id: healthReportId, title: 'HealthReport', additionalProperties: false, description: 'application/health+json, after the IETF draft.' })
 
+const moment = Type.String({ format: 'date-time' })
+
+const count = Type.Integer({ minimum: 0 })
+
+/** The `json` body of the fleet's page. */
+export const rosterBody = Type.Object({
+  fleet: text,
+  healthy: Type.Boolean({ description: 'No instance is gone without goodbye, and none finds a subset failing.' }),
+  at: moment,
+  unavailable: Type.Optional(Type.String({ description: 'Why only this instance is known.' })),
+  up: count,
+  draining: count,
+  gone: count,
+  subsets: Type.Array(Type.Object({ subset: text, healthy: count, failing: count })),
+  mutes: Type.Array(Type.Object({ subset: text, identifier: text, since: moment, until: moment, because: Type.Optional(text), by: Type.Optional(text) })),
+  instances: Type.Array(Type.Object({
+    instance: text,
+    state: Type.Enum(['up', 'draining', 'gone'], { type: 'string' }),
+    since: moment,
+    seen: moment,
+    version: Type.Optional(text),
+    releaseId: Type.Optional(text),
+    subsets: Type.Array(Type.Object({
+      subset: text,
+      healthy: Type.Boolean(),
+      at: moment,
+      failing: Type.Array(Type.Object({ identifier: text, kind: text, status: text, critical: Type.Boolean(), muted: Type.Boolean(), since: moment })),
+    })),
+  }), { description: 'The worst first.' }),
+})
+
+/** How many instances the fleet's page shows, unless told. */
+export const usualInstances = 200
+export const mostInstances = 1000
+
+export const rosterQuery = Type.Object({
+  format: query.properties.format,
+  limit: Type.Optional(Type.Integer({ minimum: 0, maximum: mostInstances, default: usualInstances, description: 'How many instances are shown, the worst first.' })),
+})
+
 /** The schema of a format's body; of `json` it is the subset's own. */
 export function bodySchema (format: string, json: Type.TSchema = anyStatuses): Type.TSchema {
   if (format === 'json') return json

@@ -1,5 +1,6 @@
 import type { Renderer } from '../../types/renderer.js'
 import type { Report, Result } from '../../types/report.js'
+import type { Service } from '../../types/settings.js'
 
 type Status = 'pass' | 'warn' | 'fail'
 
@@ -8,14 +9,17 @@ export const healthJson: Renderer = {
   name: 'health+json',
   mediaType: 'application/health+json',
   contentType: 'application/health+json',
-  render: (report, { version, releaseId, serviceId, description }) => ({
-    status: overall(report),
+  render: (report, service) => ({ status: overall(report), ...about(service), checks: checks(report.results) }),
+}
+
+/** What a service says of itself. */
+export function about ({ version, releaseId, serviceId, description }: Service): Service {
+  return {
     ...(version === undefined ? {} : { version }),
     ...(releaseId === undefined ? {} : { releaseId }),
     ...(serviceId === undefined ? {} : { serviceId }),
     ...(description === undefined ? {} : { description }),
-    checks: checks(report.results),
-  }),
+  }
 }
 
 /** The verdict of every other format; a failure that does not count against it is worth a warning. */
@@ -38,7 +42,7 @@ function checks (results: readonly Result[]): Record<string, object[]> {
 }
 
 // A colon separates component and measurement and must not be in either; `componentId` has the identifier as it is.
-function keyOf (identifier: string, measurement: string): string {
+export function keyOf (identifier: string, measurement: string): string {
   return [identifier, measurement].map(name => name.replace(/\s*:\s*/g, ' - ')).join(':')
 }
 

@@ -1,11 +1,14 @@
 import type { Renderer } from '../../types/renderer.js'
-import { hashes } from './html/assets.js'
+import { assets, type Assets } from './html/assets.js'
 import { page } from './html/page.js'
 
-const policy = [
+/** What is sent with a page that holds one of these. */
+export const headersOf = (...held: readonly Assets[]) => ({ 'content-security-policy': policyOf(held).join('; '), 'x-robots-tag': 'noindex' })
+
+const policyOf = (held: readonly Assets[]) => [
   "default-src 'none'",
-  `style-src ${hashes.styles.join(' ')}`,
-  `script-src ${hashes.scripts.join(' ')}`,
+  `style-src ${held.map(({ hashes }) => hashes.style).join(' ')}`,
+  `script-src ${held.map(({ hashes }) => hashes.script).join(' ')}`,
   "connect-src 'self'",
   'img-src data:',
   "base-uri 'none'",
@@ -18,9 +21,6 @@ export const html = {
   name: 'html',
   mediaType: 'text/html',
   contentType: 'text/html; charset=utf-8',
-  headers: {
-    'content-security-policy': policy.join('; '),
-    'x-robots-tag': 'noindex',
-  },
+  headers: headersOf(assets.plain, assets.searchable),
   render: report => page(report),
 } satisfies Renderer

@@ -6,7 +6,7 @@ export interface Sample {
 }
 
 /** One metric, whoever exposes it. Its labels are names of the configuration and nothing else, so that no series comes and goes. */
-export interface Metric {
+export interface Metric<Subject = Report> {
   readonly name: string
   readonly help: string
   readonly type: 'gauge' | 'counter'
@@ -14,7 +14,7 @@ export interface Metric {
   /** What stands for all workers of a `node:cluster`: the sum of their statuses would hide one that fails. */
   readonly aggregator: 'min' | 'max' | 'sum'
   readonly labels: readonly string[]
-  samples (report: Report): Sample[]
+  samples (subject: Subject): Sample[]
 }
 
 const ofEachCheck = (value: (result: Result) => number | null): Pick<Metric, 'labels' | 'samples'> => ({

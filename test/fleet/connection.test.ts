@@ -16,7 +16,7 @@ const noApp = () => { throw new Error('There is no app.') }
 
 function connect (t: Test, url: string) {
   const recorded = recordedLog()
-  const connection = new FleetConnection({ open: async () => await newClient({ url }, noApp), clock: systemClock, log: recorded.log })
+  const connection = new FleetConnection({ open: async () => await newClient({ url }, noApp), clock: systemClock, log: recorded.log, patience: () => 500 })
   t.teardown(() => connection.close())
   const ping = async (isTry = false) => await connection.ask(async client => await (client as unknown as Redis).ping(), isTry)
   return { connection, ping, ...recorded }
@@ -70,7 +70,7 @@ t.test('it says why Redis cannot be asked, with nothing secret, and in plain wor
   t.equal(await ping(), undefined)
   t.equal(connection.away, 'authentication failed')
   t.notMatch(JSON.stringify(lines), /canary|127\.0/)
-  const odd = new FleetConnection({ open: async () => { throw new Error('odd') }, clock: systemClock, log: recordedLog().log })
+  const odd = new FleetConnection({ open: async () => { throw new Error('odd') }, clock: systemClock, log: recordedLog().log, patience: () => 500 })
   t.equal(await odd.ask(async () => 1), undefined)
   t.equal(odd.away, 'unknown error')
   odd.close()
@@ -78,7 +78,7 @@ t.test('it says why Redis cannot be asked, with nothing secret, and in plain wor
 
 t.test('a client that is not there is named, and what is closed asks nothing', async t => {
   const { log, messages } = recordedLog()
-  const connection = new FleetConnection({ open: async () => await newClient({ client: () => 5 }, () => ({}) as never), clock: systemClock, log })
+  const connection = new FleetConnection({ open: async () => await newClient({ client: () => 5 }, () => ({}) as never), clock: systemClock, log, patience: () => 500 })
   t.equal(await connection.ask(async () => 1), undefined)
   t.match(messages(), [/^health: the fleet cannot be asked: E007 `client` returned no client of ioredis/])
   connection.close()

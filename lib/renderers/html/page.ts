@@ -2,10 +2,21 @@ import { escape } from 'html-escaper'
 import { age, inWords, taken, utc } from './moments.js'
 import { strip } from './strip.js'
 import { muteInWords } from '../../engine/report.js'
-import { assets } from './assets.js'
+import { assets, type Assets } from './assets.js'
 import type { Report, Result } from '../../../types/report.js'
 
-type Verdict = 'healthy' | 'unhealthy' | 'draining'
+export type Verdict = 'healthy' | 'unhealthy' | 'draining'
+
+/** What stands on a page. */
+export interface Content {
+  readonly verdict: Verdict
+  /** Of the page, as HTML. */
+  readonly heading: string
+  readonly summary: string
+  /** Of when it is, as HTML. */
+  readonly asOf: string
+  readonly body: string
+}
 
 const favicons: Record<Verdict, string> = { healthy: '1a7f4b', unhealthy: 'c4262e', draining: '2456a6' }
 
@@ -14,12 +25,20 @@ const signs: Record<Verdict, string> = { healthy: 'M5 13l4 4L19 7', unhealthy: '
 /** From so many checks on there is something to search in. The script shows what it takes. */
 const searchable = 11
 
-/** The whole page. What the script compares and replaces is `main` and the icon. */
 export function page (report: Report): string {
   const isSearchable = report.results.length >= searchable
-  const { style, script, version } = isSearchable ? assets.searchable : assets.plain
-  const verdict = report.draining ? 'draining' : report.healthy ? 'healthy' : 'unhealthy'
   const asOf = report.startedAt + report.duration
+  return frame({
+    verdict: report.draining ? 'draining' : report.healthy ? 'healthy' : 'unhealthy',
+    heading: `System status: ${escape(report.subset)}`,
+    summary: summary(report),
+    asOf: `as of <time datetime="${utc(asOf)}">${inWords(asOf)}</time>, took ${taken(report.duration)}`,
+    body: `${isSearchable ? tools : ''}\n${report.results.length === 0 ? '' : table(report, asOf)}`,
+  }, isSearchable ? assets.searchable : assets.plain)
+}
+
+/** A whole page. What the script compares and replaces is `main` and the icon. */
+export function frame ({ verdict, heading, summary, asOf, body }: Content, { style, script, version }: Assets): string {
   return `<!DOCTYPE html><html lang="en">
 <head>
 <meta charset="utf-8">
@@ -36,16 +55,15 @@ export function page (report: Report): string {
 <header>
 <svg viewBox="0 0 24 24" aria-hidden="true"><path d="${signs[verdict]}"/></svg>
 <div>
-<h1>System status: ${escape(report.subset)}</h1>
+<h1>${heading}</h1>
 <p role="status">${verdict}</p>
 </div>
 <div>
-<p>${summary(report)}</p>
-<p>as of <time datetime="${utc(asOf)}">${inWords(asOf)}</time>, took ${taken(report.duration)}</p>
+<p>${summary}</p>
+<p>${asOf}</p>
 </div>
 </header>
-${isSearchable ? tools : ''}
-${report.results.length === 0 ? '' : table(report, asOf)}
+${body}
 </main>
 <footer><p>Reload the page for a newer answer.</p></footer>
 </body>

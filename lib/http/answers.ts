@@ -1,0 +1,64 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { failureStatusOf } from '../config/options.js'
+import { FST_HEALTH_TIMEOUT } from '../errors.js'
+import { abortable } from '../time/abortable.js'
+import type { Settings } from '../../types/options.js'
+import type { Details } from '../../types/settings.js'
+
+export const plainText = 'text/plain; charset=utf-8'
+
+/** A request for something that a subset, or the fleet, is asked. */
+export interface Exchange {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly subset: string
+  /** As they were, and known to be valid, when the routes were declared. */
+  readonly settings: Settings
+}
+
+/** What `respond` sends, with the headers of every answer. It never throws: the app's error handler might make a success of it. */
+export async function answered ({ request, reply, subset, settings }: Exchange, respond: () => Promise<FastifyReply>): Promise<FastifyReply> {
+  const varied = reply.getHeader('vary')
+  reply.headers({
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    vary: varied === undefined ? 'accept' : `${String(varied)}, accept`,
+  })
+  // What is unhealthy must not turn into a 304, which counts as a success.
+  if ('if-none-match' in request.raw.headers) delete request.raw.headers['if-none-match']
+  try {
+    return await respond()
+  } catch (error) {
+    request.log.error({ err: error }, `health: ${subset} could not be answered`)
+    return send(reply, failureStatusOf(settings, subset), plainText, 'unknown error')
+  }
+}
+
+export function refuse (reply: FastifyReply, { statusCode, message }: { statusCode?: number, message: string }): FastifyReply {
+  return send(reply, statusCode as number, plainText, message)
+}
+
+export function send (reply: FastifyReply, status: number, contentType: string, text: string): FastifyReply {
+  // A text with a serializer of its own passes by the app's `preSerialization` hooks and serializers, and its type is left as it is.
+  return reply.code(status).type(contentType).serializer(asItIs).send(text)
+}
+
+const asItIs = (text: unknown) => text as string
+
+/** Whether who asks may see messages. */
+export function seesDetails (settings: Settings, request: FastifyRequest): boolean | Promise<boolean> {
+  const { details } = settings
+  return typeof details === 'function' ? decided(details, settings, request) : details === 'always'
+}
+
+async function decided (details: Exclude<Details, string>, { timeout, deadline = timeout }: Settings, request: FastifyRequest): Promise<boolean> {
+  const limit = Math.min(timeout, deadline)
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(new FST_HEALTH_TIMEOUT(limit)), limit)
+  const decide = async () => await details(request)
+  const decision = await abortable(decide(), late.signal).catch(error => {
+    request.log.error({ err: error }, 'health: the `details` function failed, so details are withheld')
+  })
+  clearTimeout(timer)
+  return decision === true
+}
