@@ -13,6 +13,10 @@ t.test('the other commands are named first', async t => {
   t.match(parseArguments(['check']), { command: 'check' })
   t.match(parseArguments(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'orders', '--port', '8080', '--node', '/nodejs/bin/node', '--grpc']), { command: 'manifest', grpc: true, target: 'kubernetes', kind: 'worker', name: 'orders', port: 8080, node: '/nodejs/bin/node' })
   t.match(parseArguments(['serve', '--port', '9000', '--host', '127.0.0.1']), { command: 'serve', port: 9000, host: '127.0.0.1' })
+  t.match(parseArguments(['fleet', '--format', 'json']), { command: 'fleet', format: 'json' })
+  t.match(parseArguments(['mute', 'Till', '-s', 's', '--for', '2h', '--because', 'x', '--by', 'ops']), { command: 'mute', target: 'Till', subset: 's', time: 7_200_000, because: 'x', by: 'ops' })
+  for (const [time, expected] of [['90s', 90_000], ['30m', 1_800_000], ['1d', 86_400_000]] as const) t.match(parseArguments(['mute', 'Till', '-s', 's', '--because', 'x', '--for', time]), { time: expected })
+  t.match(parseArguments(['unmute', 'Till', '-s', 's']), { command: 'unmute', target: 'Till', subset: 's' })
   t.match(parseArguments(['--help']), { command: 'help' })
   t.match(parseArguments(['-v']), { command: 'version' })
 })
@@ -40,6 +44,14 @@ for (const [argv, message] of [
   [['serve', 'readiness', '--port', '1'], /There is no command 'serve readiness'/],
   [['serve', '--port', '1', '--host='], /^--host is empty: it must name an address\.$/],
   [['manifest', 'kubernetes', 'docker'], /There is no command 'manifest kubernetes docker'/],
+  [['fleet', 'shop'], /There is no command 'fleet shop'/],
+  [['mute', '-s', 's'], /^Name the check and its subset: fastify-health mute <check> --subset <name>$/],
+  [['unmute', 'Till'], /^Name the check and its subset: fastify-health unmute /],
+  [['mute', 'Till', '-s', 's', '--because', 'x'], /^Say for how long and why/],
+  [['mute', 'Till', '-s', 's', '--for', '2h'], /^Say for how long and why/],
+  [['mute', 'Till', 'Disk', '-s', 's'], /There is no command 'mute Till Disk'/],
+  [['mute', 'Till', '-s', 's', '--because', 'x', '--for', '2'], /^--for is '2': it must be a whole number of seconds, minutes, hours or days/],
+  [['mute', 'Till', '-s', 's', '--because', 'x', '--for', '0s'], /^--for is '0s'/],
   [['check', 'readiness'], /There is no command 'check readiness'/],
   [['readiness'], /There is no command 'readiness'/],
 ] as const) {
