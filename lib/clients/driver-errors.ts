@@ -43,6 +43,8 @@ const wordsByCode = new Map(Object.entries(kinds).flatMap(([words, codes]) => co
 
 // A code that covers more than one fault is told by its text.
 const wordsByTextFirst: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
+  // It quotes what became of the last of them.
+  [/^All sentinels are unreachable/, 'no sentinel can be reached'],
   [/^no pg_hba\.conf entry for/, 'this client is not allowed in (pg_hba.conf)'],
   // What pgbouncer says has one code, 08P01.
   [/^query_wait_timeout/, 'pgbouncer has no connection to the server to give'],
@@ -68,7 +70,6 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/^Frame size \d+ exceeds maxFrameSize|^Invalid frame/, 'what answers does not speak AMQP'],
   [/^The server does not support SSL connections/, 'TLS is not supported'],
   [/password must be a string/, 'authentication failed'],
-  [/^All sentinels are unreachable/, 'no sentinel can be reached'],
   [/^Too many Cluster redirections/, 'cluster keeps redirecting'],
   [/timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out|^Query read timeout/i, 'timed out'],
 ]

@@ -16,9 +16,18 @@ export interface Known {
 }
 
 /** What the fleet says to an instance that is about to ask. */
-export interface Turn {
-  /** What another instance found; `undefined` where this one has to ask. */
-  readonly known: Known | undefined
+export type Turn = OthersTurn | OwnTurn
+
+/** What another instance found. */
+export interface OthersTurn {
+  readonly known: Known
+  /** Milliseconds until this instance should come again. */
+  readonly next: number
+}
+
+/** It is for this instance to ask. */
+export interface OwnTurn {
+  readonly known?: undefined
   /** Tells the others what was found. It resolves with what somebody else found since, where this one took too long. Never rejects. */
   readonly tell: (outcome: Outcome) => Promise<Known | undefined>
   /** Milliseconds until this instance should come again; `undefined` where the fleet does not know. */

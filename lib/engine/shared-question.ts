@@ -1,5 +1,5 @@
 import type { Clock } from '../time/clock.js'
-import type { Fleet, SharedQuestion, Turn } from './fleet.js'
+import type { Fleet, Known, OwnTurn, SharedQuestion } from './fleet.js'
 import { failed, type Outcome } from './report.js'
 import type { Question, Runner } from './runner.js'
 import { never } from '../time/deadlines.js'
@@ -64,12 +64,12 @@ export class SharedQuestionRunner {
   }
 
   // Nobody waits for it: a store that is slow must not make a probe late.
-  async #tell (turn: Turn, outcome: Outcome, question: Question): Promise<void> {
+  async #tell (turn: OwnTurn, outcome: Outcome, question: Question): Promise<void> {
     const newer = await turn.tell(outcome)
     if (newer !== undefined) this.#learn(newer, question)
   }
 
-  #learn (known: NonNullable<Turn['known']>, question: Question): Outcome {
+  #learn (known: Known, question: Question): Outcome {
     this.#runner.learn(known.outcome, known.age)
     return this.#runner.lastOutcome(question) as Outcome
   }

@@ -48,7 +48,7 @@ const common = {
   stringNumbers: false,
 }
 // The prefix is the app's, which the keys that scripts make up would lack.
-const once = { ...common, enableOfflineQueue: false, keyPrefix: '', retryStrategy: () => null, sentinelRetryStrategy: () => null, scripts }
+const once = { ...common, enableOfflineQueue: false, keyPrefix: '', retryStrategy: null, sentinelRetryStrategy: () => null, scripts }
 
 /** A new connection, which nobody has told to connect yet. */
 export async function newClient (source: FleetSource, getApp: () => FastifyInstance): Promise<FleetClient> {
@@ -59,7 +59,7 @@ export async function newClient (source: FleetSource, getApp: () => FastifyInsta
   const found = givenClient(source.client ?? 'redis', getApp)
   if (!isClient(found)) throw lacking(await clientRequirements(source, getApp))
   const own = isCluster(found)
-    ? found.duplicate([], { lazyConnect: true, enableOfflineQueue: false, enableReadyCheck: false, keyPrefix: '', clusterRetryStrategy: () => null, scripts, redisOptions: common })
+    ? found.duplicate([], { lazyConnect: true, enableOfflineQueue: false, enableReadyCheck: false, keyPrefix: '', clusterRetryStrategy: null, scripts, redisOptions: common })
     : found.duplicate(once)
   return own as unknown as FleetClient
 }

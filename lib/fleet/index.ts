@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { byIdentifier } from '../config/order.js'
 import { FST_HEALTH_FLEET_UNAVAILABLE } from '../errors.js'
 import { clientRequirements, newClient } from './client.js'
 import { FleetConnection } from './connection.js'
@@ -95,7 +96,7 @@ class RedisFleet implements Fleet {
       const [summary, muted] = await Promise.all([client.fleetSummary(3, ...asked) as Promise<Summary>, client.fleetMutes(2, mutes, version) as Promise<Muted>])
       const keys = summary[5].map(id => this.#keys.instance(id))
       return { summary, muted, records: keys.length === 0 ? [] : await client.mget(keys) }
-    }, true)
+    }, this.#state === 'idle')
     const at = this.#context.clock.date()
     const fleet = this.#options.name
     if (answer === undefined) {
@@ -154,7 +155,8 @@ class RedisFleet implements Fleet {
   async #lookOnce (): Promise<void> {
     const { clock } = this.#context
     const { mutes, version: key } = this.#keys
-    const isBeat = clock.now() >= this.#beatAt
+    // While it is away, what tries it is a write: it may refuse those alone.
+    const isBeat = clock.now() >= this.#beatAt || this.#connection.away !== undefined
     const version = isBeat ? await this.#beat() : await this.#connection.ask(async client => await client.get(key) ?? '', true)
     if (version === undefined || version === this.#version) return
     const muted = await this.#connection.ask<Muted>(async client => await client.fleetMutes(2, mutes, key))
@@ -249,5 +251,5 @@ function badness ({ state, seen, since, subsets }: FleetInstance): [rank: number
 function worstFirst (one: FleetInstance, other: FleetInstance): number {
   const [rank, since] = badness(one)
   const [otherRank, otherSince] = badness(other)
-  return rank - otherRank || since - otherSince || (one.instance < other.instance ? -1 : 1)
+  return rank - otherRank || since - otherSince || byIdentifier({ identifier: one.instance }, { identifier: other.instance })
 }

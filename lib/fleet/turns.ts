@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../time/clock.js'
 import type { ResolvedEntry } from '../config/entry.js'
-import type { Known, SharedQuestion, Turn } from '../engine/fleet.js'
+import type { Known, OwnTurn, SharedQuestion, Turn } from '../engine/fleet.js'
 import type { Outcome } from '../engine/report.js'
 import { keyOf } from '../values/plain-data.js'
 import { entryRules } from '../values/entry-rules.js'
@@ -57,9 +57,9 @@ export class Turns {
       const answer = await connection.ask<Answer>(async client => await client.fleetTake(1, key, id, interval, Math.ceil(interval * lease), kept))
       if (answer === undefined) return alone
       const [isOwn, turn, since, age, found] = answer
-      if (isOwn === 1) return { known: undefined, tell: this.#holding(key, turn, interval, kept), next: interval }
+      if (isOwn === 1) return { tell: this.#holding(key, turn, interval, kept), next: interval }
       const known = this.#read(key, turn, age, found)
-      if (known !== undefined) return { known, tell: nobody, next: this.#next(interval, since) }
+      if (known !== undefined) return { known, next: this.#next(interval, since) }
       if (age >= 0 || clock.now() >= until) return alone
       // Nothing was ever found, and somebody is about to.
       await new Promise<void>(resolve => { clock.after(Math.min(glance, interval), resolve, true) })
@@ -90,9 +90,9 @@ export class Turns {
   }
 
   /** Keeps the turn while the question is asked, and gives what ends that. */
-  #holding (key: string, turn: string, interval: number, kept: number): Turn['tell'] {
+  #holding (key: string, turn: string, interval: number, kept: number): OwnTurn['tell'] {
     const { connection, clock } = this.#options
-    let stop = () => {}
+    let stop!: () => void
     const renewLater = () => {
       stop = clock.after(interval * renewal, () => {
         connection.ask(async client => await client.fleetRenew(1, key, turn, kept))
@@ -135,10 +135,8 @@ export class Turns {
 type Answer = [isOwn: number, turn: string, since: number, age: number, found: string]
 type Told = [isTaken: number, turn?: string, age?: number, found?: string]
 
-const nobody = async () => undefined
-
 /** This instance asks for itself. */
-const alone: Turn = { known: undefined, tell: nobody, next: undefined }
+const alone: OwnTurn = { tell: async () => undefined, next: undefined }
 
 /**
  * What a question is called in Redis: the same at every instance that asks it. It is made of nothing that is secret, so that nobody who sees

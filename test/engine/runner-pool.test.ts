@@ -155,3 +155,13 @@ test('closing aborts what is under way', async t => {
   await clock.settle()
   t.equal(statusOf((await answer).errors), 'unavailable: closing')
 })
+
+test('what is shared is asked here where there is no fleet', async t => {
+  const { entry, runners, clock, timeouts } = setUp()
+  const shared = entry({ shared: true, interval: 1000 })
+  const answers = [runners.ask(shared, { subset: 's', due: never, background: true }), runners.runOnInterval(shared, 's', 1000)]
+  await clock.advance(10)
+  t.strictSame((await Promise.all(answers)).map(({ errors }) => statusOf(errors)), ['working', 'working'])
+  t.equal(timeouts.length, 1)
+  t.equal(runners.nextIn(shared), undefined)
+})

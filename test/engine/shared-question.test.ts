@@ -24,14 +24,13 @@ function setUp ({ takes = 10, errors = [] as Failure[] } = {}) {
       turns++
       if (delay > 0) await new Promise<void>(resolve => { clock.after(delay, resolve) })
       return {
-        known: undefined,
         next: 1000,
         tell: async (outcome: Outcome) => {
           told.push(outcome)
           return newer
         },
         ...turn,
-      }
+      } as Turn
     },
   } as Partial<Fleet> as Fleet)
   const question: Question = {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
 import type { Test } from 'tap'
-import { newClient } from '../../lib/fleet/client.js'
+import { newClient, type FleetClient } from '../../lib/fleet/client.js'
 import { FleetConnection } from '../../lib/fleet/connection.js'
 import { systemClock } from '../../lib/time/clock.js'
 import { until } from '../helpers/leaks.js'
@@ -74,6 +74,10 @@ t.test('it says why Redis cannot be asked, with nothing secret, and in plain wor
   t.equal(await odd.ask(async () => 1), undefined)
   t.equal(odd.away, 'unknown error')
   odd.close()
+  const silent = { on () {}, disconnect () {}, connect: async () => { throw new Error('Connection is closed.') } } as unknown as FleetClient
+  const closed = new FleetConnection({ open: async () => silent, clock: systemClock, log: recordedLog().log, patience: () => 500 })
+  t.equal(await closed.ask(async () => 1), undefined)
+  t.equal(closed.away, 'connection lost')
 })
 
 t.test('a client that is not there is named, and what is closed asks nothing', async t => {

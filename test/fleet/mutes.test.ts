@@ -71,6 +71,18 @@ test('it ends by itself, and leaves nothing in Redis', async (t, fleet) => {
   await until(async () => (await admin.keys(`fastify-health:{${fleet.name}}:mutes*`)).length === 0, patience)
 })
 
+test('mutes that are not the fleet\'s own are ignored, and those that were known hold on', async (t, fleet) => {
+  const instance = startInstance(scope(t), { fleet, others: [failing] })
+  await instance.health.muteFleet('s', 'Till', { time: hour, because })
+  await muted(instance, true)
+  const base = `fastify-health:{${fleet.name}}:mutes`
+  await admin.del(base)
+  await admin.set(base, 'text')
+  await admin.set(`${base}:version`, 'another')
+  await until(() => instance.log.messages().some(message => message.includes('of another type')), patience)
+  await muted(instance, true)
+})
+
 test('it holds on while Redis is away', async t => {
   const own = await startRedis(scope(t))
   const instance = startInstance(scope(t), { fleet: { name: 'shop', url: own.url }, others: [failing] })

@@ -125,7 +125,7 @@ test('who is frozen is gone, and comes back', async (t, fleet) => {
   one.child.kill('SIGSTOP')
   await seen(two, ({ gone }) => gone === 1)
   one.child.kill('SIGCONT')
-  await seen(two, ({ gone, up }) => gone === 0 && up === 2)
+  t.match(await seen(two, ({ gone, up }) => gone === 0 && up === 2), { draining: 0 })
 })
 
 test('who is started anew under the same name takes the place of what was there', async (t, fleet) => {
@@ -220,6 +220,24 @@ test('where Redis cannot be asked, this instance alone is known', async t => {
   t.match(await health.roster(), { unavailable: 'connection refused', up: 1, draining: 0, gone: 0, instances: [{ instance: 'one', subsets: [{ healthy: false }] }] })
   health.drain(60_000)
   t.match(await health.roster(), { up: 0, draining: 1, instances: [{ state: 'draining' }] })
+})
+
+test('what is wrong with the configuration is in it as well, and a check that is not critical stands behind', async (t, fleet) => {
+  const one = startInstance(scope(t), { fleet: { ...fleet, instance: 'one' }, others: [warning, failing, './not-there.js'], deadline: 5000 })
+  one.health.start()
+  await one.health.run('s')
+  const { instances: [instance] } = await seen(one, ({ instances }) => instances[0]?.subsets[0]?.failing.length === 3)
+  t.strictSame(instance?.subsets[0]?.failing.map(({ identifier }) => identifier).filter(identifier => identifier !== 'Disk'), ['Till', 'E004'])
+  t.equal(instance?.subsets[0]?.failing.at(-1)?.identifier, 'Disk')
+  t.ok(instance?.subsets[0]?.failing.every(({ since }) => Math.abs(Date.now() - since) < 60_000))
+})
+
+test('while it drains, a subset is told of as its checks find it', async (t, fleet) => {
+  const one = startInstance(scope(t), { fleet: { ...fleet, instance: 'one' }, others: [failing, warning], drainSubsets: ['s'] })
+  await seen(one, ({ subsets }) => subsets[0]?.failing === 1)
+  await one.health.mute('s', 'Till', { until: Date.now() + 60_000, because: 'a move' })
+  one.health.drain(60_000)
+  t.match(await seen(one, ({ subsets, draining }) => draining === 1 && subsets[0]?.healthy === 1), { subsets: [{ failing: 0 }] })
 })
 
 test('where there is no fleet, there is nothing to know and nobody to mute for', async t => {

@@ -9,6 +9,7 @@ import { runsOf, startInstance, startProcess, statusOf } from '../helpers/fleet.
 import { eventually, until } from '../helpers/leaks.js'
 import { recordedLog } from '../helpers/recorded-log.js'
 import { startRedis } from '../helpers/redis.js'
+import { startRelay } from '../helpers/relay.js'
 import type { Scope, Server } from '../helpers/server.js'
 
 let redis: Server
@@ -181,6 +182,27 @@ test('each asks for itself while Redis is away, says so once, and shares again w
       'health: the fleet can be asked again',
     ])
   }
+})
+
+test('what was found while Redis went away stays known here, and so does a turn that is over', async (t, fleet) => {
+  const relay = await startRelay(scope(t), redis.port)
+  let end = () => {}
+  const instance = startInstance(scope(t), { fleet: { ...fleet, url: `redis://127.0.0.1:${relay.port}` }, interval: 60_000, check: async () => { await new Promise<void>(resolve => { end = resolve }) } })
+  await until(async () => instance.runs.length === 1, patience)
+  await relay.refuse()
+  end()
+  t.equal(await statusOf(instance), 'working')
+  t.notOk('found' in (await question(fleet)).fields)
+})
+
+test('who took too long for its turn, and nobody has found anything since, goes by what it found', async (t, fleet) => {
+  let end = () => {}
+  const instance = startInstance(scope(t), { fleet, interval: 60_000, check: async () => { await new Promise<void>(resolve => { end = resolve }) } })
+  await until(async () => (await question(fleet)).fields['turn'] !== undefined && instance.runs.length === 1, patience)
+  await admin.hset((await question(fleet)).key, 'turn', '5')
+  end()
+  t.equal(await statusOf(instance), 'working')
+  t.notOk('found' in (await question(fleet)).fields)
 })
 
 test('a value that is not the fleet\'s is ignored and logged once, and whoever reads it asks for itself', async (t, fleet) => {

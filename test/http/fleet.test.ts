@@ -129,3 +129,8 @@ t.test('it is in the OpenAPI document', async t => {
   t.match(get.responses['200'].content['application/json'].example, { fleet: 'fleet', healthy: true })
   t.match(get.responses['500'].content['application/json'].example, { unavailable: 'connection refused' })
 })
+
+t.test('an app that parses queries in its own way is answered as without one', async t => {
+  const app = await build(t, { server: { routerOptions: { querystringParser: () => undefined as never } } })
+  t.match(await app.inject(page), { statusCode: 200, headers: { 'content-type': 'text/html; charset=utf-8' } })
+})

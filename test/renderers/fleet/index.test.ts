@@ -4,7 +4,7 @@ import { fleetRenderers } from '../../../lib/renderers/fleet/index.js'
 import { renderers } from '../../../lib/renderers/index.js'
 import { withoutDetails } from '../../../lib/renderers/fleet/words.js'
 import type { Roster } from '../../../types/fleet.js'
-import { alone, roster, well } from './roster.js'
+import { alone, roster, well } from '../../fixtures/roster.js'
 
 const service = { version: '1.2.3', releaseId: 'abc' }
 
