@@ -24,11 +24,15 @@ const beat = `${now}${expire}
 local id, ttl, kept = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local began = math.min(micro, tonumber(ARGV[6]) or micro)
 local function enter (key, isIn, oldest)
+  if isIn then
+    redis.call('ZADD', key, now + ttl, id)
+    expire(key, kept)
+  else
+    redis.call('ZREM', key, id)
+  end
   redis.call('ZREMRANGEBYSCORE', key, '-inf', oldest)
-  if not isIn then return redis.call('ZREM', key, id) end
-  redis.call('ZADD', key, now + ttl, id)
-  expire(key, kept)
 end
+-- Where memory is full, this one is refused, and then nothing is done by halves.
 enter(KEYS[1], true, now + ttl - kept)
 enter(KEYS[2], ARGV[4] == '1', now)
 for i = 7, #ARGV, 2 do
