@@ -8,7 +8,7 @@ import { Redis } from 'ioredis'
 import PgBoss from 'pg-boss'
 import { test, type Test } from 'tap'
 import { parse } from 'yaml'
-import { pythonWith } from './helpers/debian.js'
+import { program, pythonWith } from './helpers/debian.js'
 import { addressOf, bin, client, evaluate, evaluation, fastifyHealth, root, runToEnd, saying, start, startExample, temporaryFolder } from './helpers/example.js'
 import { until } from './helpers/leaks.js'
 import { startPostgres } from './helpers/postgres.js'
@@ -239,13 +239,15 @@ test('a Celery worker whose probes are served beside it, in Kubernetes and by sy
 
   const serve = async (words: readonly string[]) => {
     const port = String(await freePort())
-    const [program, ...argv] = words
-    t.equal(program, 'node_modules/.bin/fastify-health')
+    const [command, ...argv] = words
+    t.equal(command, 'node_modules/.bin/fastify-health')
     t.match(argv.join(' '), '--port 9000')
     const serving = start(t, [process.execPath, bin, ...argv.map(word => word === '9000' ? port : word)], { cwd: example('sidecar'), env })
     await saying('Serving the probes at', serving)
     return { ...serving, ...client(`http://127.0.0.1:${port}`) }
   }
+  // A section or directive that it does not know is a warning to it.
+  t.strictSame(await runToEnd([program('systemd-analyze'), 'verify', example('sidecar/fastify-health.service')]), { status: 0, out: '', err: '' })
   const unit = await readFile(example('sidecar/fastify-health.service'), 'utf8')
   const [, line = ''] = /^ExecStart=\/usr\/bin\/env (.+)$/m.exec(unit) ?? []
   const probes = await Promise.all([serve(sidecar.command), serve(line.split(' '))])

@@ -28,6 +28,7 @@ export const needs = [
   { package: 'monitoring-plugins-basic', programs: ['check_http', 'check_tcp'], in: ['/usr/lib/nagios/plugins'] },
   { package: 'nginx', programs: ['nginx'] },
   { package: 'openssl', programs: ['openssl'] },
+  { package: 'systemd', programs: ['systemd-analyze'] },
   { package: 'curl', programs: ['curl'] },
   { package: 'wget', programs: ['wget'] },
 ]
