@@ -19,7 +19,7 @@ for (let index = 0; index < count; index++) {
   instances.push(health)
   health.start()
   // They do not start at one moment, as those of a deployment do not.
-  await new Promise(resolve => setTimeout(resolve, 2))
+  await new Promise(resolve => setTimeout(resolve, 4))
 }
 
 const ask = {

@@ -42,7 +42,7 @@ function body ({ instances, mutes, at, up, draining, gone }: Roster): string {
 function table (instances: readonly FleetInstance[], at: number): string {
   return `<table class="fleet">
 <caption>Instances to look at</caption>
-<thead><tr><th scope="col">State</th><th scope="col">Instance</th><th scope="col">What fails</th><th scope="col">Since</th><th scope="col">Heard of</th><th scope="col">Version</th></tr></thead>
+<thead><tr><th scope="col">State</th><th scope="col">Instance</th><th scope="col">What fails</th><th scope="col">Since</th><th scope="col">Last heard</th><th scope="col">Version</th></tr></thead>
 <tbody>
 ${instances.map(instance => row(instance, at)).join('\n')}
 </tbody>
