@@ -63,6 +63,7 @@ export const faultTable = {
     flapping: `unavailable: ${unwritten}: no such file or folder`,
   },
   HTTP: { ...usual, credentials: 'unexpected result: answered 401' },
+  gRPC: usual,
   TCP: {
     ...usual,
     frozen: 'working',
