@@ -8,8 +8,11 @@ import { decodeListResponse, decodeResponse, encodeRequest } from '../lib/client
 import { addHealthService, type HealthServiceOptions } from '../lib/grpc.js'
 import { createHealth, defineCheck, ServiceUnavailable } from '../lib/index.js'
 import { pythonWith } from './helpers/debian.js'
-import { until } from './helpers/leaks.js'
+import { until as untilSoon } from './helpers/leaks.js'
 import { recordedLog } from './helpers/recorded-log.js'
+
+/** A thousand streams take a busy machine a while. */
+const until = async (condition: () => boolean) => await untilSoon(condition, { timeout: 60_000 })
 
 const serving = 1
 const notServing = 2
