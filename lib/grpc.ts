@@ -73,11 +73,12 @@ export function addHealthService (server: Pick<Server, 'addService'>, health: He
       known.add(call)
     },
 
-    async List (_call: unknown, callback: sendUnaryData<HealthListResponse>) {
+    async List (call: ServerUnaryCall<unknown, HealthListResponse>, callback: sendUnaryData<HealthListResponse>) {
       const subsets = health.subsets()
       if (subsets.length > longestList) return callback({ code: resourceExhausted, details: 'too many services to list' })
       const names = subsets.includes(overall) ? ['', ...subsets] : subsets
-      const statuses = await Promise.all(names.map(async name => [name, { status: await statusOf(health, subsetOf(name)) }] as const))
+      const left = timeLeft(call.getDeadline())
+      const statuses = await Promise.all(names.map(async name => [name, { status: await statusOf(health, subsetOf(name), left) }] as const))
       callback(null, { statuses: Object.fromEntries(statuses) })
     },
   })
@@ -93,6 +94,8 @@ class WatchedSubset {
   /** What each of them was sent last. */
   readonly #watchers = new Map<Watcher, ServingStatus | undefined>()
   readonly #timer: NodeJS.Timeout
+  /** Those that had not taken all of their messages when the subset was run last. */
+  #stuck: readonly Watcher[] = []
   #status: ServingStatus | undefined
 
   constructor (ask: () => Promise<ServingStatus>, interval: number, unwatched: () => void) {
@@ -114,14 +117,23 @@ class WatchedSubset {
   }
 
   end (): void {
-    for (const watcher of this.#watchers.keys()) {
-      this.#remove(watcher)
-      watcher.end()
-    }
+    for (const watcher of this.#watchers.keys()) this.#end(watcher)
+  }
+
+  #end (watcher: Watcher): void {
+    this.#remove(watcher)
+    watcher.end()
   }
 
   async #refresh (): Promise<void> {
+    this.#endStuck()
     this.tell(await this.#ask())
+  }
+
+  // A call that had ended before the last of its request came is never said to be cancelled. It takes no message, like a client that reads none.
+  #endStuck (): void {
+    for (const watcher of this.#stuck) if (watcher.writableLength > 0) this.#end(watcher)
+    this.#stuck = [...this.#watchers.keys()].filter(({ writableLength }) => writableLength > 0)
   }
 
   #remove (watcher: Watcher): void {
@@ -145,7 +157,9 @@ class WatchedSubset {
 
 async function statusOf (health: HealthRegistry, subset: string, deadline?: number): Promise<ServingStatus> {
   if (!health.subsets().includes(subset)) return servingStatus.SERVICE_UNKNOWN
-  const { healthy } = await health.run(subset, { deadline })
+  // It cannot put off that of the settings.
+  const isSooner = deadline !== undefined && !(deadline >= (health.settings.deadline ?? Infinity))
+  const { healthy } = await health.run(subset, isSooner ? { deadline } : {})
   return healthy ? servingStatus.SERVING : servingStatus.NOT_SERVING
 }
 

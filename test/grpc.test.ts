@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { connect } from 'node:http2'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client, credentials, Server, ServerCredentials, type ServiceError } from '@grpc/grpc-js'
 import { test, type Test } from 'tap'
@@ -42,15 +44,15 @@ async function setUp (t: Test, options: HealthServiceOptions = {}) {
     server.forceShutdown()
     await health.close()
   })
-  const check1 = async (service: string, deadline?: number) => await new Promise<number>((resolve, reject) => {
+  const ask = async (service: string, deadline?: number) => await new Promise<number>((resolve, reject) => {
     const metadata = deadline === undefined ? {} : { deadline: Date.now() + deadline }
     client.makeUnaryRequest(`${path}/Check`, (service: string) => encodeRequest({ service }), decodeResponse, service, metadata, (error, response) => {
       if (error === null) resolve((response as { status: number }).status)
       else reject(error)
     })
   })
-  const list = async () => await new Promise<object>((resolve, reject) => {
-    client.makeUnaryRequest(`${path}/List`, () => Buffer.alloc(0), decodeListResponse, {}, (error, response) => error === null ? resolve((response as { statuses: object }).statuses) : reject(error))
+  const list = async (deadline = Infinity) => await new Promise<object>((resolve, reject) => {
+    client.makeUnaryRequest(`${path}/List`, () => Buffer.alloc(0), decodeListResponse, {}, { deadline: Date.now() + deadline }, (error, response) => error === null ? resolve((response as { statuses: object }).statuses) : reject(error))
   })
   const watch = (service: string) => {
     const seen: number[] = []
@@ -60,7 +62,7 @@ async function setUp (t: Test, options: HealthServiceOptions = {}) {
     call.on('data', ({ status }: { status: number }) => seen.push(status)).on('error', failure => { error = failure as ServiceError }).on('end', () => { ended = true })
     return { call, seen, ended: () => ended, error: () => error }
   }
-  return { database, health, server, address, end, check: check1, list, watch }
+  return { database, health, server, address, end, check: ask, list, watch }
 }
 
 test('the name of a service is that of a subset, and the empty one is the overall subset', async t => {
@@ -89,10 +91,15 @@ test('a subset that drains is not serving, and the others are', async t => {
   t.equal(await check('integrations'), serving)
 })
 
-test('the answer is in time for the client\'s deadline', async t => {
-  const { database, check } = await setUp(t)
+test('the answer is in time for the client\'s deadline, and for that of the settings', async t => {
+  const { database, health, check, list } = await setUp(t)
   database.hangs = true
   t.equal(await check('readiness', 2_000), notServing)
+  t.match(await list(2_000), { readiness: { status: notServing } })
+  health.settings.timeout = 600_000
+  health.settings.deadline = 50
+  t.equal(await check('readiness', 500_000), notServing)
+  t.equal(await check('readiness'), notServing)
 })
 
 test('all services are listed, up to a hundred', async t => {
@@ -119,6 +126,20 @@ test('a watch sends the first verdict, and then changes alone', async t => {
   await health.drain()
   await until(() => seen.length === 4)
   t.strictSame(seen, [serving, notServing, serving, notServing])
+  call.cancel()
+})
+
+test('a watch that is being answered when draining begins says nothing else after that', async t => {
+  const { database, health, watch } = await setUp(t, { watchInterval: 20 })
+  const { call, seen } = watch('readiness')
+  await until(() => seen.length === 1)
+  health.settings.timeout = 100
+  database.hangs = true
+  const { runs } = database
+  await until(() => database.runs > runs)
+  await health.drain()
+  await pause(300)
+  t.strictSame(seen, [serving, notServing])
   call.cancel()
 })
 
@@ -158,6 +179,25 @@ test('a thousand watchers cost one run, and leave nothing behind', async t => {
   await until(() => again.seen.length === 1)
   t.equal(database.runs, 3)
   again.call.cancel()
+})
+
+test('calls that are over before they are handled are not watched for ever', async t => {
+  const { health, address, watch } = await setUp(t, { watchInterval: 50 })
+  const session = connect(`http://${address}`)
+  t.teardown(() => session.destroy())
+  const { call, seen } = watch('readiness')
+  await until(() => seen.length === 1)
+  // The server answers each of them when its headers come, and hears of their ends later.
+  for (const header of [{ 'grpc-timeout': 'soon' }, { 'grpc-timeout': '1m' }]) {
+    const stream = session.request({ ':method': 'POST', ':path': `${path}/Watch`, 'content-type': 'application/grpc', te: 'trailers', ...header })
+    const answered = once(stream, 'response')
+    stream.write(Buffer.alloc(5))
+    await answered
+    stream.end()
+  }
+  await pause(300)
+  call.cancel()
+  await until(() => health.listenerCount('verdict') === 0)
 })
 
 test('watches end when they are told to, and the server then shuts down', async t => {

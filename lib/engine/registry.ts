@@ -149,7 +149,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   async run (subset: string, { deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
     this.#mustExist(subset)
     if (deadline !== undefined) mustBeDuration('The deadline', deadline)
-    const report = await this.#reporter.run({ subset, draining: this.#drains(subset), starting: this.#starting, deadline: deadline ?? this.settings.deadline, background: this.#background.started })
+    const report = await this.#reporter.run({ subset, draining: () => this.#drains(subset), starting: this.#starting, deadline: deadline ?? this.settings.deadline, background: this.#background.started })
     this.#judge(subset, report.healthy)
     return report
   }

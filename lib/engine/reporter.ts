@@ -29,7 +29,8 @@ export interface Sources {
 /** What is asked for. */
 export interface Inquiry {
   readonly subset: string
-  readonly draining: boolean
+  /** Asked at the beginning and at the end, since draining may begin in between. */
+  readonly draining: () => boolean
   /** Whether the app is not ready yet. */
   readonly starting: boolean
   /** Milliseconds the answer may take. */
@@ -76,8 +77,8 @@ export class Reporter {
     const plan = planned instanceof Promise ? await this.#inTime(planned, due) : planned
     if (plan === undefined) return this.#report(run, [this.#down(subset, { identifier: subset, critical: true }, `timed out after ${deadline} ms`)])
     // What is closed opens nothing any more.
-    const refusal = this.#closed ? 'closing' : inquiry.draining ? 'draining' : inquiry.starting ? 'starting' : undefined
-    if (refusal !== undefined) return this.#report(run, plan.entries.map(entry => this.#down(subset, entry, refusal)))
+    const refusal = this.#closed ? 'closing' : inquiry.draining() ? 'draining' : inquiry.starting ? 'starting' : undefined
+    if (refusal !== undefined) return this.#refused(run, plan, refusal)
     const { sequential, warningsAsErrors, timeout } = settings
     const terms = [plan, sequential, warningsAsErrors, timeout, due]
     return await this.#sharedRuns.join(subset, terms, onAnswer => this.#evaluated(run, plan, onAnswer))
@@ -126,7 +127,7 @@ export class Reporter {
   /** @param onAnswer called at the first answer of a check, and maybe at others */
   async #evaluated (run: Run, plan: Plan, onAnswer: () => void): Promise<Report> {
     const { settings: { sequential, warningsAsErrors }, clock, runners } = this.#sources
-    const { due, inquiry: { subset, background } } = run
+    const { due, inquiry: { subset, background, draining } } = run
     const { entries, order } = plan
     // One after another, most of them are asked when it may have been closed.
     const ask = (entry: ResolvedEntry) => this.#closed ? notRun('closing', clock.date()) : runners.ask(entry, { subset, due, background })
@@ -136,13 +137,18 @@ export class Reporter {
     }
     const results = await evaluate({ entries, ask, record, clock, sequential, warningsAsErrors, due })
     onAnswer()
+    if (draining()) return this.#refused(run, plan, 'draining')
     // A report sorts them, which takes no time where they are sorted already.
     const sorted = order.map(place => results[place] as Result)
     return this.#report(run, sorted.concat(this.#misconfigured(subset, this.#faultsOf(subset, plan))))
   }
 
+  #refused (run: Run, { entries }: Plan, why: string): Report {
+    return this.#report(run, entries.map(entry => this.#down(run.inquiry.subset, entry, why)))
+  }
+
   #report ({ inquiry: { subset, draining }, startedAt, begun }: Run, results: readonly Result[]): Report {
-    return this.#toReport({ subset, draining, startedAt, duration: this.#sources.clock.now() - begun }, results)
+    return this.#toReport({ subset, draining: draining(), startedAt, duration: this.#sources.clock.now() - begun }, results)
   }
 
   #toReport (run: Parameters<typeof toReport>[0], results: readonly Result[]): Report {

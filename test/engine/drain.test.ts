@@ -50,6 +50,20 @@ test('draining fails readiness at once, in every format, while everything else i
   t.equal((await get('/healthcheck/liveness'))[0], 200)
 })
 
+test('a run that was under way when draining began says so, and the verdict stays what draining made of it', async t => {
+  const answers: Array<() => void> = []
+  const slow = defineCheck({ identifier: 'Database', check: async () => await new Promise<void>(resolve => { answers.push(resolve) }) })
+  const { app, get } = await build(t, { subsets: { readiness: [slow] } })
+  const verdicts: boolean[] = []
+  app.health.on('verdict', ({ healthy }) => verdicts.push(healthy))
+  const answered = get('/healthcheck/readiness?format=json')
+  await until(() => answers.length === 1)
+  await app.health.drain()
+  for (const answer of answers) answer()
+  t.strictSame(await answered, [500, '{"Database":"unavailable: draining"}'])
+  t.strictSame(verdicts, [false])
+})
+
 test('it takes as long as it is told, or no time', async t => {
   const { app } = await build(t)
   let drained = false

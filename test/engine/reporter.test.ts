@@ -24,7 +24,7 @@ function setUp (options: HealthOptions) {
     nameFault,
     changed: (...change) => { changes.push(change) },
   })
-  const run = (inquiry: Partial<Inquiry> = {}) => reporter.run({ subset: 's', draining: false, starting: false, deadline: undefined, background: false, ...inquiry })
+  const run = (inquiry: Partial<Inquiry> = {}) => reporter.run({ subset: 's', draining: () => false, starting: false, deadline: undefined, background: false, ...inquiry })
   return { clock, settings, planner, reporter, run, changes }
 }
 
