@@ -71,3 +71,25 @@ export const FST_HEALTH_NO_APP: CodedErrorClass = createError('FST_HEALTH_NO_APP
 export const FST_HEALTH_TIMEOUT: CodedErrorClass = createError('FST_HEALTH_TIMEOUT', 'timed out after %s ms')
 export const FST_HEALTH_CLOSED: CodedErrorClass = createError('FST_HEALTH_CLOSED', 'The health registry is closed.')
 export const FST_HEALTH_USAGE: CodedErrorClass = createError('FST_HEALTH_USAGE', '%s')
+
+/** Every coded error of the package, by its code: `error instanceof errorCodes.FST_HEALTH_ADDRESS_IN_USE`. */
+export const errorCodes = {
+  FST_HEALTH_INVALID_CONFIGURATION,
+  FST_HEALTH_INVALID_CHECK,
+  FST_HEALTH_INVALID_OBSERVATION,
+  FST_HEALTH_INVALID_MUTE,
+  FST_HEALTH_UNKNOWN_CHECK,
+  FST_HEALTH_ADDRESS_IN_USE,
+  FST_HEALTH_NO_LISTENER,
+  FST_HEALTH_NO_FLEET,
+  FST_HEALTH_FLEET_UNAVAILABLE,
+  FST_HEALTH_UNKNOWN_SUBSET,
+  FST_HEALTH_NOT_ACCEPTABLE,
+  FST_HEALTH_INVALID_RESPONSE,
+  FST_HEALTH_ALREADY_REGISTERED,
+  FST_HEALTH_INVALID_DURATION,
+  FST_HEALTH_NO_APP,
+  FST_HEALTH_TIMEOUT,
+  FST_HEALTH_CLOSED,
+  FST_HEALTH_USAGE,
+} as const

@@ -2,7 +2,7 @@
 import './checks/index.js'
 export { plugin as default, plugin as fastifyHealth } from './plugin.js'
 export { HealthCheck, defineCheck, type CheckDefinition } from './check.js'
-export { HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning } from './errors.js'
+export { errorCodes, HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning } from './errors.js'
 export { createHealth } from './create-health.js'
 export { HealthRegistry, type Listener, type RegistryContext } from './engine/registry.js'
 export type { Check, CheckClass, CheckContext, EntryOptions, Resources, OptionRule, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'

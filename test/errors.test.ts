@@ -52,3 +52,9 @@ test('what HTTP answers with is in the error', async t => {
   t.match(new errors.FST_HEALTH_UNKNOWN_SUBSET('ghost'), { statusCode: 404, message: "Subset: 'ghost' does not exist." })
   t.match(new errors.FST_HEALTH_NOT_ACCEPTABLE('text/html'), { statusCode: 406, message: 'Not Acceptable: Supported content types: text/html' })
 })
+
+test('every code is exported, by its name', async t => {
+  const codes = Object.keys(errors).filter(name => name.startsWith('FST_HEALTH_'))
+  t.strictSame(Object.keys(errors.errorCodes).sort(), codes.sort())
+  t.equal(errors.errorCodes.FST_HEALTH_USAGE, errors.FST_HEALTH_USAGE)
+})
