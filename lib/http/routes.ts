@@ -1,21 +1,13 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import type { TSchema } from 'typebox'
-import { answered, refuse, seesDetails, send } from './answers.js'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { DocumentedSchema } from './openapi.js'
-import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
 import { answerForFleet } from './fleet.js'
+import { answerForSubset, exists, type AskedSubset } from './handler.js'
 import { answer, livenessRoute } from './liveness.js'
-import { negotiate, supportedTypes } from './negotiate.js'
-import { failureStatusOf, fleetSubset, isRecord, settingsFaults } from '../config/options.js'
+import { fleetSubset } from '../config/options.js'
 import type { HealthRegistry } from '../engine/registry.js'
-import { withoutDetails } from '../engine/report.js'
 import { routerOptions } from './router-options.js'
 import { longestTimer } from '../values/rules.js'
 import type { Settings } from '../../types/options.js'
-import type { Renderer } from '../../types/renderer.js'
-import type { Report } from '../../types/report.js'
-
-type Schemas = typeof import('./schemas.js')
 
 interface Route {
   readonly schema: DocumentedSchema
@@ -32,33 +24,14 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
   const { fleetDocumentation, livenessDocumentation, operationNames, subsetDocumentation } = await import('./openapi.js')
   const { settings } = registry
   const mounted = { ...settings }
-  const { prefix, livenessPath, logLevel, openapi } = mounted
+  const { prefix, livenessPath } = mounted
   const base = prefix === '/' ? '' : prefix
 
   // The app's own may be Zod's, which take no JSON Schema; and Fastify's would silently leave out what a schema does not know.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => serialized)
   app.addSchema(schemas.healthReport)
-  const operationName = operationNames(app.server)
-  const errorHandler = latestErrorHandler(app)
-
-  const declare = (url: string, { schema, config: own, handler }: Route) => {
-    const operationId = operationName(`${app.prefix}${url}`)
-    for (const [path, isAlias] of spellings(app, url)) {
-      const documented: DocumentedSchema = !openapi || isAlias ? { hide: true } : { operationId, ...schema }
-      app.route({
-        method: 'GET',
-        url: path,
-        exposeHeadRoute: true,
-        logLevel,
-        ...withoutHandlerTimeout(app),
-        config: { ...config, ...own },
-        schema: documented,
-        errorHandler,
-        handler,
-      })
-    }
-  }
+  const declare = declarer(app, mounted, operationNames(app.server))
 
   if (livenessPath !== false) {
     declare(livenessPath, {
@@ -75,10 +48,10 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
   for (const [subset, checks] of await Promise.all(subsets.map(async subset => [subset, await registry.checks(subset)] as const))) {
     const identifiers = checks.map(({ identifier }) => identifier).sort()
     const body = schemas.statuses(identifiers)
-    const asked: Asked = { registry, mounted, schemas, subset, declared: { identifiers, body } }
+    const asked: AskedSubset = { registry, mounted, schemas, subset, declared: { identifiers, body } }
     declare(`${base}/${subset}`, {
       schema: subsetDocumentation({ subset, checks, body }, mounted),
-      handler: async (request, reply) => await answerFor(asked, request, reply),
+      handler: async (request, reply) => await answerForSubset(asked, request, reply),
     })
   }
   if (mounted.fleet !== undefined) {
@@ -94,9 +67,31 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
       const subset = caseSensitive ? name : registry.subsets().find(subset => subset.toLowerCase() === name.toLowerCase()) ?? name
       // At the root this route stands where the app's own 404 handler would.
       if (base === '' && !exists(registry, subset)) return reply.callNotFound()
-      return await answerFor({ registry, mounted, schemas, subset }, request, reply)
+      return await answerForSubset({ registry, mounted, schemas, subset }, request, reply)
     },
   })
+}
+
+/** Declares a route in each of its spellings. */
+function declarer (app: FastifyInstance, { logLevel, openapi }: Settings, operationName: (url: string) => string): (url: string, route: Route) => void {
+  const errorHandler = latestErrorHandler(app)
+  return (url, { schema, config: own, handler }) => {
+    const operationId = operationName(`${app.prefix}${url}`)
+    for (const [path, isAlias] of spellings(app, url)) {
+      const documented: DocumentedSchema = !openapi || isAlias ? { hide: true } : { operationId, ...schema }
+      app.route({
+        method: 'GET',
+        url: path,
+        exposeHeadRoute: true,
+        logLevel,
+        ...withoutHandlerTimeout(app),
+        config: { ...config, ...own },
+        schema: documented,
+        errorHandler,
+        handler,
+      })
+    }
+  }
 }
 
 /** With and without a slash at the end, unless the router makes no difference; the second one is not documented. */
@@ -123,66 +118,4 @@ function serialized (body: unknown): string {
   if (!(body instanceof Error)) return JSON.stringify(body)
   const { statusCode, code, error, message } = body as Error & { statusCode?: number, code?: string, error?: string }
   return JSON.stringify({ statusCode, code, error, message })
-}
-
-interface Asked {
-  readonly registry: HealthRegistry
-  /** The settings as they were, and known to be valid, when the routes were declared. */
-  readonly mounted: Settings
-  readonly schemas: Schemas
-  readonly subset: string
-  /** What the route's schema lists. */
-  readonly declared?: { readonly identifiers: readonly string[], readonly body: TSchema }
-  /** What was sent last. */
-  last?: Rendering
-}
-
-async function answerFor (asked: Asked, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { subset, mounted } = asked
-  return await answered({ request, reply, subset, settings: mounted }, async () => await respond(asked, request, reply))
-}
-
-async function respond (asked: Asked, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { registry, subset } = asked
-  if (!exists(registry, subset)) return refuse(reply, new FST_HEALTH_UNKNOWN_SUBSET(subset))
-  const renderer = negotiate((request.query as { format?: unknown } | undefined)?.format, request.headers)
-  if (renderer === undefined) return refuse(reply, new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes))
-  const detailed = seesDetails(registry.settings, request)
-  const report = await registry.run(subset)
-  const { status, text } = rendered(asked, renderer, report, typeof detailed === 'boolean' ? detailed : await detailed)
-  if (renderer.headers !== undefined) reply.headers(renderer.headers)
-  return send(reply, status, renderer.contentType, text)
-}
-
-interface Rendering {
-  readonly report: Report
-  readonly renderer: Renderer
-  readonly detailed: boolean
-  readonly status: number
-  readonly text: string
-}
-
-/** What is sent of a report. Probes that arrive at once are told the same one, so the last is kept. */
-function rendered (asked: Asked, renderer: Renderer, found: Report, detailed: boolean): Rendering {
-  const { registry, mounted, schemas, last } = asked
-  if (last !== undefined && last.report === found && last.renderer === renderer && last.detailed === detailed) return last
-  const report = detailed ? found : withoutDetails(found)
-  // Settings that became invalid are what the report is about, and are of no use for answering.
-  const settings = report.healthy || settingsFaults(registry.settings).length === 0 ? registry.settings : mounted
-  const text = schemas.validated(schemaOf(asked, renderer, report), renderer.render(report, settings.service))
-  return (asked.last = { report: found, renderer, detailed, status: report.healthy || renderer.alwaysOk === true ? 200 : failureStatusOf(settings, report.subset), text })
-}
-
-function exists ({ settings: { subsets } }: HealthRegistry, subset: string): boolean {
-  // Where there are no subsets at all, any of them is answered with what is wrong.
-  return !isRecord(subsets) || Object.hasOwn(subsets, subset)
-}
-
-function schemaOf ({ schemas: { bodySchema }, declared }: Asked, { name }: Renderer, { results }: Report): TSchema {
-  return bodySchema(name, declared !== undefined && isAsDeclared(declared.identifiers, results) ? declared.body : undefined)
-}
-
-/** Whether the subset still is what it was when its route was declared. */
-function isAsDeclared (identifiers: readonly string[], results: Report['results']): boolean {
-  return results.length === identifiers.length && results.every(({ identifier }, index) => identifier === identifiers[index])
 }

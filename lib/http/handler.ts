@@ -1,0 +1,75 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
+import { answered, refuse, seesDetails, send } from './answers.js'
+import { negotiate, supportedTypes } from './negotiate.js'
+import { failureStatusOf, isRecord, settingsFaults } from '../config/options.js'
+import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
+import type { HealthRegistry } from '../engine/registry.js'
+import { withoutDetails } from '../engine/report.js'
+import type { Settings } from '../../types/options.js'
+import type { Renderer } from '../../types/renderer.js'
+import type { Report } from '../../types/report.js'
+
+/** A subset, as its route asks it. */
+export interface AskedSubset {
+  readonly registry: HealthRegistry
+  /** The settings as they were, and known to be valid, when the routes were declared. */
+  readonly mounted: Settings
+  readonly schemas: typeof import('./schemas.js')
+  readonly subset: string
+  /** What the route's schema lists. */
+  readonly declared?: { readonly identifiers: readonly string[], readonly body: TSchema }
+  /** What was sent last. */
+  last?: Rendering
+}
+
+/** Answers with what a subset's checks found. */
+export async function answerForSubset (asked: AskedSubset, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { subset, mounted } = asked
+  return await answered({ request, reply, subset, settings: mounted }, async () => await respond(asked, request, reply))
+}
+
+async function respond (asked: AskedSubset, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { registry, subset } = asked
+  if (!exists(registry, subset)) return refuse(reply, new FST_HEALTH_UNKNOWN_SUBSET(subset))
+  const renderer = negotiate((request.query as { format?: unknown } | undefined)?.format, request.headers)
+  if (renderer === undefined) return refuse(reply, new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes))
+  const detailed = seesDetails(registry.settings, request)
+  const report = await registry.run(subset)
+  const { status, text } = rendered(asked, renderer, report, typeof detailed === 'boolean' ? detailed : await detailed)
+  if (renderer.headers !== undefined) reply.headers(renderer.headers)
+  return send(reply, status, renderer.contentType, text)
+}
+
+interface Rendering {
+  readonly report: Report
+  readonly renderer: Renderer
+  readonly detailed: boolean
+  readonly status: number
+  readonly text: string
+}
+
+/** What is sent of a report. Probes that arrive at once are told the same one, so the last is kept. */
+function rendered (asked: AskedSubset, renderer: Renderer, found: Report, detailed: boolean): Rendering {
+  const { registry, mounted, schemas, last } = asked
+  if (last !== undefined && last.report === found && last.renderer === renderer && last.detailed === detailed) return last
+  const report = detailed ? found : withoutDetails(found)
+  // Settings that became invalid are what the report is about, and are of no use for answering.
+  const settings = report.healthy || settingsFaults(registry.settings).length === 0 ? registry.settings : mounted
+  const text = schemas.validated(schemaOf(asked, renderer, report), renderer.render(report, settings.service))
+  return (asked.last = { report: found, renderer, detailed, status: report.healthy || renderer.alwaysOk === true ? 200 : failureStatusOf(settings, report.subset), text })
+}
+
+export function exists ({ settings: { subsets } }: HealthRegistry, subset: string): boolean {
+  // Where there are no subsets at all, any of them is answered with what is wrong.
+  return !isRecord(subsets) || Object.hasOwn(subsets, subset)
+}
+
+function schemaOf ({ schemas: { bodySchema }, declared }: AskedSubset, { name }: Renderer, { results }: Report): TSchema {
+  return bodySchema(name, declared !== undefined && isAsDeclared(declared.identifiers, results) ? declared.body : undefined)
+}
+
+/** Whether the subset still is what it was when its route was declared. */
+function isAsDeclared (identifiers: readonly string[], results: Report['results']): boolean {
+  return results.length === identifiers.length && results.every(({ identifier }, index) => identifier === identifiers[index])
+}
