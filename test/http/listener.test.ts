@@ -36,24 +36,30 @@ test('it is there before the app is ready, when nothing but liveness is healthy'
   t.equal((await app.inject('/healthcheck/readiness')).statusCode, 200, 'the app has them as well')
 })
 
-test('it is there until the app has answered its last request: liveness answers, and readiness fails', async t => {
+test('it is there until the app has answered its last request, for five seconds and more: liveness answers, and readiness fails', async t => {
   const { app, port, probe } = await build(t)
+  let answer!: () => void
+  const answered = new Promise<void>(resolve => { answer = resolve })
+  let isAsked = false
   app.get('/slow', async () => {
-    await pause(5000)
+    isAsked = true
+    await answered
     return 'done'
   })
   const address = await app.listen({ port: 0, host: '127.0.0.1' })
-  const [slow] = await Promise.all([once(http.get(`${address}/slow`, { agent: false }), 'response'), (async () => {
+  const slow = once(http.get(`${address}/slow`, { agent: false }), 'response')
+  await until(() => isAsked)
+  const begun = performance.now()
+  const closed = app.close()
+  while (performance.now() - begun < 5000) {
+    t.equal((await probe('liveness'))[0], 200)
+    t.match(await probe('readiness'), [500, /closing/])
     await pause(100)
-    const closed = app.close()
-    for (let probes = 0; probes < 40; probes++) {
-      t.equal((await probe('liveness'))[0], 200)
-      t.match(await probe('readiness'), [500, /closing/])
-      await pause(100)
-    }
-    await closed
-  })()])
-  t.equal(await textOf(slow[0] as http.IncomingMessage), 'done')
+  }
+  answer()
+  const [response] = await slow as [http.IncomingMessage]
+  t.equal(await textOf(response), 'done')
+  await closed
   await t.rejects(fetch(`http://127.0.0.1:${port}/healthcheck/liveness`))
 })
 
