@@ -85,10 +85,6 @@ export const dns = [
   ['fastify-health/checks/dns', { identifier: 'Mail domain', name: 'shop.example', type: 'MX', expect: '10 mail.shop.example' }],
 ]
 
-export const grpc = [
-  ['fastify-health/checks/grpc', { identifier: 'Orders', target: 'orders.internal:50051', service: 'shop.v1.Orders', tls: true }],
-]
-
 export const smtp = [
   ['fastify-health/checks/smtp', { transport: 'mailer' }],                   // app.mailer, a transporter of nodemailer
   ['fastify-health/checks/smtp', { url: process.env.SMTP_URL ?? 'smtps://localhost', identifier: 'Mail relay' }],

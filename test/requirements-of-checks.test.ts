@@ -46,7 +46,6 @@ const cases: Record<string, Case> = {
   'django-q#DjangoQClusterCheck': djangoQ,
   'django-q#DjangoQLocalCheck': djangoQ,
   'dns#DNSCheck': { ...nothing, options: { name: 'shop' } },
-  'grpc#GRPCCheck': { ...nothing, options: { target: 'shop:1' } },
   'heartbeat#HeartbeatClusterCheck': heartbeat,
   'heartbeat#HeartbeatFileCheck': nothing,
   'heartbeat#HeartbeatLocalCheck': heartbeat,

@@ -118,8 +118,6 @@ describe('an entry', () => {
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/system#MemoryUsageCheck', { min: 100 }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/certificate', { host: 'shop.example', minDays: 21 }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/dns', { name: 'shop.example', type: 'MX', expect: [/^10 /, '20 mail.shop.example'] }] as const)
-    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/grpc', { target: 'orders:50051', tls: { ca: 'PEM' } }] as const)
-    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/grpc', { target: 'orders:50051', tls: { insecure: true } }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/smtp', { transport: 'mailer' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/tcp', { host: 'shop.example', port: 80 }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/dns', { name: 'shop.example', type: 'ANY' }] as const)

@@ -4,7 +4,6 @@ import type { CeleryOptions } from './celery.js'
 import type { CertificateOptions } from './certificate.js'
 import type { DjangoQOptions } from './django-q.js'
 import type { DNSOptions } from './dns.js'
-import type { GRPCOptions } from './grpc.js'
 import type { HeartbeatFileOptions, HeartbeatLocalOptions } from './heartbeat.js'
 import type { HttpOptions } from './http.js'
 import type { MigrationsOptions } from './migrations.js'
@@ -24,7 +23,6 @@ export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/certificate': async () => await import('./certificate.js'),
   'fastify-health/checks/django-q': async () => await import('./django-q.js'),
   'fastify-health/checks/dns': async () => await import('./dns.js'),
-  'fastify-health/checks/grpc': async () => await import('./grpc.js'),
   'fastify-health/checks/heartbeat': async () => await import('./heartbeat.js'),
   'fastify-health/checks/http': async () => await import('./http.js'),
   'fastify-health/checks/migrations': async () => await import('./migrations.js'),
@@ -53,8 +51,6 @@ declare module '../../types/options.js' {
     'fastify-health/checks/django-q#DjangoQLocalCheck': DjangoQOptions
     'fastify-health/checks/dns': DNSOptions
     'fastify-health/checks/dns#DNSCheck': DNSOptions
-    'fastify-health/checks/grpc': GRPCOptions
-    'fastify-health/checks/grpc#GRPCCheck': GRPCOptions
     'fastify-health/checks/heartbeat': HeartbeatFileOptions
     'fastify-health/checks/heartbeat#HeartbeatClusterCheck': HeartbeatRedisOptions
     'fastify-health/checks/heartbeat#HeartbeatFileCheck': HeartbeatFileOptions

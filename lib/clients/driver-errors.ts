@@ -92,15 +92,6 @@ function textWords (table: typeof wordsByText, message: string): string | undefi
   return table.find(([pattern]) => pattern.test(message))?.[1]
 }
 
-/** What a text says that a driver made of the system's error, where it kept no more of it; `undefined` where that is not known. */
-export function wordsInText (text: string): string | undefined {
-  const code = /\bE[A-Z]{4,}\b/.exec(text)?.[0]
-  const words = code === undefined ? undefined : wordsByCode.get(code)
-  if (words !== undefined) return words
-  if (/certificate|altname/i.test(text)) return 'certificate not trusted'
-  return /\bSSL\b/.test(text) ? 'TLS handshake failed' : undefined
-}
-
 /**
  * What to throw for an error of a driver: a `ServiceUnavailable` in the table's words. An error that is not in the table
  * comes back as it is, to be logged and reported as unknown.

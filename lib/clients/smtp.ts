@@ -5,7 +5,7 @@ import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { decodableUrl } from '../values/rules.js'
 import { clientRequirements, clientRule, withClient, type ClientKind, type ClientOption } from './client.js'
-import { unavailable, wordsFor, wordsInText } from './driver-errors.js'
+import { unavailable, wordsFor } from './driver-errors.js'
 import { needsDriver, withoutDriver } from './requirements.js'
 import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
 
@@ -129,16 +129,21 @@ interface NodemailerError extends Error {
 }
 
 function wordsOf (error: NodemailerError): string | undefined {
-  const { code, message, originalCode = '', responseCode } = error
+  const { code, message, responseCode } = error
   switch (code) {
     case 'EAUTH': return Number(responseCode) < 500 ? 'login refused for now' : 'authentication failed'
     case 'EPROTOCOL': return responseCode === undefined ? 'what answers does not speak SMTP' : `refused with ${responseCode}`
     case 'EDNS': return 'host not found'
     case 'ECONNECTION':
     case 'ESOCKET':
-    case 'ETLS':
+    case 'ETLS': {
       if (responseCode !== undefined) return `refused with ${responseCode}`
-      return wordsInText(`${originalCode} ${message}`) ?? (code === 'ETLS' ? 'TLS handshake failed' : 'connection lost')
+      const { originalCode = /\bE[A-Z]{4,}\b/.exec(message)?.[0] } = error
+      const words = wordsFor(Object.assign(new Error(), { code: originalCode }))
+      if (words !== undefined) return words
+      if (/certificate|altname/i.test(message)) return 'certificate not trusted'
+      return code === 'ETLS' || /\bSSL\b/.test(message) ? 'TLS handshake failed' : 'connection lost'
+    }
     default: return wordsFor(error)
   }
 }

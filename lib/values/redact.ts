@@ -4,10 +4,8 @@ import { isPlain } from './plain-data.js'
 const urlLike = /\b(?!file:)[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>]*\w[^\s"'<>]*/gi
 const ipv4 = /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g
 const ipv6 = /(?<![\w:.])(?=[\da-f]*:[\da-f:]*:)(?=[\da-f:.]*::|(?:[\da-f]{1,4}:){7})[\da-f:.]+(?!\w)/gi
-// How Node.js and gRPC end what they say of a name that cannot be resolved.
-const unresolved = /\b(ENOTFOUND|EAI_AGAIN|query[A-Z]\w* E[A-Z]+|resolution failed for target) \S+/g
-// How Node.js tells of a certificate for another host.
-const unnamed = /\b(Host:|IP:) \S+ is not (?:in the )?cert's [^\n]*/g
+// How Node.js ends what it says of a name that cannot be resolved.
+const unresolved = /\b(ENOTFOUND|EAI_AGAIN|query[A-Z]\w* E[A-Z]+) \S+/g
 /** The names of options whose values must not be seen. */
 export const secretName = /secret|password|passwd|passphrase|pwd|^pass$|token|api-?_?key|private-?_?key|authorization|cookie|credential|dsn|connection-?_?string/i
 // Names that say nothing of anybody, and stand in many a message.
@@ -35,7 +33,6 @@ export function redact (text: string, { texts, encoded, names }: Secrets = noSec
     .replace(ipv6, '[redacted]')
     .replace(ipv4, '[redacted]')
     .replace(unresolved, '$1 [redacted]')
-    .replace(unnamed, '$1 [redacted]')
   for (const name of byLength(names)) clean = clean.replace(word(name), '[redacted]')
   return clean
 }

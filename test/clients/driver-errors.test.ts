@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { unavailable, wordsFor, wordsInText } from '../../lib/clients/driver-errors.js'
+import { unavailable, wordsFor } from '../../lib/clients/driver-errors.js'
 import { ServiceUnavailable, ServiceWarning } from '../../lib/errors.js'
 
 const withCode = (code: string, message = 'canary') => Object.assign(new Error(message), { code })
@@ -58,17 +58,6 @@ test('a code that covers several faults is told by its text', async t => {
   t.equal(wordsFor(withCode('08P01', 'database "canary" is disabled')), 'database is disabled')
   t.equal(wordsFor(withCode('08P01', 'no more connections allowed (max_client_conn)')), 'too many connections')
   t.equal(wordsFor(withCode('08P01', 'server login has been failing, try again later (server_login_retry)')), 'pgbouncer cannot reach the server')
-})
-
-test('a text that a driver made of an error is known by what it quotes', t => {
-  for (const [text, words] of [
-    ['No connection established. Last error: connect ECONNREFUSED 127.0.0.1:1', 'connection refused'],
-    ['ECANARY: self-signed certificate', 'certificate not trusted'],
-    ["Hostname/IP does not match certificate's altnames", 'certificate not trusted'],
-    ['error:0A00010B:SSL routines:ssl3_get_record:wrong version number', 'TLS handshake failed'],
-    ['canary', undefined],
-  ]) t.equal(wordsInText(text as string), words)
-  t.end()
 })
 
 test('what is not in the table has no words', async t => {

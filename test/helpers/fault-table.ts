@@ -63,7 +63,6 @@ export const faultTable = {
     flapping: `unavailable: ${unwritten}: no such file or folder`,
   },
   HTTP: { ...usual, credentials: 'unexpected result: answered 401' },
-  gRPC: usual,
   TCP: {
     ...usual,
     frozen: 'working',
