@@ -143,8 +143,9 @@ export class Reporter {
     return this.#report(run, sorted.concat(this.#misconfigured(subset, this.#faultsOf(subset, plan))))
   }
 
+  // It fails also where no check does so: without checks, or with such that are muted or not critical.
   #refused (run: Run, { entries }: Plan, why: string): Report {
-    return this.#report(run, entries.map(entry => this.#down(run.inquiry.subset, entry, why)))
+    return { ...this.#report(run, entries.map(entry => this.#down(run.inquiry.subset, entry, why))), healthy: false }
   }
 
   #report ({ inquiry: { subset, draining }, startedAt, begun }: Run, results: readonly Result[]): Report {

@@ -36,6 +36,19 @@ test('it is there before the app is ready, when nothing but liveness is healthy'
   t.equal((await app.inject('/healthcheck/readiness')).statusCode, 200, 'the app has them as well')
 })
 
+test('a subset that no check can fail is not healthy before the app is ready, nor while it closes', async t => {
+  const port = await freePort()
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(health, { subsets: { empty: [], mild: [[working, { critical: false }]] }, listen: { port, host: '127.0.0.1' } })
+  const statuses = async () => await Promise.all(['empty', 'mild'].map(async subset => (await fetch(`http://127.0.0.1:${port}/healthcheck/${subset}`)).status))
+  t.strictSame(await statuses(), [500, 500])
+  await app.ready()
+  t.strictSame(await statuses(), [200, 200])
+  await app.health.stop()
+  t.strictSame(await statuses(), [500, 500])
+})
+
 test('it is there until the app has answered its last request, for five seconds and more: liveness answers, and readiness fails', async t => {
   const { app, port, probe } = await build(t)
   let answer!: () => void
