@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -493,6 +494,61 @@ test('the metrics beside the app\'s own', async t => {
   t.match(after, /^fastify_health_check_runs_total\{subset="readiness",check="A"\} 1$/m)
 })
 
+test('the metrics of OpenTelemetry', async t => {
+  const found = await evaluate(`
+    import Fastify from 'fastify'
+    import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
+    import { metrics } from '@opentelemetry/api'
+    import health, { defineCheck } from 'fastify-health'
+    import { observeHealth } from './examples/telemetry.js'
+
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3600_000 })
+    metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }))
+    const app = Fastify()
+    await app.register(health, { subsets: { readiness: [defineCheck({ identifier: 'A', check () {} })] } })
+    await app.register(observeHealth)
+    await app.inject('/healthcheck/readiness')
+    await reader.forceFlush()
+    console.log(JSON.stringify(exporter.getMetrics().at(-1).scopeMetrics[0].metrics.map(({ descriptor }) => descriptor.name)))
+    await app.close()
+    await reader.shutdown()
+  `) as string[]
+  t.ok(found.includes('fastify_health_subset_status'), found.join())
+})
+
+test('an app is traced and its probes are not, nor what their checks ask', async t => {
+  const partner = http.createServer((_request, response) => response.end('fine')).listen(0, '127.0.0.1')
+  t.after(() => partner.close())
+  await once(partner, 'listening')
+  const service = start(t, [process.execPath, '--import', example('tracing.js'), ...evaluation(`
+    import http from 'node:http'
+    import Fastify from 'fastify'
+    import health from 'fastify-health'
+
+    const url = 'http://127.0.0.1:${(partner.address() as AddressInfo).port}'
+    const check = ['fastify-health/checks/http', { url: url + '/asked-by-a-check' }]
+    const app = Fastify()
+    await app.register(health, { subsets: { readiness: [check], integrations: [['fastify-health/checks/http', { url: url + '/asked-at-an-interval', interval: 100 }]] } })
+    app.get('/orders', async () => {
+      await new Promise(resolve => http.get(url + '/asked-by-the-app', response => response.resume().on('end', resolve)))
+      return 'none'
+    })
+    console.log('listens on ' + await app.listen({ port: 0, host: '127.0.0.1' }) + ' ')
+  `).slice(1)])
+  const { ask } = client(await addressOf(service))
+  t.equal((await ask('/healthcheck/readiness'))[0], 200)
+  t.equal((await ask('/healthcheck/integrations'))[0], 200)
+  t.equal((await ask('/healthcheck/liveness'))[0], 200)
+  await ask('/orders')
+  await saying('/asked-by-the-app', service)
+  await pause(300)
+  t.match(service.output(), "'/orders'")
+  t.notMatch(service.output(), 'asked-by-a-check')
+  t.notMatch(service.output(), 'asked-at-an-interval')
+  t.notMatch(service.output(), '/healthcheck/')
+})
+
 test('there is no example beside these', async t => {
   t.strictSame((await readdir(example(''))).sort(), [
     'app.js',
@@ -515,6 +571,8 @@ test('there is no example beside these', async t => {
     'service.js',
     'shutdown.js',
     'sidecar',
+    'telemetry.js',
+    'tracing.js',
     'worker.health.config.js',
     'worker.js',
   ])

@@ -337,6 +337,22 @@ test('without JavaScript everything is there, in UTC', async t => {
   t.equal(await page.getByRole('button').count(), 0)
 })
 
+test('without JavaScript, links lead from the top of a long page to what fails', async t => {
+  const checks = Array.from({ length: 50 }, (_, index) => new Dependency(`Shop ${String(index).padStart(2, '0')}`))
+  const { url } = await serve(t, checks.map(check => check.entry()))
+  for (const index of [10, 45]) (checks[index] as Dependency).error = new ServiceUnavailable('no such index')
+  const { page } = await open(t, url, { javaScriptEnabled: false })
+  const links = page.getByRole('navigation', { name: 'Failing checks' }).getByRole('link')
+  t.strictSame(await links.allInnerTexts(), ['Shop 10', 'Shop 45'])
+  t.equal(await page.getByRole('search').count(), 0)
+  await links.last().click()
+  t.match(await page.locator('tr:target').innerText(), 'no such index')
+  const [box, size] = [await page.locator('tr:target').boundingBox(), page.viewportSize()]
+  t.ok(box !== null && size !== null && box.y >= 0 && box.y < size.height, 'it is on the screen')
+  const { page: withScript } = await open(t, url)
+  t.equal(await withScript.getByRole('navigation').count(), 0, 'the button does that where a script runs')
+})
+
 test('with JavaScript its moments are local ones', async t => {
   const { url } = await serve(t, [new Dependency('Search').entry()])
   const { page } = await open(t, url, { locale: 'de-DE', timezoneId: 'Pacific/Kiritimati' })

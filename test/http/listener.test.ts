@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
 import { test, type Test } from 'tap'
-import health, { createHealth, defineCheck, type HealthOptions } from '../../lib/index.js'
+import health, { createHealth, defineCheck, ServiceUnavailable, type HealthOptions } from '../../lib/index.js'
 import { until } from '../helpers/leaks.js'
 import { freePort } from '../helpers/server.js'
 
@@ -109,6 +109,21 @@ test('it is plain HTTP where the app has TLS', async t => {
   const address = await app.listen({ port: 0, host: '127.0.0.1' })
   t.match(address, /^https:/)
   t.equal((await fetch(`http://127.0.0.1:${port}/healthcheck/readiness`)).status, 200)
+})
+
+test('it trusts no header of a proxy, whatever the app trusts', async t => {
+  const port = await freePort()
+  const app = Fastify({ trustProxy: true })
+  t.after(() => app.close())
+  const failing = defineCheck({ identifier: 'Database', check () { throw new ServiceUnavailable('the disk is full') } })
+  await app.register(health, {
+    subsets: { readiness: [failing] }, listen: { port, host: '127.0.0.1' }, details: ({ ip, host }) => ip === '127.0.0.1' && !host.startsWith('trusted'),
+  })
+  const headers = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-host': 'trusted.example' }
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  const bodyFrom = async (origin: string) => await (await fetch(`${origin}/healthcheck/readiness?format=json`, { headers })).text()
+  t.equal(await bodyFrom(address), '{"Database":"unavailable"}')
+  t.equal(await bodyFrom(`http://127.0.0.1:${port}`), '{"Database":"unavailable: the disk is full"}')
 })
 
 test('the probes can be taken off the app, and off its document', async t => {

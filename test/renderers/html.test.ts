@@ -230,7 +230,7 @@ test('it is valid HTML, whatever it shows', async t => {
     failing: page([failing('<b>', '&\n"x"'), failing('Feature flags', 'refused', { critical: false, history: [false, true] }), result('RedisCheck', { history: [] })]),
     draining: page([failing('RedisCheck', 'draining')], { draining: true }),
     empty: page([]),
-    large: page(Array.from({ length: 50 }, (_, index) => result(`Check ${index}`))),
+    large: page(Array.from({ length: 50 }, (_, index) => index % 9 === 0 ? failing(`Check ${index}`, 'refused') : result(`Check ${index}`))),
   }
   for (const [name, text] of Object.entries(pages)) {
     const { results } = await validator.validateString(text)
@@ -242,6 +242,11 @@ test('a subset of more than ten checks has what it takes to search in it, which 
   const checks = (count: number) => Array.from({ length: count }, (_, index) => result(`Check ${index}`))
   t.notMatch(page(checks(10)), 'role="search"')
   t.match(page(checks(11)), '<div role="search" hidden>')
+  t.notMatch(page(checks(11)), '<nav')
+  t.notMatch(page([...checks(9), failing('Search', 'no such index')]), '<nav', 'a short page needs no way to its rows')
+  const large = page([...checks(11), failing('Search <1>', 'no such index'), failing('Mail', 'no such host')])
+  t.match(large, '<nav aria-label="Failing checks">Failing: <a href="#check-11">Search &lt;1&gt;</a>, <a href="#check-12">Mail</a></nav>')
+  t.match(large, '<tr class="bad" id="check-11">')
 })
 
 test('ten checks with a full history are less than 15 KB, even where each run differs from the one before', async t => {

@@ -33,7 +33,7 @@ export function page (report: Report): string {
     heading: `System status: ${escape(report.subset)}`,
     summary: summary(report),
     asOf: `as of <time datetime="${utc(asOf)}">${inWords(asOf)}</time>, took ${taken(report.duration)}`,
-    body: `${isSearchable ? tools : ''}\n${report.results.length === 0 ? '' : table(report, asOf)}`,
+    body: `${isSearchable ? tools + linksToFailing(report) : ''}\n${report.results.length === 0 ? '' : table(report, asOf)}`,
   }, isSearchable ? assets.searchable : assets.plain)
 }
 
@@ -73,6 +73,14 @@ ${body}
 
 const tools = '<div role="search" hidden><label>Search <input type="search"></label><button type="button" aria-pressed="false">Failing first</button><p></p></div>'
 
+/** Where no script runs, links lead to the rows that need somebody: the script has a button for that. */
+function linksToFailing ({ results, draining }: Report): string {
+  const links = results.flatMap((result, index) => looks[stateOf(result, draining)] === 'bad'
+    ? [`<a href="#check-${index}">${escape(result.identifier)}</a>`]
+    : [])
+  return links.length === 0 ? '' : `<nav aria-label="Failing checks">Failing: ${links.join(', ')}</nav>`
+}
+
 type State = 'failing' | 'non-critical failing' | 'muted' | 'borne' | 'warning' | 'draining' | 'working'
 
 /** How a state looks, in the order in which the states are counted up. */
@@ -109,12 +117,12 @@ function table ({ results, draining, subset }: Report, asOf: number): string {
 <caption>Checks of ${escape(subset)}</caption>
 <thead><tr><th scope="col">State</th><th scope="col">Check</th><th scope="col">Message</th><th scope="col">Last 60 runs</th><th scope="col">Since</th><th scope="col">Last success</th><th scope="col">Time taken</th></tr></thead>
 <tbody>
-${results.map(result => row(result, stateOf(result, draining), asOf)).join('\n')}
+${results.map((result, index) => row(result, stateOf(result, draining), asOf, results.length >= searchable ? index : undefined)).join('\n')}
 </tbody>
 </table>`
 }
 
-function row (result: Result, state: State, asOf: number): string {
+function row (result: Result, state: State, asOf: number, index: number | undefined): string {
   const { identifier, critical, since, lastSuccess, duration, history } = result
   const cells = [
     `<td><b>${state === 'non-critical failing' ? 'failing' : state}</b></td>`,
@@ -125,7 +133,7 @@ function row (result: Result, state: State, asOf: number): string {
     `<td>${moment(lastSuccess, asOf, 'never')}</td>`,
     `<td>${taken(duration)}</td>`,
   ]
-  return `<tr class="${looks[state]}">${cells.join('')}</tr>`
+  return `<tr class="${looks[state]}"${looks[state] === 'bad' && index !== undefined ? ` id="check-${index}"` : ''}>${cells.join('')}</tr>`
 }
 
 function message ({ status, consecutiveFailures }: Result): string {
