@@ -1,11 +1,11 @@
 // Compiles lib/ into dist/; types come from tsc (tsconfig.build.json). What every start loads is compiled in: TypeBox with just the parts
 // that are used, since importing all of it takes longer than importing Fastify, and two small CommonJS packages, since loading one costs
 // a command more than running it.
-import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { build, transform } from 'esbuild'
 
-const { dependencies, exports, peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'))
+const { dependencies, exports, license, name, peerDependencies, version } = JSON.parse(await readFile('package.json', 'utf8'))
 const compiledIn = { typebox: 'license', '@fastify/error': 'LICENSE', 'fastest-levenshtein': 'LICENSE.md' }
 const bin = 'lib/cli/bin.ts'
 const ofMostProbes = /\/lib\/checks\/(?:heartbeat|system)\.js$/
@@ -15,6 +15,7 @@ const options = {
   // That import is there for its declarations alone.
   logOverride: { 'ignored-bare-import': 'silent' },
   outdir: 'dist/lib',
+  metafile: true,
   bundle: true,
   format: 'esm',
   platform: 'node',
@@ -27,9 +28,9 @@ const options = {
 // The command is one file, since a probe that is run as a command pays for each that it loads every few seconds. What it loads only at
 // times it takes from the library's files. The empty export tells checkers of packages that it is an ES module.
 const taken = new Set()
-await build({ ...options, banner: {}, footer: { js: 'export {}' }, entryPoints: [bin], plugins: [{ name: 'library', setup: takeFromLibrary }, { name: 'built-ins', setup: askForBuiltIns }] })
+const command = await build({ ...options, banner: {}, footer: { js: 'export {}' }, entryPoints: [bin], plugins: [{ name: 'library', setup: takeFromLibrary }, { name: 'built-ins', setup: askForBuiltIns }] })
 
-await build({
+const library = await build({
   ...options,
   entryPoints: [...new Set([...publicModules(), ...taken])],
   splitting: true,
@@ -39,6 +40,28 @@ await build({
 
 await mkdir('dist/licenses')
 for (const [name, license] of Object.entries(compiledIn)) await copyFile(`node_modules/${name}/${license}`, `dist/licenses/${name.replace('/', '-')}.txt`)
+
+await writeFile('dist/sbom.cdx.json', `${JSON.stringify(await billOfMaterials([command, library]), null, 2)}\n`)
+
+/** What is compiled in, as CycloneDX: https://cyclonedx.org/docs/1.6/json/. Scanners of installed packages look for files of this name. */
+async function billOfMaterials (results) {
+  const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs))
+  const names = new Set(inputs.flatMap(path => /(?:^|:)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []))
+  const packages = await Promise.all([...names].sort().map(async name => JSON.parse(await readFile(`node_modules/${name}/package.json`, 'utf8'))))
+  return {
+    $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
+    bomFormat: 'CycloneDX',
+    specVersion: '1.6',
+    version: 1,
+    metadata: { component: component({ name, version, license }) },
+    components: packages.map(component),
+  }
+}
+
+function component ({ name, version, license }) {
+  const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`
+  return { type: 'library', 'bom-ref': purl, name, version, licenses: [{ license: { id: license } }], purl }
+}
 
 /** The sources of what package.json exports, so that nothing is public by chance of where its file lies. */
 function publicModules () {

@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path'
 import t, { test } from 'tap'
 import { builtInChecks } from '../lib/checks/index.js'
 import { root, runToEnd, temporaryFolder } from './helpers/example.js'
-import { filesBelow, install, installNodes, outsideOfNpm, pack } from './helpers/pack.js'
+import { filesBelow, install, installNodes, installOtherRuntimes, outsideOfNpm, pack } from './helpers/pack.js'
 
 // It fetches what may not be in npm's cache yet.
 t.setTimeout(300_000)
@@ -16,6 +16,7 @@ const consumer = join(folder, 'consumer')
 const packed = await pack(folder)
 await install(consumer, [packed.file, 'fastify@5', '@types/node@20'])
 const nodes = await installNodes(join(folder, 'nodes'), majors)
+const others = await installOtherRuntimes(join(folder, 'others'))
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
 const installed = join(consumer, 'node_modules/fastify-health')
 const files = await filesBelow(installed)
@@ -24,7 +25,7 @@ const names = [...files.keys()].map(file => relative(installed, file))
 test('the tarball has what is needed, and nothing else', async t => {
   t.strictSame(packed.contents.map(({ path }) => path).sort(), names.sort())
   const others = names.filter(name => !/^dist\/(?:.+\.(?:js|d\.ts)|licenses\/[\w@-]+\.txt)$/.test(name))
-  t.strictSame(others, ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+  t.strictSame(others, ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/sbom.cdx.json', 'package.json'])
   t.strictSame(names.filter(name => /(?:^|[/.])(?:test|tst|examples|bench)[/.]/.test(name)), [])
   const { exports, bin } = JSON.parse(files.get(join(installed, 'package.json')) as string)
   const targets = [...Object.values(exports), bin]
@@ -89,6 +90,18 @@ test('what is compiled in comes with its license, and the README names it', asyn
   const [, section] = (files.get(join(installed, 'README.md')) as string).split('\n## License\n')
   t.strictSame((section?.match(/(?<=\[)[^\]]+(?=\]\(https:)/g) ?? []).map(name => name.replace('/', '-')).sort(), licenses.sort())
   for (const license of licenses) t.match(files.get(join(installed, `dist/licenses/${license}.txt`)), /Copyright/i)
+})
+
+test('what is compiled in is listed with its version where scanners look', async t => {
+  const { bomFormat, metadata, components } = JSON.parse(files.get(join(installed, 'dist/sbom.cdx.json')) as string)
+  t.equal(bomFormat, 'CycloneDX')
+  t.equal(metadata.component.purl, `pkg:npm/fastify-health@${version}`)
+  const licenses = names.flatMap(name => /^dist\/licenses\/(.+)\.txt$/.exec(name)?.[1] ?? [])
+  t.strictSame(components.map(({ name }: { name: string }) => name.replace('/', '-')).sort(), licenses.sort(), 'each has its license there as well')
+  for (const { name, version, purl } of components) {
+    t.equal(JSON.parse(await readFile(join(root, 'node_modules', name, 'package.json'), 'utf8')).version, version)
+    t.equal(purl, `pkg:npm/${name.replace('@', '%40')}@${version}`)
+  }
 })
 
 const config = `
@@ -211,6 +224,24 @@ for (const [index, major] of majors.entries()) {
   })
 }
 
+for (const [runtime, run] of Object.entries(others)) {
+  test(`${runtime} uses the package from an empty folder`, async t => {
+    for (const file of ['use.mjs', 'use.cjs']) {
+      const { status, out, err } = await runToEnd([...run, file], { cwd: consumer })
+      t.equal(status, 0, `${file} ${err}`)
+      t.match(JSON.parse(out), [
+        [200, '{"status":"ok"}'],
+        [200, '{"DiskUsageCheck":"working","HeartbeatFileCheck":"working"}'],
+        [500, /^Gone {21}\.\.\. unavailable: v\d+/],
+      ], file)
+    }
+    const command = async (subset: string) => await runToEnd([...run, join(installed, 'dist/lib/cli/bin.js'), '--subset', subset], { cwd: consumer })
+    t.match(await command('readiness'), { status: 0, out: 'Fine                     ... working\n' })
+    t.match(await command('integrations'), { status: 1, out: /^Fine .*\nGone {21}\.\.\. unavailable: v\d+/ })
+    t.match(await command('ghost'), { status: 2, err: "Subset: 'ghost' does not exist." })
+  })
+}
+
 const bundled = (checks: readonly [memory: string, database: string], imports = '') => `
 import Fastify from 'fastify'
 import health from 'fastify-health'
@@ -235,6 +266,10 @@ import DatabaseCheck from 'fastify-health/checks/postgres'`),
 const tools = {
   esbuild: (file: string, out: string) => ['esbuild', file, '--bundle', '--platform=node', `--outfile=${join(out, 'index.cjs')}`],
   ncc: (file: string, out: string) => ['ncc', 'build', file, '-o', out],
+  rollup: (file: string, out: string) => [
+    'rollup', file, '--format=cjs', '--inlineDynamicImports', `--file=${join(out, 'index.cjs')}`,
+    ...['node-resolve={preferBuiltins:true}', 'commonjs', 'json'].flatMap(plugin => ['--plugin', plugin]),
+  ],
 }
 
 for (const [kind, source] of Object.entries(bundledApps)) {

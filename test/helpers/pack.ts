@@ -32,6 +32,17 @@ export async function installNodes (folder: string, majors: readonly number[]): 
   return majors.map(major => join(folder, 'node_modules', `node-${major}`, 'bin'))
 }
 
+/** The newest Bun and Deno that npm has for this platform, and what runs a file in them. */
+export async function installOtherRuntimes (folder: string): Promise<Record<'Bun' | 'Deno', readonly string[]>> {
+  await install(folder, ['bun', 'deno'], ['--ignore-scripts', '--no-bin-links'])
+  const modules = join(folder, 'node_modules')
+  const [bun = '', deno = ''] = await Promise.all(['@oven', '@deno'].map(async scope => {
+    const [only = ''] = await readdir(join(modules, scope))
+    return join(modules, scope, only)
+  }))
+  return { Bun: [join(bun, 'bin/bun')], Deno: [join(deno, 'deno'), 'run', '--allow-all', '--node-modules-dir=manual'] }
+}
+
 /** Every file below a folder, with its content. */
 export async function filesBelow (folder: string): Promise<Map<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
