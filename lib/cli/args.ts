@@ -35,34 +35,74 @@ Options:
 Exit status: 0 healthy, 1 unhealthy, 2 could not ask; of nagios: 0 ok, 1 warning, 2 critical, 3 unknown.
 `
 
-export interface Arguments {
-  readonly command: 'run' | 'check' | 'serve' | 'fleet' | 'mute' | 'unmute' | 'manifest' | 'help' | 'version'
-  /** What is written behind the command: a manifest's target, or a check's identifier. */
-  readonly target?: string
-  readonly subset?: string
-  readonly config?: string
-  readonly app?: string
+/** Which configuration is asked, and how long that may take. */
+interface Source {
+  readonly config: string | undefined
+  readonly app: string | undefined
+  /** Milliseconds. */
+  readonly timeout: number | undefined
+}
+
+export interface RunArguments extends Source {
+  readonly command: 'run'
+  readonly subset: string
   readonly skipChecks: boolean
   readonly format: string
-  readonly timeout?: number
-  readonly kind?: 'web' | 'worker'
-  /** Milliseconds. */
-  readonly time?: number
-  readonly because?: string
-  readonly by?: string
-  readonly name?: string
-  readonly port?: number
-  readonly grpc: boolean
-  readonly host?: string
-  readonly node?: string
 }
+
+export interface CheckArguments extends Source {
+  readonly command: 'check'
+}
+
+export interface ServeArguments extends Source {
+  readonly command: 'serve'
+  readonly port: number
+  readonly host: string | undefined
+  readonly skipChecks: boolean
+}
+
+export interface FleetArguments extends Source {
+  readonly command: 'fleet'
+  readonly format: string
+}
+
+export interface MuteArguments extends Source {
+  readonly command: 'mute'
+  readonly check: string
+  readonly subset: string
+  /** Milliseconds. */
+  readonly time: number
+  readonly because: string
+  readonly by: string | undefined
+}
+
+export interface UnmuteArguments extends Source {
+  readonly command: 'unmute'
+  readonly check: string
+  readonly subset: string
+}
+
+export interface ManifestArguments extends Source {
+  readonly command: 'manifest'
+  readonly target: string
+  readonly kind: 'web' | 'worker' | undefined
+  readonly name: string | undefined
+  readonly port: number | undefined
+  readonly grpc: boolean
+  readonly node: string | undefined
+}
+
+/** What asks a configuration. */
+export type AskingArguments = RunArguments | CheckArguments | ServeArguments | FleetArguments | MuteArguments | UnmuteArguments | ManifestArguments
+
+export type Arguments = AskingArguments | { readonly command: 'help' } | { readonly command: 'version' }
 
 const options = {
   subset: { type: 'string', short: 's' },
   config: { type: 'string' },
   app: { type: 'string' },
-  'skip-checks': { type: 'boolean', default: false },
-  format: { type: 'string', default: 'plain' },
+  'skip-checks': { type: 'boolean' },
+  format: { type: 'string' },
   timeout: { type: 'string' },
   for: { type: 'string' },
   because: { type: 'string' },
@@ -70,57 +110,123 @@ const options = {
   kind: { type: 'string' },
   name: { type: 'string' },
   port: { type: 'string' },
-  grpc: { type: 'boolean', default: false },
+  grpc: { type: 'boolean' },
   host: { type: 'string' },
   node: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
-  version: { type: 'boolean', short: 'v', default: false },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
 } as const
+
+type Option = keyof typeof options
+type Values = ReturnType<typeof parse>['values']
+
+interface Syntax {
+  /** Beside those that name a configuration. */
+  readonly options: readonly Option[]
+  /** How many words may follow the command's name. */
+  readonly operands: 0 | 1
+  readonly read: (source: Source, values: Values, operand: string | undefined) => AskingArguments
+}
+
+const ofSource: readonly Option[] = ['config', 'app', 'timeout']
+
+const commands: Readonly<Record<AskingArguments['command'], Syntax>> = {
+  run: {
+    options: ['subset', 'skip-checks', 'format'],
+    operands: 0,
+    read (source, { subset, 'skip-checks': skipChecks = false, format = 'plain' }) {
+      if (subset === undefined) throw new FST_HEALTH_USAGE('Name the subset to ask: fastify-health --subset <name>')
+      return { ...source, command: 'run', subset, skipChecks, format }
+    },
+  },
+  check: { options: [], operands: 0, read: source => ({ ...source, command: 'check' }) },
+  serve: {
+    options: ['port', 'host', 'skip-checks'],
+    operands: 0,
+    read (source, { port, host, 'skip-checks': skipChecks = false }) {
+      if (port === undefined) throw new FST_HEALTH_USAGE('Name the port to listen at: fastify-health serve --port 9000')
+      return { ...source, command: 'serve', port: toPort(port), host: filled('host', 'an address', host), skipChecks }
+    },
+  },
+  fleet: { options: ['format'], operands: 0, read: (source, { format = 'plain' }) => ({ ...source, command: 'fleet', format }) },
+  mute: {
+    options: ['subset', 'for', 'because', 'by'],
+    operands: 1,
+    read (source, { for: time, because, by, ...values }, operand) {
+      const which = muted('mute', values, operand)
+      if (time === undefined || because === undefined) throw new FST_HEALTH_USAGE('Say for how long and why: --for 2h --because "a move of the database"')
+      return { ...source, command: 'mute', ...which, time: toTime(time), because, by }
+    },
+  },
+  unmute: {
+    options: ['subset'],
+    operands: 1,
+    read: (source, values, operand) => ({ ...source, command: 'unmute', ...muted('unmute', values, operand) }),
+  },
+  manifest: {
+    options: ['kind', 'name', 'port', 'grpc', 'node'],
+    operands: 1,
+    read (source, { kind, name, port, grpc = false, node }, target) {
+      if (target === undefined) throw new FST_HEALTH_USAGE('Name the target: fastify-health manifest kubernetes, docker, haproxy or prometheus.')
+      return {
+        ...source,
+        command: 'manifest',
+        target,
+        kind: kind === undefined ? undefined : toKind(kind),
+        name,
+        port: port === undefined ? undefined : toPort(port),
+        grpc,
+        node: filled('node', 'a file', node),
+      }
+    },
+  },
+}
 
 /**
  * What a command line asks for.
  *
- * @throws FST_HEALTH_USAGE where it cannot be understood.
+ * @throws FST_HEALTH_USAGE where it cannot be understood, and where the command would ignore an option.
  */
 export function parseArguments (argv: readonly string[]): Arguments {
-  const { values, positionals: [command = 'run', target, ...rest] } = parse(argv)
-  const { subset, config, app, format, timeout, for: time, because, by, kind, name, port, host, node } = values
-  const given = {
-    ...(subset === undefined ? {} : { subset }),
-    ...(config === undefined ? {} : { config }),
-    ...(app === undefined ? {} : { app }),
-    ...(timeout === undefined ? {} : { timeout: toNumber('--timeout', timeout, 'a whole number of milliseconds, 1 or more', longestTimer) }),
-    ...(time === undefined ? {} : { time: toTime(time) }),
-    ...(because === undefined ? {} : { because }),
-    ...(by === undefined ? {} : { by }),
-    ...(kind === undefined ? {} : { kind: toKind(kind) }),
-    ...(name === undefined ? {} : { name }),
-    ...(port === undefined ? {} : { port: toNumber('--port', port, 'a port, 1 to 65535', 65_535) }),
-    ...(host === undefined ? {} : { host }),
-    ...(node === undefined ? {} : { node }),
-    skipChecks: values['skip-checks'],
-    grpc: values.grpc,
-    format,
+  const { values, positionals: [command = 'run', ...operands] } = parse(argv)
+  if (values.help) return { command: 'help' }
+  if (values.version) return { command: 'version' }
+  const syntax = isCommand(command) ? commands[command] : undefined
+  if (syntax === undefined || operands.length > syntax.operands) {
+    throw new FST_HEALTH_USAGE(`There is no command '${[command, ...operands].join(' ')}'. To ask a subset: fastify-health --subset <name>`)
   }
-  for (const [option, value] of Object.entries({ config, app, node, host })) if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name ${option === 'host' ? 'an address' : 'a file'}.`)
-  if (values.help) return { ...given, command: 'help' }
-  if (values.version) return { ...given, command: 'version' }
+  const taken = [...syntax.options, ...ofSource]
+  const ignored = (Object.keys(values) as Option[]).find(option => !taken.includes(option))
+  if (ignored !== undefined) {
+    const name = command === 'run' ? 'fastify-health --subset' : `fastify-health ${command}`
+    throw new FST_HEALTH_USAGE(`${name} does not take --${ignored}. It takes: ${taken.map(option => `--${option}`).join(', ')}.`)
+  }
+  return syntax.read(sourceOf(values), values, operands[0])
+}
+
+function isCommand (word: string): word is AskingArguments['command'] {
+  return Object.hasOwn(commands, word)
+}
+
+function sourceOf ({ config, app, timeout }: Values): Source {
   if (app !== undefined && config !== undefined) throw new FST_HEALTH_USAGE('--app and --config exclude each other: an app brings its own configuration.')
-  if (command === 'manifest' && target !== undefined && rest.length === 0) return { ...given, command, target }
-  if (command === 'manifest' && target === undefined) throw new FST_HEALTH_USAGE('Name the target: fastify-health manifest kubernetes, docker, haproxy or prometheus.')
-  if (command === 'serve' && target === undefined) {
-    if (port === undefined) throw new FST_HEALTH_USAGE('Name the port to listen at: fastify-health serve --port 9000')
-    return { ...given, command }
+  return {
+    config: filled('config', 'a file', config),
+    app: filled('app', 'a file', app),
+    timeout: timeout === undefined ? undefined : toNumber('--timeout', timeout, 'a whole number of milliseconds, 1 or more', longestTimer),
   }
-  if ((command === 'check' || command === 'fleet') && target === undefined) return { ...given, command }
-  if ((command === 'mute' || command === 'unmute') && rest.length === 0) {
-    if (target === undefined || subset === undefined) throw new FST_HEALTH_USAGE(`Name the check and its subset: fastify-health ${command} <check> --subset <name>`)
-    if (command === 'mute' && (time === undefined || because === undefined)) throw new FST_HEALTH_USAGE('Say for how long and why: --for 2h --because "a move of the database"')
-    return { ...given, command, target }
+}
+
+function muted (command: string, { subset }: Values, check: string | undefined) {
+  if (check === undefined || subset === undefined) {
+    throw new FST_HEALTH_USAGE(`Name the check and its subset: fastify-health ${command} <check> --subset <name>`)
   }
-  if (command !== 'run' || target !== undefined) throw new FST_HEALTH_USAGE(`There is no command '${[command, target, ...rest].join(' ').trim()}'. To ask a subset: fastify-health --subset <name>`)
-  if (subset === undefined) throw new FST_HEALTH_USAGE('Name the subset to ask: fastify-health --subset <name>')
-  return { ...given, command }
+  return { check, subset }
+}
+
+function filled (option: string, expected: string, value: string | undefined): string | undefined {
+  if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name ${expected}.`)
+  return value
 }
 
 function parse (argv: readonly string[]) {
@@ -132,6 +238,10 @@ function parse (argv: readonly string[]) {
     if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || name === undefined) throw new FST_HEALTH_USAGE(message)
     throw new FST_HEALTH_USAGE(`There is no option '--${name}'. ${suggestion(`--${name}`, Object.keys(options).map(known => `--${known}`))}`)
   }
+}
+
+function toPort (text: string): number {
+  return toNumber('--port', text, 'a port, 1 to 65535', 65_535)
 }
 
 function toNumber (option: string, text: string, expected: string, max: number): number {

@@ -1,4 +1,4 @@
-import type { Arguments } from './args.js'
+import type { AskingArguments } from './args.js'
 import type { TimeLimit } from './time-limit.js'
 import type { HealthRegistry } from '../engine/registry.js'
 
@@ -14,12 +14,12 @@ export interface IO {
 }
 
 /** What a command works on. */
-export interface Target {
-  readonly args: Arguments
+export interface Target<Args extends AskingArguments = AskingArguments> {
+  readonly args: Args
   readonly io: IO
   readonly registries: readonly HealthRegistry[]
   readonly time: TimeLimit
 }
 
 /** Says what to exit with. */
-export type Command = (target: Target) => Promise<number>
+export type Command<Args extends AskingArguments = AskingArguments> = (target: Target<Args>) => Promise<number>

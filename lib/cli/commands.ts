@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatOf } from './formats.js'
+import type { ManifestArguments, RunArguments, ServeArguments } from './args.js'
 import type { Target } from './command.js'
 import type { TimeLimit } from './time-limit.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_UNKNOWN_SUBSET, FST_HEALTH_USAGE } from '../errors.js'
@@ -13,10 +14,10 @@ import type { SystemCheck } from '../../types/report.js'
 type Warn = (text: string) => void
 
 /** Asks a subset, and prints what it found. */
-export async function ask ({ args, io, registries, time }: Target): Promise<number> {
+export async function ask ({ args, io, registries, time }: Target<RunArguments>): Promise<number> {
   const format = await formatOf(args.format)
-  const registry = registryOf(args.subset as string, registries, io.err)
-  const subset = args.subset as string
+  const { subset } = args
+  const registry = registryOf(subset, registries, io.err)
   if (!args.skipChecks) stopAtErrors(await time.prepare(registry.systemChecks(subset)), io.err)
   const report = await registry.run(subset, { deadline: time.left() })
   if (report.results.length === 0) io.err(`Subset '${subset}' has no checks, so there was nothing to ask.\n`)
@@ -43,7 +44,7 @@ export async function check ({ io, registries, time }: Target): Promise<number> 
 }
 
 /** Serves the probes until the process is told to end. */
-export async function serve ({ args, io, registries, time }: Target): Promise<number> {
+export async function serve ({ args, io, registries, time }: Target<ServeArguments>): Promise<number> {
   const registry = onlyOne(registries, 'one listener serves one of them')
   if (!args.skipChecks) stopAtErrors(await faultsOf([registry], time), io.err)
   registry.start()
@@ -51,7 +52,7 @@ export async function serve ({ args, io, registries, time }: Target): Promise<nu
   const alive = setInterval(() => {}, longestTimer)
   try {
     const { port, host } = args
-    const address = await registry.listen({ ...(port === undefined ? {} : { port }), ...(host === undefined ? {} : { host }) })
+    const address = await registry.listen({ port, ...(host === undefined ? {} : { host }) })
     io.out(`Serving the probes at ${address}\n`)
     await io.untilStopped()
     return 0
@@ -62,8 +63,8 @@ export async function serve ({ args, io, registries, time }: Target): Promise<nu
 }
 
 /** Prints the manifest that fits the configuration. */
-export async function manifest ({ args, io, registries, time }: Target): Promise<number> {
-  const { target = '', kind, port, grpc, node, name = packageName(io.cwd) } = args
+export async function manifest ({ args, io, registries, time }: Target<ManifestArguments>): Promise<number> {
+  const { target, kind, port, grpc, node, name = packageName(io.cwd) } = args
   const { manifests, toManifestInput } = await import('../manifests/index.js')
   const write = manifests.get(target)
   if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { onlyOne, registryOf, stopAtErrors } from './commands.js'
+import type { FleetArguments, MuteArguments, UnmuteArguments } from './args.js'
 import type { Target } from './command.js'
 import { toSystemCheck } from '../config/faults.js'
 import { settingsFaults } from '../config/options.js'
@@ -13,7 +14,7 @@ import type { Roster } from '../../types/fleet.js'
 const most = 1000
 
 /** Prints what the instances of a fleet know of each other. */
-export async function fleet ({ args, io, registries, time }: Target): Promise<number> {
+export async function fleet ({ args, io, registries, time }: Target<FleetArguments>): Promise<number> {
   const { fleetRenderers } = await import('../renderers/fleet/index.js')
   const { isWell } = await import('../renderers/fleet/words.js')
   const renderer = fleetRenderers.find(({ name }) => name === args.format)
@@ -28,23 +29,23 @@ export async function fleet ({ args, io, registries, time }: Target): Promise<nu
 }
 
 /** Mutes a check at every instance. */
-export async function mute ({ args, io, registries, time: limit }: Target): Promise<number> {
-  const { target, subset, time, because, by } = args as Required<typeof args>
+export async function mute ({ args, io, registries, time: limit }: Target<MuteArguments>): Promise<number> {
+  const { check, subset, time, because, by } = args
   const registry = registryOf(subset, registries, io.err)
   mustFit(registry, io.err)
-  const muted = await limit.prepare(registry.muteFleet(subset, target, { time, because, ...(by === undefined ? {} : { by }) }))
+  const muted = await limit.prepare(registry.muteFleet(subset, check, { time, because, ...(by === undefined ? {} : { by }) }))
   if (muted.because === undefined) io.err("Who and why are not written, since `details` is 'never' and the fleet does not share details.\n")
-  io.out(`${target} of ${subset} is ${muteInWords(muted)}\n`)
+  io.out(`${check} of ${subset} is ${muteInWords(muted)}\n`)
   return 0
 }
 
 /** Ends that. */
-export async function unmute ({ args, io, registries, time }: Target): Promise<number> {
-  const { target, subset } = args as Required<typeof args>
+export async function unmute ({ args, io, registries, time }: Target<UnmuteArguments>): Promise<number> {
+  const { check, subset } = args
   const registry = registryOf(subset, registries, io.err)
   mustFit(registry, io.err)
-  const was = await time.prepare(registry.unmuteFleet(subset, target))
-  io.out(was ? `${target} of ${subset} is no longer muted\n` : `${target} of ${subset} was not muted\n`)
+  const was = await time.prepare(registry.unmuteFleet(subset, check))
+  io.out(was ? `${check} of ${subset} is no longer muted\n` : `${check} of ${subset} was not muted\n`)
   return 0
 }
 

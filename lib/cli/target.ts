@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Arguments } from './args.js'
+import type { AskingArguments } from './args.js'
 import { checkWithoutSetup } from './commands.js'
 import { loadApp, loadConfig, type CommandConfig, type Loaded } from './load.js'
 import type { Booted } from './boot.js'
@@ -12,10 +12,10 @@ import { createHealth } from '../create-health.js'
 const patience = 30_000
 
 /** Gives `command` the registries that the arguments name, and closes them and their app afterwards. */
-export async function withRegistries (args: Arguments, io: IO, command: Command): Promise<number> {
+export async function withRegistries<Args extends AskingArguments> (args: Args, io: IO, command: Command<Args>): Promise<number> {
   const time = new TimeLimit(args.timeout)
   const log = readableLog(io.err)
-  const { app, skipChecks } = args
+  const { app } = args
 
   const onBooted = async (boot: Promise<Booted>) => {
     const { app, registries } = await time.prepare(boot, patience)
@@ -27,7 +27,7 @@ export async function withRegistries (args: Arguments, io: IO, command: Command)
   }
   if (app !== undefined) {
     const { bootApp } = await import('./boot.js')
-    return await onBooted(loadApp(app, io.cwd).then(async loaded => await bootApp(loaded, skipChecks || args.command !== 'run', log)))
+    return await onBooted(loadApp(app, io.cwd).then(async loaded => await bootApp(loaded, args.command !== 'run' || args.skipChecks, log)))
   }
 
   const loaded = await time.prepare(loadConfig(args.config, io.cwd), patience)
@@ -49,7 +49,7 @@ export async function withRegistries (args: Arguments, io: IO, command: Command)
  * Most subsets of a worker need no client, and so neither Fastify nor what `setup` connects to: tried without, and only where
  * a check then asks for the app, all over again with it.
  */
-async function withoutApp ({ found: config }: Loaded<CommandConfig>, target: Omit<Target, 'registries'>, command: Command, withApp?: () => Promise<number>): Promise<number> {
+async function withoutApp<Args extends AskingArguments> ({ found: config }: Loaded<CommandConfig>, target: Omit<Target<Args>, 'registries'>, command: Command<Args>, withApp?: () => Promise<number>): Promise<number> {
   const { setup, ...options } = config
   const written: Array<() => void> = []
   const io = {

@@ -2,11 +2,13 @@ import t from 'tap'
 import { parseArguments } from '../../lib/cli/args.js'
 
 t.test('a subset is asked in plain text, with the system checks, unless the arguments say otherwise', async t => {
-  t.strictSame(parseArguments(['--subset', 'readiness']), { command: 'run', subset: 'readiness', skipChecks: false, grpc: false, format: 'plain' })
-  t.strictSame(parseArguments(['-s', 'readiness', '--skip-checks', '--format', 'json', '--timeout', '500', '--config', 'x.js']), {
-    command: 'run', subset: 'readiness', skipChecks: true, grpc: false, format: 'json', timeout: 500, config: 'x.js',
+  t.strictSame(parseArguments(['--subset', 'readiness']), {
+    command: 'run', subset: 'readiness', skipChecks: false, format: 'plain', timeout: undefined, config: undefined, app: undefined,
   })
-  t.strictSame(parseArguments(['-s', 'readiness', '--app', 'app.js']), { command: 'run', subset: 'readiness', app: 'app.js', skipChecks: false, grpc: false, format: 'plain' })
+  t.strictSame(parseArguments(['-s', 'readiness', '--skip-checks', '--format', 'json', '--timeout', '500', '--config', 'x.js']), {
+    command: 'run', subset: 'readiness', skipChecks: true, format: 'json', timeout: 500, config: 'x.js', app: undefined,
+  })
+  t.match(parseArguments(['-s', 'readiness', '--app', 'app.js']), { command: 'run', subset: 'readiness', app: 'app.js', config: undefined })
 })
 
 t.test('the other commands are named first', async t => {
@@ -14,9 +16,9 @@ t.test('the other commands are named first', async t => {
   t.match(parseArguments(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'orders', '--port', '8080', '--node', '/nodejs/bin/node', '--grpc']), { command: 'manifest', grpc: true, target: 'kubernetes', kind: 'worker', name: 'orders', port: 8080, node: '/nodejs/bin/node' })
   t.match(parseArguments(['serve', '--port', '9000', '--host', '127.0.0.1']), { command: 'serve', port: 9000, host: '127.0.0.1' })
   t.match(parseArguments(['fleet', '--format', 'json']), { command: 'fleet', format: 'json' })
-  t.match(parseArguments(['mute', 'Till', '-s', 's', '--for', '2h', '--because', 'x', '--by', 'ops']), { command: 'mute', target: 'Till', subset: 's', time: 7_200_000, because: 'x', by: 'ops' })
+  t.match(parseArguments(['mute', 'Till', '-s', 's', '--for', '2h', '--because', 'x', '--by', 'ops']), { command: 'mute', check: 'Till', subset: 's', time: 7_200_000, because: 'x', by: 'ops' })
   for (const [time, expected] of [['90s', 90_000], ['30m', 1_800_000], ['1d', 86_400_000]] as const) t.match(parseArguments(['mute', 'Till', '-s', 's', '--because', 'x', '--for', time]), { time: expected })
-  t.match(parseArguments(['unmute', 'Till', '-s', 's']), { command: 'unmute', target: 'Till', subset: 's' })
+  t.match(parseArguments(['unmute', 'Till', '-s', 's']), { command: 'unmute', check: 'Till', subset: 's' })
   t.match(parseArguments(['--help']), { command: 'help' })
   t.match(parseArguments(['-v']), { command: 'version' })
 })
@@ -54,6 +56,11 @@ for (const [argv, message] of [
   [['mute', 'Till', '-s', 's', '--because', 'x', '--for', '0s'], /^--for is '0s'/],
   [['check', 'readiness'], /There is no command 'check readiness'/],
   [['readiness'], /There is no command 'readiness'/],
+  [['toString'], /There is no command 'toString'/],
+  [['-s', 'x', '--kind', 'worker'], /^fastify-health --subset does not take --kind\. It takes: --subset, --skip-checks, --format, --config, --app, --timeout\.$/],
+  [['check', '--format', 'json'], /^fastify-health check does not take --format\. It takes: --config, --app, --timeout\.$/],
+  [['serve', '--port', '9000', '--grpc'], /^fastify-health serve does not take --grpc/],
+  [['unmute', 'Till', '-s', 's', '--for', '2h'], /^fastify-health unmute does not take --for/],
 ] as const) {
   t.test(`fastify-health ${argv.join(' ')} is bad usage`, async t => {
     t.throws(() => parseArguments(argv), { code: 'FST_HEALTH_USAGE', message })
