@@ -77,6 +77,16 @@ export const workers = [
   ['fastify-health/checks/heartbeat#HeartbeatLocalCheck', { cluster: 'mailers' }],   // of this host
 ]
 
+export const mysql = [
+  'fastify-health/checks/mysql',                                             // app.mysql of @fastify/mysql
+  ['fastify-health/checks/mysql', { url: process.env.MYSQL_URL ?? 'mysql://localhost/shop', identifier: 'Reports' }],
+]
+
+export const sql = [
+  ['fastify-health/checks/sql', { client: 'prisma' }],                       // app.prisma
+  ['fastify-health/checks/sql', { client: app => app.orm, identifier: 'Orders', writable: true }],
+]
+
 export const certificate = [
   ['fastify-health/checks/certificate', { host: 'shop.example', minDays: 21, interval: 3_600_000 }],
 ]

@@ -53,6 +53,22 @@ test('a client is the name of a decorator, into which dots reach, a function of 
   }
 })
 
+test('a client that lost its connection while nothing was asked is asked once more', async t => {
+  const slow = new Slow()
+  const answers = [Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }), 'pong']
+  slow.ping = async () => {
+    const answer = answers.shift()
+    if (answer instanceof Error) throw answer
+    return answer as string
+  }
+  const health = await registryOf(t, slow)
+  t.equal(await statusOf(health), 'working')
+  const lost = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+  answers.push(lost, lost)
+  t.equal(await statusOf(health), 'unavailable: connection lost')
+  t.strictSame(answers, [])
+})
+
 test('a client given as itself is asked where there is no app', async t => {
   const slow = new Slow()
   slow.ping = async () => 'pong'

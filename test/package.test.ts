@@ -184,6 +184,24 @@ for (const [index, major] of majors.entries()) {
     t.match(await npx('--subset', 'ghost'), { status: 2, err: "Subset: 'ghost' does not exist." })
   })
 
+  if (major >= 22) {
+    test(`Node.js ${major} asks its own SQLite`, async t => {
+      await writeFile(join(consumer, 'sqlite.mjs'), `
+      import { DatabaseSync } from 'node:sqlite'
+      import { createHealth } from 'fastify-health'
+      const client = new DatabaseSync(':memory:')
+      const health = createHealth({ subsets: { s: [['fastify-health/checks/sql', { client, writable: true }]] } })
+      const found = async () => (await health.run('s')).results[0].status
+      const writable = await found()
+      client.exec('PRAGMA query_only = 1')
+      console.log(JSON.stringify([writable, await found()]))
+      await health.close()`)
+      const { status, out, err } = await runToEnd([join(bin, 'node'), 'sqlite.mjs'], { cwd: consumer })
+      t.equal(status, 0, err)
+      t.strictSame(JSON.parse(out), ['working', 'unavailable: read only'])
+    })
+  }
+
   test(`Node.js ${major} loads neither Fastify nor TypeBox for a probe that needs neither`, async t => {
     const place = temporaryFolder(t)
     const loaded = join(place, 'loaded')

@@ -51,12 +51,22 @@ const cases: Record<string, Case> = {
   'heartbeat#HeartbeatLocalCheck': heartbeat,
   'http#HttpCheck': { ...nothing, options: { url: 'http://partner' } },
   'migrations#MigrationsCheck': { ...postgres, options: { tool: 'knex', dir: 'test/fixtures' } },
+  'mysql#MySQLCheck': {
+    own: [[{ url: 'mysql://shop' }, ['mysql2']]],
+    over: [
+      [{}, 'mysql', "Register it: app.register(import('@fastify/mysql'), …), name the decorator of yours, or give the check a `url`."],
+      [{ client: 'reports' }, 'reports', "Register it: app.register(import('@fastify/mysql'), …), name the decorator of yours, or give the check a `url`."],
+    ],
+  },
   'postgres#DatabaseHeartbeatCheck': postgres,
   'rabbitmq#RabbitMQCheck': { own: [[{ url: 'amqp://broker' }, ['amqplib']]] },
   'redis#RedisCheck': redis,
   'smtp#SMTPCheck': {
     own: [[{ url: 'smtp://shop' }, ['nodemailer']]],
     over: [[{ transport: 'mailer' }, 'mailer', "Decorate it: app.decorate('mailer', nodemailer.createTransport(…)), or give the check a `url`."]],
+  },
+  'sql#SQLCheck': {
+    over: [[{ client: 'db' }, 'db', "Decorate the app with the client that it already has, and name the decorator: { client: 'db' }."]],
   },
   'storage#StorageCheck': {
     own: [[{ dir: '/tmp' }, []]],
@@ -109,7 +119,7 @@ test('a check whose driver is not installed says which package to install', asyn
   const asked = Object.entries(cases).flatMap(([name, { options, own = [] }]) =>
     own.map(([source, packages]) => ({ entry: entryOf(name, { ...options, ...source }), packages })))
   const drivers = [...new Set(asked.flatMap(({ packages }) => packages))]
-  t.strictSame(drivers.toSorted(), ['amqplib', 'bullmq', 'ioredis', 'nodemailer', 'pg'])
+  t.strictSame(drivers.toSorted(), ['amqplib', 'bullmq', 'ioredis', 'mysql2', 'nodemailer', 'pg'])
 
   const found = await withoutPackages(drivers, asked.map(({ entry }) => entry))
   for (const [at, { entry, packages }] of asked.entries()) {

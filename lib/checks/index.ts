@@ -7,7 +7,9 @@ import type { DNSOptions } from './dns.js'
 import type { HeartbeatFileOptions, HeartbeatLocalOptions } from './heartbeat.js'
 import type { HttpOptions } from './http.js'
 import type { MigrationsOptions } from './migrations.js'
+import type { MySQLOptions } from './mysql.js'
 import type { SMTPSource } from './smtp.js'
+import type { SQLOptions } from './sql.js'
 import type { StorageOptions } from './storage.js'
 import type { DiskUsageOptions, EventLoopOptions, HeapUsageOptions, MemoryUsageOptions, ResidentMemoryOptions } from './system.js'
 import type { TCPOptions } from './tcp.js'
@@ -26,10 +28,12 @@ export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/heartbeat': async () => await import('./heartbeat.js'),
   'fastify-health/checks/http': async () => await import('./http.js'),
   'fastify-health/checks/migrations': async () => await import('./migrations.js'),
+  'fastify-health/checks/mysql': async () => await import('./mysql.js'),
   'fastify-health/checks/postgres': async () => await import('./postgres.js'),
   'fastify-health/checks/rabbitmq': async () => await import('./rabbitmq.js'),
   'fastify-health/checks/redis': async () => await import('./redis.js'),
   'fastify-health/checks/smtp': async () => await import('./smtp.js'),
+  'fastify-health/checks/sql': async () => await import('./sql.js'),
   'fastify-health/checks/storage': async () => await import('./storage.js'),
   'fastify-health/checks/system': async () => await import('./system.js'),
   'fastify-health/checks/tcp': async () => await import('./tcp.js'),
@@ -59,6 +63,8 @@ declare module '../../types/options.js' {
     'fastify-health/checks/http#HttpCheck': HttpOptions
     'fastify-health/checks/migrations': MigrationsOptions
     'fastify-health/checks/migrations#MigrationsCheck': MigrationsOptions
+    'fastify-health/checks/mysql': MySQLOptions
+    'fastify-health/checks/mysql#MySQLCheck': MySQLOptions
     'fastify-health/checks/postgres': PostgresSource
     'fastify-health/checks/postgres#DatabaseHeartbeatCheck': PostgresSource
     'fastify-health/checks/rabbitmq': AmqpSource
@@ -67,6 +73,8 @@ declare module '../../types/options.js' {
     'fastify-health/checks/redis#RedisCheck': RedisOptions
     'fastify-health/checks/smtp': SMTPSource
     'fastify-health/checks/smtp#SMTPCheck': SMTPSource
+    'fastify-health/checks/sql': SQLOptions
+    'fastify-health/checks/sql#SQLCheck': SQLOptions
     'fastify-health/checks/storage': StorageOptions
     'fastify-health/checks/storage#StorageCheck': StorageOptions
     'fastify-health/checks/system': DiskUsageOptions

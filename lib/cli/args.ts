@@ -57,7 +57,7 @@ export interface CheckArguments extends Source {
 export interface ServeArguments extends Source {
   readonly command: 'serve'
   readonly port: number
-  readonly host: string | undefined
+  readonly host: string
   readonly skipChecks: boolean
 }
 
@@ -143,7 +143,7 @@ const commands: Readonly<Record<AskingArguments['command'], Syntax>> = {
   serve: {
     options: ['port', 'host', 'skip-checks'],
     operands: 0,
-    read (source, { port, host, 'skip-checks': skipChecks = false }) {
+    read (source, { port, host = '0.0.0.0', 'skip-checks': skipChecks = false }) {
       if (port === undefined) throw new FST_HEALTH_USAGE('Name the port to listen at: fastify-health serve --port 9000')
       return { ...source, command: 'serve', port: toPort(port), host: filled('host', 'an address', host), skipChecks }
     },
@@ -224,7 +224,7 @@ function muted (command: string, { subset }: Values, check: string | undefined) 
   return { check, subset }
 }
 
-function filled (option: string, expected: string, value: string | undefined): string | undefined {
+function filled<Value extends string | undefined> (option: string, expected: string, value: Value): Value {
   if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name ${expected}.`)
   return value
 }

@@ -52,7 +52,7 @@ export async function serve ({ args, io, registries, time }: Target<ServeArgumen
   const alive = setInterval(() => {}, longestTimer)
   try {
     const { port, host } = args
-    const address = await registry.listen({ port, ...(host === undefined ? {} : { host }) })
+    const address = await registry.listen({ port, host })
     io.out(`Serving the probes at ${address}\n`)
     await io.untilStopped()
     return 0

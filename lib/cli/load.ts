@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { reason } from '../config/entry.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { exportsOf } from '../config/exports.js'
-import { isRecord } from '../config/options.js'
+import { isRecord } from '../values/plain-data.js'
 import { placeOf } from '../config/place.js'
 import type { HealthOptions } from '../../types/options.js'
 

@@ -5,7 +5,7 @@ import { interruptionOf } from '../time/stop-signal.js'
 import { isPlain } from '../values/plain-data.js'
 import { rule } from '../values/rules.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
-import { unavailable } from './driver-errors.js'
+import { unavailable, wordsFor } from './driver-errors.js'
 import { decorated } from './requirements.js'
 import type { CheckContext, OptionRule, Requirement, RequirementsContext } from '../../types/check.js'
 
@@ -123,7 +123,15 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
   const key = identity(client)
   const earlier = unanswered.get(key)
   if (earlier !== undefined && performance.now() - earlier.since < patience) await abortable(earlier.answered, signal)
-  const work = (async () => await use(client as Client))()
+  const work = (async () => {
+    try {
+      return await use(client as Client)
+    } catch (error) {
+      // A connection may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
+      if (signal.aborted || wordsFor(error) !== 'connection lost') throw error
+      return await use(client as Client)
+    }
+  })()
   return await abortable(work, signal, () => {
     const given = { answered: work.then(() => {}, () => {}).finally(() => { if (unanswered.get(key) === given) unanswered.delete(key) }), since: performance.now() }
     unanswered.set(key, given)

@@ -3,16 +3,18 @@ import { isHealthCheckError, ServiceUnavailable, type HealthCheckError } from '.
 // What drivers and the system report, in words that name no host, user or database.
 const kinds: Readonly<Record<string, readonly string[]>> = {
   'connection refused': ['ECONNREFUSED'],
-  'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError'],
+  'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError', 'PROTOCOL_CONNECTION_LOST', 'ER_SERVER_GONE', 'ConnectionClosed', 'ER_CONNECTION_KILLED'],
   'no node of the cluster can be reached': ['ClusterAllFailedError'],
-  'timed out': ['ETIMEDOUT', 'ETIMEOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014'],
+  'timed out': ['ETIMEDOUT', 'ETIMEOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014', 'ER_LOCK_WAIT_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'SocketTimeout'],
   'host not found': ['ENOTFOUND', 'EAI_AGAIN'],
   'host unreachable': ['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL'],
-  'authentication failed': ['28P01', '28000', 'WRONGPASS', 'NOAUTH', 'ACCESS_REFUSED', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'],
-  'permission denied': ['42501', 'NOPERM', 'EACCES', 'EPERM', 'AccessDenied'],
-  'database does not exist': ['3D000'],
-  'too many connections': ['53300'],
-  'starting up or shutting down': ['57P03', 'LOADING'],
+  'authentication failed': ['28P01', '28000', 'WRONGPASS', 'NOAUTH', 'ACCESS_REFUSED', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ER_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'AuthenticationFailed'],
+  'permission denied': ['42501', 'NOPERM', 'EACCES', 'EPERM', 'AccessDenied', 'ER_DBACCESS_DENIED_ERROR', 'ER_TABLEACCESS_DENIED_ERROR', 'DatabaseAccessDenied'],
+  'server cannot be reached': ['DatabaseNotReachable'],
+  'database does not exist': ['3D000', 'DatabaseDoesNotExist', 'ER_BAD_DB_ERROR'],
+  'too many connections': ['53300', 'ER_CON_COUNT_ERROR', 'ER_USER_LIMIT_REACHED', 'ER_TOO_MANY_USER_CONNECTIONS', 'TooManyConnections'],
+  'starting up or shutting down': ['57P03', 'LOADING', 'ER_SERVER_SHUTDOWN'],
+  'this client is not allowed in': ['ER_HOST_NOT_PRIVILEGED', 'ER_HOST_IS_BLOCKED'],
   'cluster is down': ['CLUSTERDOWN'],
   'replica has lost its primary': ['MASTERDOWN'],
   'too few replicas': ['NOREPLICAS'],
@@ -28,7 +30,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'not a file': ['EISDIR'],
   'too many symbolic links': ['ELOOP'],
   'name too long': ['ENAMETOOLONG'],
-  'read only': ['25006', 'READONLY', 'EROFS'],
+  'read only': ['25006', 'READONLY', 'EROFS', 'ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE'],
   'out of memory': ['53200', 'OOM'],
   'not able to persist': ['MISCONF'],
   'no space left': ['ENOSPC', 'EDQUOT', '53100'],
@@ -77,11 +79,12 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
 /** What a driver's error says, in words fit for the wire; `undefined` where it is not known. */
 export function wordsFor (error: unknown): string | undefined {
   for (const candidate of causes(error)) {
-    const { code, name, message = '' } = candidate as { code?: unknown, name?: string, message?: string }
-    // S3 has its codes as names.
+    const { code, name, message = '', cause } = candidate as { code?: unknown, name?: string, message?: string, cause?: { kind?: unknown } | null }
+    // S3 has its codes as names, and the adapters of Prisma as a kind.
     const words = textWords(wordsByTextFirst, message) ??
       wordsByCode.get(String(code)) ??
       wordsByCode.get(String(name)) ??
+      wordsByCode.get(String(cause?.kind)) ??
       wordsByCode.get(/^[A-Z]+/.exec(message)?.[0] ?? '') ??
       textWords(wordsByText, message)
     if (words !== undefined) return words
@@ -122,6 +125,8 @@ function * causes (error: unknown): Generator<Error> {
     if (!(next instanceof Error) || seen.has(next)) continue
     seen.add(next)
     yield next
-    open.push(next.cause, ...(next instanceof AggregateError ? next.errors : []))
+    // Sequelize, mssql and Prisma have their driver's error beside them.
+    const { original, originalError, meta } = next as { original?: unknown, originalError?: unknown, meta?: { driverAdapterError?: unknown } | null }
+    open.push(next.cause, original, originalError, meta?.driverAdapterError, ...(next instanceof AggregateError ? next.errors : []))
   }
 }

@@ -1,4 +1,4 @@
-import { isRecord } from './options.js'
+import { isRecord } from '../values/plain-data.js'
 
 type Exports = Readonly<Record<string, unknown>>
 

@@ -1,5 +1,5 @@
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
-import { copyPlain } from '../values/plain-data.js'
+import { copyPlain, isRecord } from '../values/plain-data.js'
 import { flag, func, milliseconds, numeric, oneOf, redisUrl, rule, shown, text, texts, violations, type Violation } from '../values/rules.js'
 import type { OptionRule, OptionRules } from '../../types/check.js'
 import type { FleetOptions } from '../../types/fleet.js'
@@ -33,7 +33,6 @@ const defaults: Readonly<Omit<Settings, 'subsets' | 'baseDir' | 'drainSubsets' |
   openapi: true,
 }
 
-export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 // A Map or a Date has no options that could be read, and would count as none.
 const isPlainObject = (value: unknown): value is Record<string, unknown> => isRecord(value) && !(value instanceof Map || value instanceof Set || value instanceof Date)
 const isDuration = milliseconds().test

@@ -1,4 +1,4 @@
-import { isRecord } from '../config/options.js'
+import { isRecord } from '../values/plain-data.js'
 import { oneLine, statusOf, type Outcome } from '../engine/report.js'
 import type { FailingCheck, FleetInstance, FleetMute, InstanceSubset } from '../../types/fleet.js'
 import type { Failure, FailureKind, Observation, Report } from '../../types/report.js'

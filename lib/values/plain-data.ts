@@ -18,6 +18,8 @@ export function isPlain (value: unknown): value is Record<string, unknown> | unk
   return prototype === Object.prototype || prototype === null
 }
 
+export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** A deep copy of plain objects and arrays, cycles included; functions, instances and clients pass by reference. */
 export function copyPlain<T> (value: T, copies?: Map<unknown, unknown>): T {
   if (!isPlain(value)) return value

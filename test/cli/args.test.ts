@@ -15,6 +15,7 @@ t.test('the other commands are named first', async t => {
   t.match(parseArguments(['check']), { command: 'check' })
   t.match(parseArguments(['manifest', 'kubernetes', '--kind', 'worker', '--name', 'orders', '--port', '8080', '--node', '/nodejs/bin/node', '--grpc']), { command: 'manifest', grpc: true, target: 'kubernetes', kind: 'worker', name: 'orders', port: 8080, node: '/nodejs/bin/node' })
   t.match(parseArguments(['serve', '--port', '9000', '--host', '127.0.0.1']), { command: 'serve', port: 9000, host: '127.0.0.1' })
+  t.match(parseArguments(['serve', '--port', '9000']), { host: '0.0.0.0' })
   t.match(parseArguments(['fleet', '--format', 'json']), { command: 'fleet', format: 'json' })
   t.match(parseArguments(['mute', 'Till', '-s', 's', '--for', '2h', '--because', 'x', '--by', 'ops']), { command: 'mute', check: 'Till', subset: 's', time: 7_200_000, because: 'x', by: 'ops' })
   for (const [time, expected] of [['90s', 90_000], ['30m', 1_800_000], ['1d', 86_400_000]] as const) t.match(parseArguments(['mute', 'Till', '-s', 's', '--because', 'x', '--for', time]), { time: expected })

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { caseFault, isRecord, nameFault, settingsFaults, toSettings } from '../../lib/config/options.js'
+import { caseFault, nameFault, settingsFaults, toSettings } from '../../lib/config/options.js'
 import { entryRules } from '../../lib/values/entry-rules.js'
 import type { HealthOptions } from '../../types/options.js'
 
@@ -184,11 +184,6 @@ test('E003 tells a name that is another one but for case', async t => {
 
 test('an entry may hold options of its own, whatever its check takes', async t => {
   t.strictSame(Object.keys(entryRules).sort(), ['after', 'cacheFor', 'critical', 'enabled', 'identifier', 'interval', 'maxFailures', 'maxStale', 'maxTimeInError', 'shared', 'timeout'])
-})
-
-test('a record is an object that is no list', async t => {
-  t.ok(isRecord({}))
-  for (const value of [null, [], 'x', undefined]) t.notOk(isRecord(value))
 })
 
 test('settings that were valid are looked at again once anything of them changes, in place included', async t => {

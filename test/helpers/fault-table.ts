@@ -78,6 +78,8 @@ export const faultTable = {
   },
   SMTP: usual,
   'SMTP over app.mailer': usual,
+  MySQL: usual,
+  'SQL over app.db': usual,
   Certificate: { ...usual, credentials: 'unavailable: certificate expired 3 days ago' },
 } as const satisfies Record<string, Record<Fault, Cell>>
 

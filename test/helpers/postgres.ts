@@ -61,15 +61,15 @@ export async function startPostgres (t: Scope, { maxConnections = 20 }: Postgres
         }
       },
     }
-  }, { port, user: unprivileged() })
+  }, { port, user: unprivileged('postgres') })
   return Object.assign(running, { port, url, ...access })
 }
 
-/** PostgreSQL refuses to be run by root. */
-function unprivileged (): User | undefined {
+/** Servers of databases refuse to be run by root. */
+export function unprivileged (wanted: string): User | undefined {
   if (process.getuid?.() !== 0) return undefined
   const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'))
-  const [, , uid, gid] = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody') ?? []
-  if (uid === undefined || gid === undefined) throw new Error('PostgreSQL refuses to be run by root, and there is no user postgres or nobody')
+  const [, , uid, gid] = users.find(([name]) => name === wanted) ?? users.find(([name]) => name === 'nobody') ?? []
+  if (uid === undefined || gid === undefined) throw new Error(`The server refuses to be run by root, and there is no user ${wanted} or nobody`)
   return { uid: Number(uid), gid: Number(gid) }
 }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { HtmlValidate } from 'html-validate'
-import Fastify from 'fastify'
 import { test } from 'tap'
-import type fastifyHealth from '../../lib/index.js'
 import { html } from '../../lib/renderers/html.js'
 import { assets } from '../../lib/renderers/html/assets.js'
+import { evaluate } from '../helpers/example.js'
 import type { Report, Result } from '../../types/report.js'
 
 const noon = Date.UTC(2026, 1, 3, 12, 0, 0)
@@ -50,13 +49,17 @@ function rows (text: string): string[] {
     .replace(/\|$/, ''))
 }
 
-/** The style and the script of the built package's page. */
+/** The style and the script of the built package's page. It runs in a process of its own, since it is no source to be covered. */
 async function builtAssets () {
-  const { default: health } = await import('fastify-health' as string) as { default: typeof fastifyHealth }
-  const app = Fastify()
-  await app.register(health, { subsets: { readiness: [] } })
-  const { body, headers } = await app.inject('/healthcheck/readiness')
-  await app.close()
+  const { body, headers } = await evaluate(`
+    import Fastify from 'fastify'
+    import health from 'fastify-health'
+    const app = Fastify()
+    await app.register(health, { subsets: { readiness: [] } })
+    const { body, headers } = await app.inject('/healthcheck/readiness')
+    console.log(JSON.stringify({ body, headers }))
+    await app.close()
+  `) as { body: string, headers: Record<string, string> }
   const between = (tag: string) => new RegExp(`<${tag}[^>]*>([^<]*)</${tag}>`).exec(body)?.[1] as string
   return { style: between('style'), script: between('script'), policy: headers['content-security-policy'] }
 }

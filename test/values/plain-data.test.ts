@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import fc from 'fast-check'
-import { copyPlain, idOf, isAsCopied, isPlain, keyOf } from '../../lib/values/plain-data.js'
+import { copyPlain, idOf, isAsCopied, isPlain, isRecord, keyOf } from '../../lib/values/plain-data.js'
 
 test('objects and arrays of data are plain, and nothing else', async t => {
   for (const value of [{}, [], Object.create(null)]) t.ok(isPlain(value))
@@ -93,4 +93,9 @@ test('data that goes round in circles has a key', async t => {
     return data
   }
   t.equal(keyOf(circle()), keyOf(circle()))
+})
+
+test('a record is an object that is no list', async t => {
+  t.ok(isRecord({}))
+  for (const value of [null, [], 'x', undefined]) t.notOk(isRecord(value))
 })

@@ -1,0 +1,61 @@
+import { HealthCheck } from '../check.js'
+import { clientRequirements, clientRule, withClient, type ClientOption } from '../clients/client.js'
+import { isReadOnly, sqlClient, sqlKind } from '../clients/sql.js'
+import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { flag, text } from '../values/rules.js'
+import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+
+export interface SQLOptions {
+  /**
+   * A pool or client of pg, postgres.js, mysql2, mariadb, better-sqlite3, `node:sqlite` or mssql, a client of Prisma, Drizzle, Knex, Kysely
+   * or Sequelize, a DataSource of TypeORM, or a MikroORM: the name of a decorator, which dots may reach into, a function of the app, or the
+   * client itself.
+   */
+  client: ClientOption<object>
+  /**
+   * What is asked. Any answer passes, so ask for little.
+   *
+   * @default 'SELECT 1'
+   */
+  query?: string
+  /**
+   * `true`: fails where the database says that it takes no writes: a standby, a replica, a database that is set to read only.
+   *
+   * @default false
+   */
+  writable?: boolean
+}
+
+const kind = sqlKind(
+  'a client of SQL (pg, postgres.js, mysql2, mariadb, better-sqlite3, node:sqlite, mssql, Prisma, Drizzle, Knex, Kysely, TypeORM, Sequelize, MikroORM)',
+  'Decorate the app with the client that it already has, and name the decorator: { client: \'db\' }.'
+)
+
+/** Passes when the database answers a query, and with `writable` when it takes writes. */
+export class SQLCheck extends HealthCheck<SQLOptions> {
+  static override readonly rules: OptionRules = {
+    client: { ...clientRule(kind), required: true },
+    query: text(),
+    writable: flag(),
+  }
+
+  static override readonly scope = 'shared'
+
+  override async requirements (context: RequirementsContext) {
+    return await clientRequirements(context, { client: this.options.client, kind })
+  }
+
+  override async check (context: CheckContext) {
+    const { client, query = 'SELECT 1', writable = false } = this.options
+    await withClient(context, { client, kind }, async client => {
+      const database = sqlClient(client)
+      await database.query(query)
+      if (!writable) return
+      const readOnly = await isReadOnly(database)
+      if (readOnly === undefined) throw new ServiceReturnedUnexpectedResult("the client does not say which database it is for, so 'writable' cannot be asked")
+      if (readOnly) throw new ServiceUnavailable('read only')
+    })
+  }
+}
+
+export default SQLCheck

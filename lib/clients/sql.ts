@@ -1,0 +1,160 @@
+import { isRecord } from '../values/plain-data.js'
+import type { ClientKind } from './client.js'
+
+/** How a database is asked whether it takes writes. */
+export type Dialect = 'postgres' | 'mysql' | 'sqlite' | 'mssql'
+
+/** A client of SQL, whoever made it. */
+export interface SQLClient {
+  readonly dialect: Dialect | undefined
+  /** The rows of the answer. */
+  query (sql: string): Promise<unknown>
+}
+
+type Shape = Readonly<Record<string, any>>
+
+interface Adapter {
+  fits (client: Shape): boolean
+  dialect (client: Shape): Dialect | undefined
+  query (client: Shape, sql: string): unknown
+}
+
+const has = (client: Shape, ...methods: string[]): boolean => methods.every(name => typeof client[name] === 'function')
+/** What mysql2's pools and connections with promises, and the decorator of @fastify/mysql, have inside. */
+function withCallbacks (client: Shape): Shape | undefined {
+  if (has(client, 'query', 'promise')) return client
+  const inner = client['pool'] ?? client['connection']
+  return has(client, 'query', 'execute') && isRecord(inner) ? withCallbacks(inner) : undefined
+}
+
+const dialects: ReadonlyArray<readonly [pattern: RegExp, dialect: Dialect]> = [
+  [/postgres|^pg|cockroach/i, 'postgres'],
+  [/mysql|maria/i, 'mysql'],
+  [/sqlite/i, 'sqlite'],
+  [/mssql|sqlserver/i, 'mssql'],
+]
+
+/** The dialect that a library names in its own way. */
+function named (name: unknown): Dialect | undefined {
+  return dialects.find(([pattern]) => pattern.test(String(name)))?.[1]
+}
+
+/** Rows, of a library that gives what its driver does: pg's result, mysql2's rows and fields, or the rows. */
+function rowsOf (answer: unknown): unknown {
+  if (Array.isArray(answer)) return Array.isArray(answer[0]) ? answer[0] : answer
+  return isRecord(answer) ? answer['rows'] : undefined
+}
+
+/** In the order in which they are tried: some have the methods of others as well. */
+const adapters: Readonly<Record<string, Adapter>> = {
+  Prisma: {
+    fits: client => has(client, '$queryRawUnsafe'),
+    dialect: client => named(client['_activeProvider']),
+    query: (client, sql) => client['$queryRawUnsafe'](sql),
+  },
+  Drizzle: {
+    fits: client => isRecord(client['_']) && '$client' in client,
+    dialect: client => named(client['dialect']?.constructor.name),
+    query: async (client, sql) => rowsOf(await (has(client, 'execute') ? client['execute'](sql) : client['all'](sql))),
+  },
+  Knex: {
+    fits: client => has(client, 'raw', 'transaction'),
+    dialect: client => named(client['client']?.dialect),
+    query: async (client, sql) => rowsOf(await client['raw'](sql)),
+  },
+  Kysely: {
+    fits: client => has(client, 'executeQuery', 'selectFrom'),
+    dialect: client => named(client['getExecutor']?.().adapter.constructor.name),
+    // What kysely's CompiledQuery.raw() makes.
+    query: async (client, sql) => (await client['executeQuery']({
+      sql, parameters: [], query: { kind: 'RawNode', sqlFragments: [sql], parameters: [] }, queryId: { queryId: 'fastify-health' },
+    })).rows,
+  },
+  Sequelize: {
+    fits: client => has(client, 'query', 'getDialect'),
+    dialect: client => named(client['getDialect']()),
+    query: (client, sql) => client['query'](sql, { type: 'SELECT', logging: false }),
+  },
+  TypeORM: {
+    fits: client => has(client, 'query', 'createQueryRunner'),
+    dialect: client => named(client['options']?.type),
+    query: (client, sql) => client['query'](sql),
+  },
+  MikroORM: {
+    fits: client => isRecord(client['em']) && has(client['em'], 'getConnection'),
+    dialect: client => named(client['em'].getPlatform?.().constructor.name),
+    query: (client, sql) => client['em'].getConnection().execute(sql),
+  },
+  'postgres.js': {
+    fits: client => has(client, 'unsafe', 'begin'),
+    dialect: () => 'postgres',
+    query: (client, sql) => client['unsafe'](sql),
+  },
+  mssql: {
+    fits: client => has(client, 'request', 'transaction'),
+    dialect: () => 'mssql',
+    query: async (client, sql) => (await client['request']().query(sql)).recordset,
+  },
+  SQLite: {
+    fits: client => has(client, 'prepare', 'exec'),
+    dialect: () => 'sqlite',
+    query: (client, sql) => client['prepare'](sql).all(),
+  },
+  mariadb: {
+    fits: client => has(client, 'query', 'batch'),
+    dialect: () => 'mysql',
+    query: (client, sql) => client['query'](sql),
+  },
+  mysql2: {
+    fits: client => withCallbacks(client) !== undefined,
+    dialect: () => 'mysql',
+    query: async (client, sql) => (await withCallbacks(client)?.['promise']().query(sql))[0],
+  },
+  pg: {
+    fits: client => has(client, 'query', 'connect'),
+    dialect: () => 'postgres',
+    query: async (client, sql) => (await client['query'](sql)).rows,
+  },
+}
+
+function adapterFor (value: unknown): Adapter | undefined {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
+  return Object.values(adapters).find(adapter => adapter.fits(value))
+}
+
+/** What takes SQL. `of` leaves those out that speak to another database. */
+export function sqlKind (takes: string, hint: string, of?: Dialect): ClientKind {
+  return {
+    takes,
+    hint,
+    fits (value) {
+      const adapter = adapterFor(value)
+      return adapter !== undefined && (of === undefined || adapter.dialect(value as Shape) === of)
+    },
+  }
+}
+
+/** @param client one that a kind of `sqlKind` fits */
+export function sqlClient (client: unknown): SQLClient {
+  const adapter = adapterFor(client) as Adapter
+  return { dialect: adapter.dialect(client as Shape), query: async sql => await adapter.query(client as Shape, sql) }
+}
+
+// The value is true or 1 where a write would be refused.
+const readOnlyQueries: Readonly<Record<Dialect, string>> = {
+  postgres: "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS answer",
+  // https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html
+  mysql: 'SELECT @@global.read_only OR @@global.innodb_read_only AS answer',
+  // https://www.sqlite.org/pragma.html#pragma_query_only
+  sqlite: 'SELECT query_only AS answer FROM pragma_query_only',
+  // https://learn.microsoft.com/sql/t-sql/functions/databasepropertyex-transact-sql
+  mssql: "SELECT CASE DATABASEPROPERTYEX(DB_NAME(), 'Updateability') WHEN 'READ_ONLY' THEN 1 ELSE 0 END AS answer",
+}
+
+/** Whether the database refuses writes; `undefined` where it cannot be asked. */
+export async function isReadOnly ({ dialect, query }: SQLClient): Promise<boolean | undefined> {
+  if (dialect === undefined) return undefined
+  const rows = await query(readOnlyQueries[dialect])
+  if (!Array.isArray(rows) || !isRecord(rows[0])) return undefined
+  return [true, 1, 1n, '1', 't'].includes(rows[0]['answer'] as never)
+}
