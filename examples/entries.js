@@ -77,6 +77,28 @@ export const workers = [
   ['fastify-health/checks/heartbeat#HeartbeatLocalCheck', { cluster: 'mailers' }],   // of this host
 ]
 
+export const memcached = [
+  ['fastify-health/checks/memcached', { servers: ['cache-1:11211', 'cache-2:11211'] }],
+]
+
+export const mongodb = [
+  'fastify-health/checks/mongodb',                                           // app.mongo of @fastify/mongodb
+  ['fastify-health/checks/mongodb', { client: 'mongoose', writable: true, identifier: 'Orders' }],
+]
+
+export const mqtt = [
+  ['fastify-health/checks/mqtt', { client: 'mqtt' }],                        // app.mqtt, a client of MQTT.js
+]
+
+export const nats = [
+  ['fastify-health/checks/nats', { client: 'nats' }],                        // app.nats, a connection of nats.js
+]
+
+export const search = [
+  ['fastify-health/checks/elasticsearch', { client: 'search' }],             // app.search, a client of @elastic/elasticsearch
+  ['fastify-health/checks/opensearch', { url: process.env.SEARCH_URL ?? 'https://localhost:9200', identifier: 'Logs' }],
+]
+
 export const mysql = [
   'fastify-health/checks/mysql',                                             // app.mysql of @fastify/mysql
   ['fastify-health/checks/mysql', { url: process.env.MYSQL_URL ?? 'mysql://localhost/shop', identifier: 'Reports' }],

@@ -29,6 +29,10 @@ const redis = { own: [[{ url: 'redis://cache' }, ['ioredis']]], over: overRedis 
 const djangoQ: Case = { ...redis, options: { cluster: 'mail', secretKey: 'key' } }
 const heartbeat: Case = { ...redis, options: { cluster: 'mail' } }
 const bullmq: Case = { ...redis, options: { queues: ['mail'] } }
+const search: Case = {
+  own: [[{ url: 'http://shop' }, []]],
+  over: [[{ client: 'search' }, 'search', "Decorate it: app.decorate('search', new Client(…)), or give the check a `url`."]],
+}
 const nothing: Case = { own: [[{}, []]] }
 
 /** By `module#class`, every built-in check. */
@@ -46,11 +50,24 @@ const cases: Record<string, Case> = {
   'django-q#DjangoQClusterCheck': djangoQ,
   'django-q#DjangoQLocalCheck': djangoQ,
   'dns#DNSCheck': { ...nothing, options: { name: 'shop' } },
+  'elasticsearch#SearchCheck': search,
   'heartbeat#HeartbeatClusterCheck': heartbeat,
   'heartbeat#HeartbeatFileCheck': nothing,
   'heartbeat#HeartbeatLocalCheck': heartbeat,
   'http#HttpCheck': { ...nothing, options: { url: 'http://partner' } },
   'migrations#MigrationsCheck': { ...postgres, options: { tool: 'knex', dir: 'test/fixtures' } },
+  'memcached#MemcachedCheck': {
+    own: [[{ servers: 'shop:11211' }, []]],
+    over: [[{ client: 'memcached' }, 'memcached', "Decorate it: app.decorate('memcached', memjs.Client.create(…)), or give the check its `servers`."]],
+  },
+  'mongodb#MongoDBCheck': {
+    own: [[{ url: 'mongodb://shop' }, ['mongodb']]],
+    over: [[{}, 'mongo', "Register it: app.register(import('@fastify/mongodb'), …), name the decorator of yours, or give the check a `url`."]],
+  },
+  'mqtt#MqttCheck': {
+    own: [[{ url: 'mqtt://shop' }, ['mqtt']]],
+    over: [[{ client: 'mqtt' }, 'mqtt', "Decorate it: app.decorate('mqtt', mqtt.connect(…)), or give the check a `url`."]],
+  },
   'mysql#MySQLCheck': {
     own: [[{ url: 'mysql://shop' }, ['mysql2']]],
     over: [
@@ -58,6 +75,11 @@ const cases: Record<string, Case> = {
       [{ client: 'reports' }, 'reports', "Register it: app.register(import('@fastify/mysql'), …), name the decorator of yours, or give the check a `url`."],
     ],
   },
+  'nats#NatsCheck': {
+    own: [[{ url: 'nats://shop' }, []]],
+    over: [[{ client: 'nats' }, 'nats', "Decorate it: app.decorate('nats', await connect(…)), or give the check a `url`."]],
+  },
+  'opensearch#SearchCheck': search,
   'postgres#DatabaseHeartbeatCheck': postgres,
   'rabbitmq#RabbitMQCheck': { own: [[{ url: 'amqp://broker' }, ['amqplib']]] },
   'redis#RedisCheck': redis,
@@ -119,7 +141,7 @@ test('a check whose driver is not installed says which package to install', asyn
   const asked = Object.entries(cases).flatMap(([name, { options, own = [] }]) =>
     own.map(([source, packages]) => ({ entry: entryOf(name, { ...options, ...source }), packages })))
   const drivers = [...new Set(asked.flatMap(({ packages }) => packages))]
-  t.strictSame(drivers.toSorted(), ['amqplib', 'bullmq', 'ioredis', 'mysql2', 'nodemailer', 'pg'])
+  t.strictSame(drivers.toSorted(), ['amqplib', 'bullmq', 'ioredis', 'mongodb', 'mqtt', 'mysql2', 'nodemailer', 'pg'])
 
   const found = await withoutPackages(drivers, asked.map(({ entry }) => entry))
   for (const [at, { entry, packages }] of asked.entries()) {

@@ -4,10 +4,15 @@ import type { CeleryOptions } from './celery.js'
 import type { CertificateOptions } from './certificate.js'
 import type { DjangoQOptions } from './django-q.js'
 import type { DNSOptions } from './dns.js'
+import type { SearchOptions } from './elasticsearch.js'
 import type { HeartbeatFileOptions, HeartbeatLocalOptions } from './heartbeat.js'
 import type { HttpOptions } from './http.js'
+import type { MemcachedOptions } from './memcached.js'
 import type { MigrationsOptions } from './migrations.js'
+import type { MongoDBOptions } from './mongodb.js'
+import type { MqttOptions } from './mqtt.js'
 import type { MySQLOptions } from './mysql.js'
+import type { NatsOptions } from './nats.js'
 import type { SMTPSource } from './smtp.js'
 import type { SQLOptions } from './sql.js'
 import type { StorageOptions } from './storage.js'
@@ -25,10 +30,16 @@ export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/certificate': async () => await import('./certificate.js'),
   'fastify-health/checks/django-q': async () => await import('./django-q.js'),
   'fastify-health/checks/dns': async () => await import('./dns.js'),
+  'fastify-health/checks/elasticsearch': async () => await import('./elasticsearch.js'),
   'fastify-health/checks/heartbeat': async () => await import('./heartbeat.js'),
   'fastify-health/checks/http': async () => await import('./http.js'),
+  'fastify-health/checks/memcached': async () => await import('./memcached.js'),
   'fastify-health/checks/migrations': async () => await import('./migrations.js'),
+  'fastify-health/checks/mongodb': async () => await import('./mongodb.js'),
+  'fastify-health/checks/mqtt': async () => await import('./mqtt.js'),
   'fastify-health/checks/mysql': async () => await import('./mysql.js'),
+  'fastify-health/checks/nats': async () => await import('./nats.js'),
+  'fastify-health/checks/opensearch': async () => await import('./opensearch.js'),
   'fastify-health/checks/postgres': async () => await import('./postgres.js'),
   'fastify-health/checks/rabbitmq': async () => await import('./rabbitmq.js'),
   'fastify-health/checks/redis': async () => await import('./redis.js'),
@@ -55,16 +66,28 @@ declare module '../../types/options.js' {
     'fastify-health/checks/django-q#DjangoQLocalCheck': DjangoQOptions
     'fastify-health/checks/dns': DNSOptions
     'fastify-health/checks/dns#DNSCheck': DNSOptions
+    'fastify-health/checks/elasticsearch': SearchOptions
+    'fastify-health/checks/elasticsearch#SearchCheck': SearchOptions
     'fastify-health/checks/heartbeat': HeartbeatFileOptions
     'fastify-health/checks/heartbeat#HeartbeatClusterCheck': HeartbeatRedisOptions
     'fastify-health/checks/heartbeat#HeartbeatFileCheck': HeartbeatFileOptions
     'fastify-health/checks/heartbeat#HeartbeatLocalCheck': HeartbeatLocalOptions
     'fastify-health/checks/http': HttpOptions
     'fastify-health/checks/http#HttpCheck': HttpOptions
+    'fastify-health/checks/memcached': MemcachedOptions
+    'fastify-health/checks/memcached#MemcachedCheck': MemcachedOptions
     'fastify-health/checks/migrations': MigrationsOptions
     'fastify-health/checks/migrations#MigrationsCheck': MigrationsOptions
+    'fastify-health/checks/mongodb': MongoDBOptions
+    'fastify-health/checks/mongodb#MongoDBCheck': MongoDBOptions
+    'fastify-health/checks/mqtt': MqttOptions
+    'fastify-health/checks/mqtt#MqttCheck': MqttOptions
     'fastify-health/checks/mysql': MySQLOptions
     'fastify-health/checks/mysql#MySQLCheck': MySQLOptions
+    'fastify-health/checks/nats': NatsOptions
+    'fastify-health/checks/nats#NatsCheck': NatsOptions
+    'fastify-health/checks/opensearch': SearchOptions
+    'fastify-health/checks/opensearch#SearchCheck': SearchOptions
     'fastify-health/checks/postgres': PostgresSource
     'fastify-health/checks/postgres#DatabaseHeartbeatCheck': PostgresSource
     'fastify-health/checks/rabbitmq': AmqpSource

@@ -3,7 +3,7 @@ import { isHealthCheckError, ServiceUnavailable, type HealthCheckError } from '.
 // What drivers and the system report, in words that name no host, user or database.
 const kinds: Readonly<Record<string, readonly string[]>> = {
   'connection refused': ['ECONNREFUSED'],
-  'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError', 'PROTOCOL_CONNECTION_LOST', 'ER_SERVER_GONE', 'ConnectionClosed', 'ER_CONNECTION_KILLED'],
+  'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError', 'PROTOCOL_CONNECTION_LOST', 'CONNECTION_CLOSED', 'ClosedConnectionError', 'ER_SERVER_GONE', 'ConnectionClosed', 'ER_CONNECTION_KILLED'],
   'no node of the cluster can be reached': ['ClusterAllFailedError'],
   'timed out': ['ETIMEDOUT', 'ETIMEOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014', 'ER_LOCK_WAIT_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'SocketTimeout'],
   'host not found': ['ENOTFOUND', 'EAI_AGAIN'],
@@ -73,7 +73,7 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/^The server does not support SSL connections/, 'TLS is not supported'],
   [/password must be a string/, 'authentication failed'],
   [/^Too many Cluster redirections/, 'cluster keeps redirecting'],
-  [/timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out|^Query read timeout/i, 'timed out'],
+  [/^Request timed out$|timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out|^Query read timeout/i, 'timed out'],
 ]
 
 /** What a driver's error says, in words fit for the wire; `undefined` where it is not known. */
@@ -86,7 +86,9 @@ export function wordsFor (error: unknown): string | undefined {
       wordsByCode.get(String(name)) ??
       wordsByCode.get(String(cause?.kind)) ??
       wordsByCode.get(/^[A-Z]+/.exec(message)?.[0] ?? '') ??
-      textWords(wordsByText, message)
+      textWords(wordsByText, message) ??
+      // Clients that keep the system's code in the text alone.
+      wordsByCode.get(/\b(E[A-Z]{4,})\b/.exec(message)?.[1] ?? '')
     if (words !== undefined) return words
   }
 }

@@ -70,7 +70,9 @@ export class SharedConnection<Client> {
   }
 
   #held (): Held<Client> {
-    if (this.#current === undefined || this.#current.connection.isLost()) {
+    // Part of what is lost may still be open.
+    if (this.#current?.connection.isLost() === true) this.#giveUp(this.#current)
+    if (this.#current === undefined) {
       const connection = this.#open()
       const held = { connection, isMade: false, users: 0 }
       this.#current = held

@@ -80,6 +80,9 @@ export const faultTable = {
   'SMTP over app.mailer': usual,
   MySQL: usual,
   'SQL over app.db': usual,
+  NATS: usual,
+  MQTT: usual,
+  Memcached: { ...usual, credentials: { because: 'it is asked without a password' } },
   Certificate: { ...usual, credentials: 'unavailable: certificate expired 3 days ago' },
 } as const satisfies Record<string, Record<Fault, Cell>>
 

@@ -16,6 +16,9 @@ export const needs = [
   { package: 'redis-server', programs: ['redis-server'] },
   // Debian's own wrappers in /usr/sbin change to the user rabbitmq, who cannot write to the tests' folders.
   { package: 'rabbitmq-server', programs: ['rabbitmq-server', 'rabbitmqctl'], in: ['/usr/lib/rabbitmq/bin'] },
+  { package: 'memcached', programs: ['memcached'] },
+  { package: 'mosquitto', programs: ['mosquitto', 'mosquitto_passwd'] },
+  { package: 'nats-server', programs: ['nats-server'] },
   { package: 'python3-aiosmtpd', modules: ['aiosmtpd'] },
   { package: 'python3-celery', modules: ['celery'] },
   { package: 'python3-redis', modules: ['redis'] },

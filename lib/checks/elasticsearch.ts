@@ -1,0 +1,1 @@
+export { SearchCheck, SearchCheck as default, type SearchOptions } from '../clients/search.js'

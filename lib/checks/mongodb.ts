@@ -1,0 +1,131 @@
+import { HealthCheck } from '../check.js'
+import { clientRule, type ClientOption } from '../clients/client.js'
+import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
+import { withoutDriver } from '../clients/requirements.js'
+import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { flag, rule } from '../values/rules.js'
+import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+
+/** What is asked of a database of the package mongodb. */
+interface Database {
+  command (command: object): Promise<Record<string, unknown>>
+}
+
+/** A MongoClient. */
+export interface MongoClientLike {
+  db (name?: string): Database
+}
+
+/** What @fastify/mongodb decorates the app with. */
+export interface MongoDecorator {
+  readonly client: MongoClientLike
+}
+
+/** mongoose, or a connection of it. */
+export interface MongooseLike {
+  getClient (): MongoClientLike
+}
+
+/** One of `client` and `url`. */
+export interface MongoDBOptions {
+  /**
+   * A MongoClient, mongoose or a connection of it: the name of a decorator, which dots may reach into, a function of the app, or the client
+   * itself.
+   *
+   * @default 'mongo', which is that of @fastify/mongodb
+   */
+  client?: ClientOption<MongoClientLike | MongoDecorator | MongooseLike>
+  /** `mongodb://` or `mongodb+srv://`, for a client of the check's own, kept between runs. */
+  url?: string
+  /**
+   * `true`: fails where there is no primary that takes writes.
+   *
+   * @default false
+   */
+  writable?: boolean
+}
+
+type Client = MongoClientLike | MongoDecorator | MongooseLike
+type Driver = Pick<typeof import('mongodb'), 'MongoClient'>
+
+const has = (value: unknown, method: string): boolean => typeof value === 'object' && value !== null && method in value &&
+  typeof (value as Record<string, unknown>)[method] === 'function'
+
+const isDecorator = (value: unknown): value is MongoDecorator => typeof value === 'object' && value !== null && 'client' in value && has(value.client, 'db')
+
+const way: Way<Client, Driver, string> = {
+  kind: {
+    takes: 'a MongoClient, mongoose or what @fastify/mongodb makes',
+    fits: value => has(value, 'getClient') || isDecorator(value) || has(value, 'db'),
+    hint: "Register it: app.register(import('@fastify/mongodb'), …), name the decorator of yours, or give the check a `url`.",
+  },
+  own: 'url',
+  driver: { name: 'mongodb', load: async () => await import('mongodb').catch(withoutDriver('mongodb')) },
+  connect ({ MongoClient }, url) {
+    const client = new MongoClient(url, { maxPoolSize: 1, appName: 'fastify-health' })
+    return {
+      connected: client.connect(),
+      // The driver finds its way back by itself.
+      isLost: () => false,
+      destroy: () => { client.close(true).catch(() => {}) },
+    }
+  },
+}
+
+function clientOf (client: Client): MongoClientLike {
+  if (has(client, 'getClient')) return (client as MongooseLike).getClient()
+  return isDecorator(client) ? client.client : client as MongoClientLike
+}
+
+/** Passes when `ping` answers, and with `writable` when there is a primary. */
+export class MongoDBCheck extends HealthCheck<MongoDBOptions> {
+  static override readonly rules: OptionRules = {
+    client: clientRule(way.kind),
+    url: rule('a URL that starts with mongodb:// or mongodb+srv://', value => typeof value === 'string' && /^mongodb(?:\+srv)?:\/\/[^/?]/.test(value), { secret: true }),
+    writable: flag(),
+  }
+
+  static override readonly scope = 'shared'
+
+  override async requirements (context: RequirementsContext) {
+    return await eitherRequirements(way, this.#given(), context)
+  }
+
+  override async check (context: CheckContext) {
+    const { writable = false } = this.options
+    try {
+      await withEither(context, way, this.#given(), async client => {
+        const admin = clientOf(client).db('admin')
+        // https://www.mongodb.com/docs/manual/reference/command/ping/ and …/hello/
+        const { ok } = await admin.command({ ping: 1 })
+        if (ok !== 1) throw new ServiceReturnedUnexpectedResult('ping was not answered with ok')
+        if (!writable) return
+        const { isWritablePrimary } = await admin.command({ hello: 1 })
+        if (isWritablePrimary !== true) throw new ServiceUnavailable('there is no primary')
+      })
+    } catch (error) {
+      throw explained(error)
+    }
+  }
+
+  #given (): Given<Client, string> {
+    const { url, client = url === undefined ? 'mongo' : undefined } = this.options
+    return { client, own: url }
+  }
+}
+
+// https://www.mongodb.com/docs/manual/reference/error-codes/
+const codes = new Map<unknown, string>([
+  [18, 'authentication failed'], [8000, 'authentication failed'], [13, 'permission denied'], [91, 'starting up or shutting down'],
+  [189, 'there is no primary'], [10107, 'there is no primary'], [13435, 'there is no primary'],
+])
+
+function explained (error: unknown): unknown {
+  const { code, name, message = '' } = error as { code?: unknown, name?: string, message?: string }
+  const words = codes.get(code) ??
+    (name === 'MongoServerSelectionError' && /ReplicaSetNoPrimary/.test(message) ? 'there is no primary' : undefined) ??
+    (name === 'MongoNotConnectedError' ? 'client is not connected' : undefined)
+  return words === undefined ? error : new ServiceUnavailable(words, { cause: error })
+}
+
+export default MongoDBCheck
