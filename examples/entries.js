@@ -18,6 +18,8 @@ export const behaviour = [
 export const postgres = [
   'fastify-health/checks/postgres',                                          // app.pg
   ['fastify-health/checks/postgres', { name: 'reports', identifier: 'Reports' }],   // app.pg.reports
+  ['fastify-health/checks/postgres', { client: 'databases.orders', identifier: 'Orders', writable: true }],
+  ['fastify-health/checks/postgres', { whenExhausted: 'warn', identifier: 'Busy is not broken' }],
 ]
 
 export const redis = [

@@ -1,11 +1,43 @@
 // Apart from the code that uses them: importing this package must need the types of no driver.
+import type { FastifyInstance } from 'fastify'
 
-/** Which PostgreSQL: `app.pg` of @fastify/postgres, one of its named instances, or a connection of the check's own. */
+/** Where a client of the app is: the name of a decorator, which dots may reach into, a function of the app, or the client itself. */
+export type ClientOption<Client> = string | Client | ((app: FastifyInstance) => Client | Promise<Client>)
+
+/** Which PostgreSQL: `app.pg` of @fastify/postgres, one of its named instances, another pool of the app, or a connection of the check's own. */
 export interface PostgresSource {
   /** The name that @fastify/postgres was registered with. */
   name?: string
-  /** A connection of the check's own, kept between runs. */
+  /** A pool of pg: the name of a decorator, which dots may reach into, a function of the app, or the pool itself. */
+  client?: ClientOption<PgPoolLike>
+  /**
+   * A connection of the check's own, kept between runs. The URL may name several hosts and a `target_session_attrs`, as libpq has them:
+   * `postgres://one:5432,two:5432/shop?target_session_attrs=read-write`.
+   */
   connectionString?: string
+  /**
+   * What a pool of the app counts as that has no connection to lend: `fail` is unavailable; `warn` and `pass` ask over one connection of
+   * the check's own, made from the options of the pool and kept.
+   *
+   * @default 'fail'
+   */
+  whenExhausted?: 'fail' | 'warn' | 'pass'
+}
+
+/** What is asked of a pool of pg. */
+export interface PgPoolLike {
+  connect (): Promise<object>
+}
+
+/** What is asked of PostgreSQL. */
+export interface PostgresOptions extends PostgresSource {
+  /**
+   * `true`: fails where the server takes no writes: a standby, or one whose `default_transaction_read_only` is on. A URL with
+   * `target_session_attrs=read-write` means the same.
+   *
+   * @default false
+   */
+  writable?: boolean
 }
 
 /** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, or a connection of the check's own. */

@@ -18,7 +18,7 @@ import type { SQLOptions } from './sql.js'
 import type { StorageOptions } from './storage.js'
 import type { DiskUsageOptions, EventLoopOptions, HeapUsageOptions, MemoryUsageOptions, ResidentMemoryOptions } from './system.js'
 import type { TCPOptions } from './tcp.js'
-import type { AmqpSource, HeartbeatRedisOptions, PostgresSource, RedisOptions } from '../../types/sources.js'
+import type { AmqpSource, HeartbeatRedisOptions, PostgresOptions, RedisOptions } from '../../types/sources.js'
 
 type Module = Readonly<Record<string, unknown>>
 
@@ -88,8 +88,8 @@ declare module '../../types/options.js' {
     'fastify-health/checks/nats#NatsCheck': NatsOptions
     'fastify-health/checks/opensearch': SearchOptions
     'fastify-health/checks/opensearch#SearchCheck': SearchOptions
-    'fastify-health/checks/postgres': PostgresSource
-    'fastify-health/checks/postgres#DatabaseHeartbeatCheck': PostgresSource
+    'fastify-health/checks/postgres': PostgresOptions
+    'fastify-health/checks/postgres#DatabaseHeartbeatCheck': PostgresOptions
     'fastify-health/checks/rabbitmq': AmqpSource
     'fastify-health/checks/rabbitmq#RabbitMQCheck': AmqpSource
     'fastify-health/checks/redis': RedisOptions

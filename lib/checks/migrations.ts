@@ -6,7 +6,8 @@ import { oneOf, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
 import { migrationTool, migrationToolNames, type MigrationOnDisk, type MigrationToolName } from './migrations/tools.js'
-import { postgresRequirements, postgresRules, withPostgres } from '../clients/postgres.js'
+import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
+import { targetOf, type Target } from '../clients/postgres-hosts.js'
 
 export interface MigrationsOptions extends PostgresSource {
   /** The tool that applies the migrations; it need not be installed. */
@@ -99,7 +100,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     try {
       return await withPostgres(context, this.options, async client => {
         try {
-          return (await client.query<Row>(select)).rows
+          return await rowsOf<Row>(client, context, select)
         } catch (error) {
           switch ((error as { code?: string }).code) {
             // Before the first run of the tool there is no table.
@@ -109,7 +110,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
             default: throw error
           }
         }
-      })
+      }, { purpose: 'reads migrations', warn: warning => this.addError(warning) })
     } catch (error) {
       if (error instanceof ServiceUnavailable) throw new ServiceUnavailable(`Database is not ready: ${error.message}`, { cause: error })
       throw error
@@ -135,7 +136,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
 // Of a URL that Prisma is given, too.
 function prismaSchema (connectionString: string | undefined): string | undefined {
   if (connectionString === undefined) return undefined
-  return new URL(connectionString).searchParams.get('schema') ?? undefined
+  return new URL((targetOf(connectionString) as Target).urls[0] as string).searchParams.get('schema') ?? undefined
 }
 
 function compiles (source: string): boolean {

@@ -1,12 +1,14 @@
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import type { CheckContext, RequirementsContext } from '../../types/check.js'
-import type { PostgresSource } from '../../types/sources.js'
-import { postgresRequirements, postgresRules, withPostgres } from '../clients/postgres.js'
+import { flag } from '../values/rules.js'
+import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { PostgresOptions } from '../../types/sources.js'
+import { assertMode, modeColumn, targetOf } from '../clients/postgres-hosts.js'
+import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
 
-/** Passes when `SELECT 1` answers 1. */
-export class DatabaseHeartbeatCheck extends HealthCheck<PostgresSource> {
-  static override readonly rules = postgresRules
+/** Passes when `SELECT 1` answers 1, and with `writable` when the server takes writes. */
+export class DatabaseHeartbeatCheck extends HealthCheck<PostgresOptions> {
+  static override readonly rules: OptionRules = { ...postgresRules, writable: flag() }
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {
@@ -14,10 +16,21 @@ export class DatabaseHeartbeatCheck extends HealthCheck<PostgresSource> {
   }
 
   override async check (context: CheckContext) {
-    const { rows } = await withPostgres(context, this.options, async client => await client.query('SELECT 1 AS one'))
-    // An app may have integers read as texts or BigInts.
-    if (Number(rows[0].one) !== 1) throw new ServiceReturnedUnexpectedResult('SELECT 1 did not answer 1')
+    const attributes = this.options.writable === true ? 'read-write' : wantedBy(this.options.connectionString)
+    const mode = attributes === 'any' ? '' : `, ${modeColumn} AS mode`
+    await withPostgres(context, this.options, async client => {
+      const [row] = await rowsOf<{ one: unknown, mode?: unknown }>(client, context, `SELECT 1 AS one${mode}`)
+      // An app may have integers read as texts or BigInts.
+      if (Number(row?.one) !== 1) throw new ServiceReturnedUnexpectedResult('SELECT 1 did not answer 1')
+      assertMode(Number(row?.mode), attributes)
+    }, { warn: warning => this.addError(warning) })
   }
+}
+
+// A server that is kept may change; which one is preferred matters where it is chosen only.
+function wantedBy (connectionString: string | undefined) {
+  const attributes = connectionString === undefined ? 'any' : targetOf(connectionString)?.attributes ?? 'any'
+  return attributes === 'prefer-standby' ? 'any' : attributes
 }
 
 export default DatabaseHeartbeatCheck

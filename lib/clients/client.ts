@@ -7,10 +7,10 @@ import { rule } from '../values/rules.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
 import { unavailable, wordsFor } from './driver-errors.js'
 import { decorated } from './requirements.js'
+import type { ClientOption } from '../../types/sources.js'
 import type { CheckContext, OptionRule, Requirement, RequirementsContext } from '../../types/check.js'
 
-/** Where a client of the app is: the name of a decorator, which dots may reach into, a function of the app, or the client itself. */
-export type ClientOption<Client> = string | Client | ((app: FastifyInstance) => Client | Promise<Client>)
+export type { ClientOption } from '../../types/sources.js'
 
 /** What a check takes as its client. */
 export interface ClientKind {

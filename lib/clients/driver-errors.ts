@@ -47,6 +47,7 @@ const wordsByCode = new Map(Object.entries(kinds).flatMap(([words, codes]) => co
 const wordsByTextFirst: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   // It quotes what became of the last of them.
   [/^All sentinels are unreachable/, 'no sentinel can be reached'],
+  [/^no pg_hba\.conf entry for .*(?:no encryption|SSL off)|^SSL required$/, 'this client is not allowed in without TLS'],
   [/^no pg_hba\.conf entry for/, 'this client is not allowed in (pg_hba.conf)'],
   // What pgbouncer says has one code, 08P01.
   [/^query_wait_timeout/, 'pgbouncer has no connection to the server to give'],
@@ -61,7 +62,7 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
   // Of Redis before its version 6.
   [/^ERR invalid password/, 'authentication failed'],
-  [/Connection terminated|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Command aborted due to connection close/i, 'connection lost'],
+  [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Command aborted due to connection close/i, 'connection lost'],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
   [/DB index is out of range/, 'database does not exist'],
   [/max number of clients reached/, 'too many connections'],
@@ -71,6 +72,8 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/^No channels left to allocate/, 'too many channels'],
   [/^Frame size \d+ exceeds maxFrameSize|^Invalid frame/, 'what answers does not speak AMQP'],
   [/^The server does not support SSL connections/, 'TLS is not supported'],
+  [/^There was an error establishing an SSL connection/, 'TLS handshake failed'],
+  [/^received no message of PostgreSQL|^received invalid response: /, 'what answers does not speak PostgreSQL'],
   [/password must be a string/, 'authentication failed'],
   [/^Too many Cluster redirections/, 'cluster keeps redirecting'],
   [/^Request timed out$|timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out|^Query read timeout/i, 'timed out'],

@@ -1,28 +1,37 @@
-import type { Socket } from 'node:net'
-import { finished } from 'node:stream/promises'
 import type { Pool, PoolClient } from 'pg'
-import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
 import { abortable, pause } from '../time/abortable.js'
+import { clientRequirements, clientRule, withClient, type ClientKind, type OwnConnection } from './client.js'
 import { unavailable, wordsFor } from './driver-errors.js'
-import { lacking, ServiceUnavailable } from '../errors.js'
-import { text, url } from '../values/rules.js'
+import { postgresUrl, targetOf, type Target } from './postgres-hosts.js'
+import { connectionTo, refuseStrangers, streamOf, type PostgresClient } from './postgres-own.js'
+import { lacking, ServiceUnavailable, ServiceWarning } from '../errors.js'
+import { oneOf, text } from '../values/rules.js'
 import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
 import { decorated, needsDriver, withoutDriver } from './requirements.js'
 
 const driver = async () => await import('pg').catch(withoutDriver('pg'))
 
-export const postgresRules = {
-  name: text(),
-  connectionString: url(['postgres', 'postgresql']),
+const kind: ClientKind = {
+  takes: 'a pool of pg',
+  fits: value => isPool(poolOf(value)) && 'totalCount' in poolOf(value),
+  hint: "Decorate it: app.decorate('db', new pg.Pool(…)), or give the check a `connectionString`.",
 }
 
+export const postgresRules = {
+  name: text(),
+  client: clientRule(kind),
+  connectionString: postgresUrl(),
+  whenExhausted: oneOf(['fail', 'warn', 'pass']),
+} satisfies OptionRules
+
 export async function postgresRequirements (source: PostgresSource, context: RequirementsContext): Promise<Requirement[]> {
-  const { name, connectionString } = source
-  if (connectionString !== undefined) {
-    if (name === undefined) return await needsDriver('pg', driver)
-    return [{ message: 'both `name` and `connectionString` are given', hint: 'Give `name` for a pool of @fastify/postgres, or `connectionString` for a connection of its own.' }]
-  }
+  const { name, client, connectionString } = source
+  const misgiven = faultOf(source)
+  if (misgiven !== undefined) return [misgiven]
+  if (connectionString !== undefined) return await needsDriver('pg', driver)
+  if (client !== undefined) return await clientRequirements(context, { client, kind })
   const path = decoratorPath(source)
   if (isPool(decorated(context.app, [...path, 'pool']))) return []
   const options = name === undefined ? '' : `, { name: '${name}', … }`
@@ -32,43 +41,146 @@ export async function postgresRequirements (source: PostgresSource, context: Req
   }]
 }
 
+function faultOf ({ name, client, connectionString, whenExhausted }: PostgresSource): Requirement | undefined {
+  const given = Object.entries({ name, client, connectionString }).filter(([, value]) => value !== undefined).map(([option]) => `\`${option}\``)
+  if (given.length > 1) {
+    return {
+      message: `${given.length === 2 ? 'both ' : ''}${given.join(' and ')} are given`,
+      hint: 'Give `name` for a pool of @fastify/postgres, `client` for another pool of the app, or `connectionString` for a connection of its own.',
+    }
+  }
+  if (connectionString === undefined || whenExhausted === undefined) return undefined
+  return {
+    message: 'both `connectionString` and `whenExhausted` are given',
+    hint: 'Leave `whenExhausted` out: a connection of its own is never exhausted.',
+  }
+}
+
+/** How a check asks. */
+interface Asking {
+  /** Checks with the same one share a connection of their own. One that waits for a lock holds up none of another. */
+  readonly purpose?: string
+  /** Told where `whenExhausted` is `warn`. */
+  readonly warn?: (warning: ServiceWarning) => void
+}
+
 /**
  * Lends a connection to `use`. Nothing is left behind once the signal is aborted: no client checked out, no request waiting in
- * the pool's queue, no socket that hangs.
+ * the pool's queue, no socket that hangs. A query is ended by the server itself where it is asked by `rowsOf`.
  */
-export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PoolClient) => Promise<T>): Promise<T> {
-  const signal = interruptionOf(context)
+export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PostgresClient) => Promise<T>, asking: Asking = {}): Promise<T> {
+  const { client, connectionString } = source
+  const misgiven = faultOf(source)
+  if (misgiven !== undefined) throw lacking([misgiven])
   try {
-    const pool = decoratedPool(context, source) ?? await ownPool(context, source)
-    for (;;) {
-      const { client, isNew } = await checkOut(pool, context)
-      try {
-        return await useClient(client, signal, use)
-      } catch (error) {
-        // It may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
-        if (isNew || signal.aborted || wordsFor(error) !== 'connection lost') throw error
-      } finally {
-        trafficOf(pool).runs--
-      }
-    }
+    if (connectionString !== undefined) return await withClient(context, own(connectionString, context, asking), inTurn(context, use))
+    const ask = async (found: unknown) => await withPool(surviving(poolOf(found) as Pool), context, source, use, asking)
+    if (client !== undefined) return await withClient<unknown, T>(context, { client, kind }, ask)
+    const pool = decorated(context.app, [...decoratorPath(source), 'pool'])
+    if (!isPool(pool)) throw lacking(await postgresRequirements(source, context))
+    return await ask(pool)
   } catch (error) {
     throw unavailable(error)
   }
 }
 
-function decoratedPool (context: CheckContext, source: PostgresSource): Pool | undefined {
-  if (source.connectionString !== undefined) return undefined
-  const pool = decorated(context.app, [...decoratorPath(source), 'pool'])
-  return isPool(pool) ? surviving(pool) : undefined
+/**
+ * The rows of one query. The server itself ends it when the run's time is over: one that waits for a lock would go on after its client
+ * has left. The limit is that of an implicit transaction, so that it stays with nobody's connection, behind pgbouncer neither.
+ */
+export async function rowsOf<Row extends object> (client: PostgresClient, { timeout }: Pick<CheckContext, 'timeout'>, query: string): Promise<Row[]> {
+  const answers = await client.query(`SET LOCAL statement_timeout = ${Math.ceil(timeout)}; ${query}`) as unknown as ReadonlyArray<{ rows: Row[] }>
+  return (answers.at(-1) as { rows: Row[] }).rows
 }
 
-async function ownPool (context: CheckContext, source: PostgresSource): Promise<Pool> {
-  const { name, connectionString } = source
-  if (connectionString === undefined || name !== undefined) throw lacking(await postgresRequirements(source, context))
-  return await context.resources.get(`postgres ${connectionString}`, async () => {
-    const { default: pg } = await driver()
-    return surviving(new pg.Pool({ connectionString, fallback_application_name: 'fastify-health', max: 2, idleTimeoutMillis: 60_000, allowExitOnIdle: true }))
-  }, close)
+const turns = new WeakMap<PostgresClient, Promise<unknown>>()
+
+/** One after another: pg gives up taking queries while another one is under way. */
+function inTurn<T> (context: CheckContext, use: (client: PostgresClient) => Promise<T>) {
+  return async (client: PostgresClient): Promise<T> => {
+    const before = turns.get(client)
+    const turn = (async () => {
+      await before
+      interruptionOf(context).throwIfAborted()
+      return await use(client)
+    })()
+    turns.set(client, turn.catch(() => {}))
+    return await turn
+  }
+}
+
+type Driver = Awaited<ReturnType<typeof driver>>
+
+function own (connectionString: string, { timeout }: CheckContext, { purpose = 'asks' }: Asking): OwnConnection<PostgresClient, Driver> {
+  const { urls, attributes } = targetOf(connectionString) as Target
+  return {
+    key: `postgres ${purpose} ${connectionString}`,
+    load: driver,
+    connect: ({ default: pg }) => connectionTo({
+      hosts: urls.map(connectionString => () => new pg.Client({ connectionString, fallback_application_name: 'fastify-health' })),
+      attributes,
+      patience: timeout * 0.9,
+    }),
+  }
+}
+
+async function withPool<T> (pool: Pool, context: CheckContext, source: PostgresSource, use: (client: PostgresClient) => Promise<T>, asking: Asking): Promise<T> {
+  const { whenExhausted = 'fail' } = source
+  try {
+    // The other ways need time for a connection of their own.
+    return await withLent(pool, context, context.timeout * (whenExhausted === 'fail' ? 0.9 : 0.25), use)
+  } catch (error) {
+    if (whenExhausted === 'fail' || !(error instanceof PoolExhausted)) throw error
+    const answer = await withClient(context, ownLike(pool, context, asking), inTurn(context, use))
+    if (whenExhausted === 'warn') asking.warn?.(new ServiceWarning('connection pool exhausted; the database answers', { cause: error }))
+    return answer
+  }
+}
+
+class PoolExhausted extends ServiceUnavailable {
+  constructor () {
+    super('connection pool exhausted')
+  }
+}
+
+const numbers = new WeakMap<Pool, number>()
+let pools = 0
+
+/** One connection made as the pool makes its own. */
+function ownLike (pool: Pool, { timeout }: CheckContext, { purpose = 'asks' }: Asking): OwnConnection<PostgresClient> {
+  const number = numbers.get(pool) ?? ++pools
+  numbers.set(pool, number)
+  const { Client, options } = pool as Pool & { readonly Client: Driver['default']['Client'], readonly options: Pool['options'] & { readonly password?: string } }
+  return {
+    key: `postgres ${purpose} of pool ${number}`,
+    // The password is there, and hidden from what copies the options.
+    connect: () => connectionTo({
+      hosts: [() => new Client({ fallback_application_name: 'fastify-health', ...options, ...(options.password === undefined ? {} : { password: options.password }) })],
+      attributes: 'any',
+      patience: timeout,
+    }),
+  }
+}
+
+async function withLent<T> (pool: Pool, context: CheckContext, patience: number, use: (client: PoolClient) => Promise<T>): Promise<T> {
+  const signal = interruptionOf(context)
+  for (;;) {
+    const { client, isNew } = await checkOut(pool, signal, patience)
+    try {
+      return await useClient(client, signal, use)
+    } catch (error) {
+      // It may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
+      if (isNew || signal.aborted || wordsFor(error) !== 'connection lost') throw error
+    } finally {
+      trafficOf(pool).runs--
+    }
+  }
+}
+
+/** The pool of what @fastify/postgres decorates an app with, or the pool itself. */
+function poolOf (value: unknown): {} {
+  const found = typeof value === 'object' && value !== null && 'pool' in value && isPool(value.pool) ? value.pool : value
+  return found ?? {}
 }
 
 function isPool (value: unknown): value is Pool {
@@ -86,15 +198,14 @@ function decoratorPath ({ name }: PostgresSource): string[] {
   return name === undefined ? ['pg'] : ['pg', name]
 }
 
-async function checkOut (pool: Pool, context: CheckContext): Promise<CheckedOut> {
-  const signal = interruptionOf(context)
+async function checkOut (pool: Pool, signal: Interruption, wait: number): Promise<CheckedOut> {
   if (!isExhausted(pool)) return await take(pool, signal)
   signal.throwIfAborted()
   const patience = new StopSignal()
   const onStop = () => patience.abort(signal.reason)
   signal.addEventListener('abort', onStop, { once: true })
-  // Given up a little before the run's time is over, so that it can say why.
-  const late = setTimeout(() => patience.abort(new ServiceUnavailable('connection pool exhausted')), context.timeout * 0.9)
+  // Given up before the run's time is over, so that it can say why.
+  const late = setTimeout(() => patience.abort(new PoolExhausted()), wait)
   try {
     await room(pool, patience)
     return await take(pool, isExhausted(pool) ? patience : signal)
@@ -144,6 +255,7 @@ async function take (pool: Pool, signal: Interruption): Promise<CheckedOut> {
   const connecting = pool.connect()
   const created = pool.totalCount > totalCount ? clientsOf(pool).at(-1) : undefined
   const request = pool.waitingCount > waitingCount ? requestsOf(pool).at(-1) : undefined
+  if (created !== undefined) refuseStrangers(created)
   const traffic = trafficOf(pool)
   traffic.runs++
   try {
@@ -158,6 +270,8 @@ async function take (pool: Pool, signal: Interruption): Promise<CheckedOut> {
     return { client, isNew: created !== undefined }
   } catch (error) {
     traffic.runs--
+    // What the server did not end itself, the pool has only forgotten.
+    streamOf(created)?.destroy()
     throw error
   }
 }
@@ -180,20 +294,10 @@ async function useClient<T> (client: PoolClient, signal: Interruption, use: (cli
   }
 }
 
-// The pool forgets its clients without waiting for their goodbyes, which a server that hangs does not hear.
-async function close (pool: Pool): Promise<void> {
-  const streams = clientsOf(pool).map(streamOf) as Socket[]
-  const late = setTimeout(() => { for (const stream of streams) stream.destroy() }, 250)
-  await Promise.allSettled([pool.end(), ...streams.map(async stream => await finished(stream))])
-  clearTimeout(late)
-}
-
 // What follows is not public in pg.
 
 interface Client {
   on (event: 'error', listener: () => void): unknown
-  /** The native client has none. */
-  readonly connection?: { readonly stream: Socket }
 }
 
 function clientsOf (pool: Pool): readonly Client[] {
@@ -208,8 +312,4 @@ function withdraw (pool: Pool, request: unknown): void {
 
 function requestsOf (pool: Pool): unknown[] {
   return (pool as unknown as { readonly _pendingQueue: unknown[] })._pendingQueue
-}
-
-function streamOf (client: Client | PoolClient | undefined): Socket | undefined {
-  return (client as Client | undefined)?.connection?.stream
 }

@@ -1,3 +1,4 @@
+import { urlsOf } from './hosts.js'
 import { isPlain } from './plain-data.js'
 
 // A bare scheme is none: messages name what a URL has to begin with. Nor is a file, which says in a stack where an error was thrown.
@@ -71,7 +72,7 @@ interface Found {
 function collect (value: unknown, secret: boolean, found: Found, seen: Set<unknown>): void {
   if (typeof value === 'string') {
     if (secret) addSecret(value, found)
-    if (URL.canParse(value) && value.includes('://')) addUrl(value, found)
+    for (const url of urlsOf(value)) if (URL.canParse(url) && url.includes('://')) addUrl(url, found)
   } else if (typeof value === 'number' || typeof value === 'bigint') {
     if (secret) add(String(value), found.texts)
   } else if (value instanceof URL) {

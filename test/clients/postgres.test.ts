@@ -320,12 +320,12 @@ test('withPostgres', async t => {
     t.same(await statuses(health), ['unavailable: connection pool closed'])
   })
 
-  await t.test('over a server that is none of PostgreSQL, fails', async t => {
+  await t.test('over a server that is none of PostgreSQL, says so', async t => {
     const other = createServer(socket => { socket.on('error', () => {}).resume().end('-ERR unknown command\r\n') })
     t.teardown(() => other.close())
     await once(other.listen(0, '127.0.0.1'), 'listening')
     const health = healthOf(t, { connectionString: `postgres://127.0.0.1:${(other.address() as AddressInfo).port}/shop` }, Fastify(), select)
-    t.same(await statuses(health), ['unavailable: connection lost'])
+    t.same(await statuses(health), ['unavailable: what answers does not speak PostgreSQL'])
   })
 
   await t.test('200 probes leave one connection on the server, whoever owns it', async t => {

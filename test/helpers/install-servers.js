@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 export const needs = [
   { package: 'postgresql', programs: ['postgres', 'initdb'], in: ['/usr/lib/postgresql/*/bin'] },
   { package: 'mariadb-server', programs: ['mariadbd', 'mariadb-install-db'] },
+  { package: 'pgbouncer', programs: ['pgbouncer'] },
   { package: 'redis-server', programs: ['redis-server'] },
   // Debian's own wrappers in /usr/sbin change to the user rabbitmq, who cannot write to the tests' folders.
   { package: 'rabbitmq-server', programs: ['rabbitmq-server', 'rabbitmqctl'], in: ['/usr/lib/rabbitmq/bin'] },

@@ -1,0 +1,90 @@
+import { ServiceUnavailable, isHealthCheckError } from '../errors.js'
+import { urlsOf } from '../values/hosts.js'
+import { rule } from '../values/rules.js'
+import type { OptionRule } from '../../types/check.js'
+
+// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-TARGET-SESSION-ATTRS
+const sessionAttributes = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const
+
+export type SessionAttributes = typeof sessionAttributes[number]
+
+/** Whom a URL asks for. */
+export interface Target {
+  /** One URL for each host, in the order in which they are tried. */
+  readonly urls: readonly string[]
+  /** What the server must be like. */
+  readonly attributes: SessionAttributes
+}
+
+const schemes = ['postgres:', 'postgresql:']
+
+/** A URL as libpq has them: of one host or of a list, as the host of the URL or as `?host=`. */
+export function postgresUrl (): OptionRule {
+  return rule(
+    'a URL that starts with postgres:// or postgresql://, with as many ports as hosts, or one, and a target_session_attrs of libpq if any',
+    value => typeof value === 'string' && targetOf(value) !== undefined,
+    { secret: true }
+  )
+}
+
+/** `undefined` where it is no such URL. */
+export function targetOf (connectionString: string): Target | undefined {
+  const urls = urlsOf(connectionString).flatMap(text => URL.canParse(text) ? ofQuery(text) : [undefined])
+  if (!urls.every(url => url !== undefined && schemes.includes(new URL(url).protocol))) return undefined
+  const attributes = new URL(urls[0] as string).searchParams.get('target_session_attrs') ?? 'any'
+  if (!isSessionAttributes(attributes)) return undefined
+  return { urls: urls as string[], attributes }
+}
+
+function isSessionAttributes (value: string): value is SessionAttributes {
+  return (sessionAttributes as readonly string[]).includes(value)
+}
+
+/** A URL for each host of `?host=`, with its own port of `?port=`. */
+function ofQuery (text: string): Array<string | undefined> {
+  const { searchParams } = new URL(text)
+  const hosts = searchParams.get('host')?.split(',') ?? []
+  const ports = searchParams.get('port')?.split(',') ?? []
+  if (hosts.length < 2 && ports.length < 2) return [text]
+  if (ports.length > 1 && ports.length !== hosts.length) return [undefined]
+  return hosts.map((host, index) => {
+    const url = new URL(text)
+    url.searchParams.set('host', host)
+    const port = ports.length > 1 ? ports[index] : ports[0]
+    if (port !== undefined) url.searchParams.set('port', port)
+    return url.href
+  })
+}
+
+const standby = 'read only: the server is a standby'
+const setToReadOnly = 'read only: default_transaction_read_only is on'
+const takesWrites = 'the server takes writes, and target_session_attrs asks for one that does not'
+const noStandby = 'the server is no standby, and target_session_attrs asks for one'
+
+/** A column that says what a server is like, as a number: what an app has its texts and booleans read as differs. */
+export const modeColumn = "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 2 WHEN pg_catalog.current_setting('transaction_read_only') = 'on' THEN 3 ELSE 1 END"
+
+const isStandby = 2
+const isReadOnly = 3
+
+/** @throws ServiceUnavailable where a server of this mode is not what is asked for */
+export function assertMode (mode: number, attributes: SessionAttributes): void {
+  const fault = faultOf(mode, attributes)
+  if (fault !== undefined) throw new ServiceUnavailable(fault)
+}
+
+function faultOf (mode: number, attributes: SessionAttributes): string | undefined {
+  switch (attributes) {
+    case 'read-write': return mode === isStandby ? standby : mode === isReadOnly ? setToReadOnly : undefined
+    case 'primary': return mode === isStandby ? standby : undefined
+    case 'read-only': return mode === isStandby || mode === isReadOnly ? undefined : takesWrites
+    case 'standby':
+    case 'prefer-standby': return mode === isStandby ? undefined : noStandby
+    case 'any': return undefined
+  }
+}
+
+/** Whether an error says that a server is not what is asked for: another host may be. */
+export function isWrongMode (error: unknown): boolean {
+  return isHealthCheckError(error) && [standby, setToReadOnly, takesWrites, noStandby].includes(error.message)
+}

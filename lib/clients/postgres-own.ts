@@ -1,0 +1,141 @@
+import type { Socket } from 'node:net'
+import type pg from 'pg'
+import { explain, wordsFor } from './driver-errors.js'
+import { assertMode, isWrongMode, modeColumn, type SessionAttributes } from './postgres-hosts.js'
+import type { Connection } from './shared-connection.js'
+import { ServiceUnavailable } from '../errors.js'
+
+/** A client that is connected. */
+export type PostgresClient = Pick<pg.ClientBase, 'query' | 'once'>
+
+/** What is asked for. */
+export interface Wanted {
+  /** A client for each host. */
+  readonly hosts: ReadonlyArray<() => pg.Client>
+  /** What the server must be like. */
+  readonly attributes: SessionAttributes
+  /** Milliseconds that all hosts together may take, where there are several. */
+  readonly patience: number
+}
+
+/** How long a server may take to hear a goodbye, in milliseconds. */
+const goodbye = 250
+
+/** A connection of the checks' own. Whatever fails before it is ready ends its socket. It does not keep the process alive while nobody uses it. */
+export function connectionTo (wanted: Wanted): Connection<PostgresClient> {
+  const line = new Line(wanted)
+  return {
+    connected: line.connect(),
+    isLost: failure => line.isLost || wordsFor(failure) === 'connection lost' || (wanted.hosts.length > 1 && isWrongMode(failure)),
+    sayGoodbye: async () => await line.end(),
+    destroy: () => line.destroy(),
+  }
+}
+
+class Line {
+  isLost = false
+  readonly #wanted: Wanted
+  #client: pg.Client | undefined
+  #socket: Socket | undefined
+  #isGivenUp = false
+
+  constructor (wanted: Wanted) {
+    this.#wanted = wanted
+  }
+
+  async connect (): Promise<PostgresClient> {
+    const { hosts, patience, attributes } = this.#wanted
+    const tries = (attributes === 'prefer-standby' ? [attributes, 'any'] as const : [attributes])
+      .flatMap(attributes => hosts.map(make => ({ make, attributes })))
+    const share = tries.length > 1 ? patience / tries.length : undefined
+    const failures: unknown[] = []
+    for (const { make, attributes } of tries) {
+      try {
+        return await this.#open(make(), attributes, share)
+      } catch (error) {
+        failures.push(error)
+        this.#cut()
+        // As libpq does: another host would be given the same login.
+        if (this.#isGivenUp || wordsFor(error) === 'authentication failed') break
+      }
+    }
+    throw summed(failures)
+  }
+
+  async end (): Promise<void> {
+    const late = setTimeout(() => this.destroy(), goodbye)
+    await this.#client?.end()
+    clearTimeout(late)
+  }
+
+  destroy (): void {
+    this.#isGivenUp = true
+    this.#cut()
+  }
+
+  #cut (): void {
+    // After STARTTLS's like, one is on top of the other.
+    streamOf(this.#client)?.destroy()
+    this.#socket?.destroy()
+  }
+
+  async #open (client: pg.Client, attributes: SessionAttributes, share: number | undefined): Promise<PostgresClient> {
+    this.#client = client
+    this.#socket = streamOf(client)
+    client.on('error', () => { this.isLost = true })
+    client.on('end', () => { this.isLost = true })
+    this.isLost = false
+    refuseStrangers(client)
+    const late = share === undefined ? undefined : setTimeout(() => this.#socket?.destroy(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })), share)
+    try {
+      await client.connect()
+      if (attributes !== 'any') assertMode(Number((await client.query(`SELECT ${modeColumn} AS mode`)).rows[0].mode), attributes)
+    } finally {
+      clearTimeout(late)
+    }
+    streamOf(client)?.unref()
+    return client
+  }
+}
+
+function summed (failures: readonly unknown[]): unknown {
+  const last = failures.at(-1)
+  const words = explain(last)
+  return failures.length === 1 || words === undefined ? last : new ServiceUnavailable(words.message, { cause: new AggregateError(failures) })
+}
+
+// What follows is not public in pg.
+
+interface Inside {
+  /** The native client has none. */
+  readonly connection?: { readonly stream: Socket, readonly ssl: unknown, readonly sslNegotiation?: string, emit (event: 'error', error: Error): boolean }
+}
+
+export function streamOf (client: object | undefined): Socket | undefined {
+  return (client as Inside | undefined)?.connection?.stream
+}
+
+/** Ends a connection whose other end speaks something else, which pg would take for the beginning of a long message. */
+export function refuseStrangers (client: object): void {
+  const { connection } = client as Inside
+  if (connection === undefined || connection.sslNegotiation === 'direct') return
+  const { stream, ssl } = connection
+  const isAnswer = ssl ? isAnswerToTls : isMessage
+  stream.prependOnceListener('data', bytes => {
+    if (isAnswer(bytes)) return
+    connection.emit('error', new Error('received no message of PostgreSQL'))
+    stream.destroy()
+  })
+}
+
+function isAnswerToTls (bytes: Buffer): boolean {
+  return ['S', 'N'].includes(bytes.toString('latin1')) || isMessage(bytes)
+}
+
+// The bounds of libpq: how a server begins, and how long that may be.
+function isMessage (bytes: Buffer): boolean {
+  if (!'RENv'.includes(bytes.toString('latin1', 0, 1))) return false
+  if (bytes.length < 5) return true
+  const length = bytes.readInt32BE(1)
+  return length >= 4 && length <= 30_000
+}
