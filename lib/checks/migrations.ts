@@ -16,6 +16,12 @@ export interface MigrationsOptions extends PostgresSource {
   dir: string
   /** The source of a regular expression: files of the folder whose name it matches are no migrations. */
   ignore?: string
+  /**
+   * The endings of files that are migrations, where the app sets `loadExtensions` of knex.
+   *
+   * @default ['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts']
+   */
+  loadExtensions?: string[]
   /** The tool's bookkeeping table, where it is not the tool's default. */
   table?: string
   /** The schema of that table, where it is not the tool's default, or for Prisma the `?schema=` of `connectionString`. */
@@ -30,6 +36,8 @@ const undefinedColumn = '42703'
 const insufficientPrivilege = '42501'
 
 const pattern = rule('the source of a regular expression that compiles', value => typeof value === 'string' && value !== '' && compiles(value))
+const endings = rule("a list of endings such as '.mjs'", value =>
+  Array.isArray(value) && value.length > 0 && value.every(ending => typeof ending === 'string' && /^\.[^.]+$/.test(ending)))
 const identifier = withoutNul('a name that PostgreSQL can have')
 
 /**
@@ -41,6 +49,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     tool: oneOf(migrationToolNames, { required: true }),
     dir: withoutNul('the path of a folder', { required: true }),
     ignore: pattern,
+    loadExtensions: endings,
     table: identifier,
     schema: identifier,
     ...postgresRules,
@@ -49,7 +58,10 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext): Promise<Requirement[]> {
-    return [...await postgresRequirements(this.options, context), ...await this.#folderRequirements(context)]
+    const misgiven = this.options.loadExtensions !== undefined && this.options.tool !== 'knex'
+      ? [{ message: `\`loadExtensions\` is given, and the tool is ${this.options.tool}`, hint: 'Leave it out: it is of knex.' }]
+      : []
+    return [...misgiven, ...await postgresRequirements(this.options, context), ...await this.#folderRequirements(context)]
   }
 
   override async check (context: CheckContext) {
@@ -61,9 +73,13 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     const done = new Set(rows.map(applied))
     const begun = new Set(rows.map(unfinished))
     const onDisk = await listing
+    const isRecorded = ({ key }: MigrationOnDisk) => done.has(key) || begun.has(key)
+    if ([...done, ...begun].some(key => key !== undefined) && !onDisk.some(isRecorded)) {
+      this.addError(new ServiceReturnedUnexpectedResult('the folder of migrations holds none of those that are applied'))
+    }
     // One of a newer release, which is not on disk here, may be running at this moment.
     this.#report('Migrations failed, or are still running', onDisk.filter(({ key }) => begun.has(key)))
-    this.#report('There are migrations to apply', onDisk.filter(({ key }) => !done.has(key) && !begun.has(key)))
+    this.#report('There are migrations to apply', onDisk.filter(migration => !isRecorded(migration)))
   }
 
   #report (what: string, migrations: MigrationOnDisk[]) {
@@ -72,10 +88,10 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   }
 
   async #onDisk ({ settings }: RequirementsContext): Promise<MigrationOnDisk[]> {
-    const { tool, dir, ignore } = this.options
+    const { tool, dir, ignore, loadExtensions } = this.options
     const ignored = ignore === undefined ? () => false : (name: string) => new RegExp(ignore).test(name)
     try {
-      return await migrationTool(tool).onDisk(resolve(settings.baseDir, dir), ignored)
+      return await migrationTool(tool).onDisk(resolve(settings.baseDir, dir), ignored, loadExtensions)
     } catch (error) {
       if (isHealthCheckError(error)) throw error
       const words = wordsFor(error)

@@ -19,6 +19,7 @@ import { DataSource } from 'typeorm'
 import { SequelizeStorage, Umzug } from 'umzug'
 import { createHealth } from '../../lib/index.js'
 import MigrationsCheck, { type MigrationsOptions } from '../../lib/checks/migrations.js'
+import { until } from '../helpers/leaks.js'
 import { startPostgres } from '../helpers/postgres.js'
 
 const fixtures = resolve(import.meta.dirname, '../fixtures/migrations')
@@ -440,6 +441,85 @@ test('migrations', async t => {
     t.equal(await healthOf(t, { tool: 'prisma', dir: 'prisma' }, app).status(), pending(...tools['prisma']!.names))
     t.equal(connections, 1)
     t.equal(app.pg.pool.idleCount, 1)
+  })
+
+  await t.test('a folder that holds none of what is applied is told apart from one with migrations to apply', async t => {
+    const none = 'unexpected result: the folder of migrations holds none of those that are applied'
+    for (const [tool, { up }] of Object.entries(tools)) {
+      const connectionString = await database()
+      const options = { tool: tool as MigrationsOptions['tool'], connectionString }
+      const empty = await folderWithout(join(fixtures, tool), 0)
+      t.teardown(async () => await rm(empty, { recursive: true }))
+      t.equal(await status(t, { ...options, dir: empty }), 'working', `${tool}, before its first run`)
+      await up(connectionString, join(fixtures, tool), 3)
+      t.equal(await status(t, { ...options, dir: empty }), none, tool)
+    }
+    const connectionString = await database('CREATE TABLE "SequelizeMeta" (name text)', 'INSERT INTO "SequelizeMeta" VALUES (\'of-another-app.js\')')
+    t.equal(await status(t, { tool: 'umzug', dir: await folder(t, 'a.js'), connectionString }), `${none}\n${pending('a')}`)
+    const begun = await database(prismaTable, prismaRow('20990101000000_newer', 'NULL', 'NULL'))
+    t.equal(await status(t, { tool: 'prisma', dir: await folder(t), connectionString: begun }), none, 'begun is recorded, too')
+  })
+
+  await t.test('knex is asked for what it would run, by its own loadExtensions or those of the app', async t => {
+    const connectionString = await database()
+    const dir = await folder(t, '1_a.mjs', '2_b.js', '3_c.sql')
+    t.equal(await status(t, { tool: 'knex', dir, connectionString }), pending('2_b'))
+    t.equal(await status(t, { tool: 'knex', dir, connectionString, loadExtensions: ['.mjs', '.sql'] }), pending('1_a', '3_c'))
+    await withClient(connectionString, async () => {
+      const knex = createKnex({ client: 'pg', connection: connectionString, migrations: { directory: dir }, log })
+      try {
+        const [, waiting] = await knex.migrate.list() as [unknown, Array<{ file: string }>]
+        t.same(waiting.map(({ file }) => file), ['2_b.js'], 'as knex itself says')
+      } finally {
+        await knex.destroy()
+      }
+    })
+    const faults = async (options: object) => await healthOf(t, { dir, connectionString, ...options } as Options).faults()
+    t.match(await faults({ tool: 'umzug', loadExtensions: ['.js'] }), [/^E007 `loadExtensions` is given, and the tool is umzug/])
+    for (const loadExtensions of [[], ['js'], [1], '.js']) t.match(await faults({ tool: 'knex', loadExtensions }), [/^E008 .*'loadExtensions' is /])
+    t.same(await faults({ tool: 'knex', loadExtensions: ['.mjs'] }), [])
+  })
+
+  await t.test('a pool that is exhausted is what `whenExhausted` says, and the books are read all the same', async t => {
+    const connectionString = await database('CREATE TABLE knex_migrations (name text)')
+    const pool = new pg.Pool({ connectionString, max: 1 })
+    t.teardown(async () => await pool.end())
+    const busy = await pool.connect()
+    const exhausted = async (whenExhausted?: 'fail' | 'warn' | 'pass') =>
+      await status(t, { tool: 'knex', dir: 'knex', client: pool, timeout: 1000, ...(whenExhausted && { whenExhausted }) })
+    const waiting = pending(...tools['knex']!.names)
+    t.equal(await exhausted(), 'unavailable: Database is not ready: connection pool exhausted')
+    t.equal(await exhausted('pass'), waiting)
+    t.equal(await exhausted('warn'), `warning: connection pool exhausted; the database answers\n${waiting}`)
+    busy.release()
+    t.equal(await exhausted('warn'), waiting)
+  })
+
+  await t.test('a lock on the table holds up no other check, and leaves nobody waiting', async t => {
+    const connectionString = await database('CREATE TABLE knex_migrations (name text)')
+    await withClient(connectionString, async client => {
+      await client.query('BEGIN; LOCK TABLE knex_migrations')
+      const health = createHealth({
+        baseDir: fixtures,
+        subsets: {
+          s: [
+            ['fastify-health/checks/migrations', { tool: 'knex', dir: 'knex', connectionString, timeout: 300 }],
+            ['fastify-health/checks/postgres', { connectionString }],
+          ],
+        },
+      }, { log })
+      t.teardown(async () => await health.close())
+      const { results } = await health.run('s')
+      t.same(results.map(({ status }) => status), ['working', 'unavailable: timed out after 300 ms'])
+      await until(async () => (await client.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rows.length === 0, { timeout: 60_000 })
+    })
+  })
+
+  await t.test('of several hosts, the schema in a URL of Prisma is found as well', async t => {
+    const [authors, ...others] = tools['prisma']!.names
+    const url = new URL(await database('CREATE SCHEMA shop', 'SET search_path = shop', prismaTable, prismaRow(authors, 'now()', 'NULL')))
+    const connectionString = `postgres://${url.username}:${url.password}@127.0.0.1:1,${url.host}${url.pathname}?schema=shop`
+    t.equal(await status(t, { tool: 'prisma', dir: 'prisma', connectionString }), pending(...others))
   })
 
   await t.test('a database that cannot be reached is not ready, and is asked anew once it is back', async t => {

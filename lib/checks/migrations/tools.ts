@@ -17,8 +17,8 @@ interface MigrationTool {
   /** Where it keeps its table; without one, the connection's search path finds it. */
   readonly schema?: string
   readonly columns: readonly string[]
-  /** The migrations of the folder, without those whose file, folder or tag is `ignored`. */
-  readonly onDisk: (dir: string, ignored: (name: string) => boolean) => Promise<MigrationOnDisk[]>
+  /** The migrations of the folder, without those whose file, folder or tag is `ignored`; `extensions` stand for those of the tool. */
+  readonly onDisk: (dir: string, ignored: (name: string) => boolean, extensions?: readonly string[]) => Promise<MigrationOnDisk[]>
   /** The key of a row of an applied migration. */
   readonly applied: (row: Row) => string | undefined
   /** The key of a row of one that was begun, and neither finished nor given up. */
@@ -39,8 +39,8 @@ export const migrationTools = {
   knex: {
     table: 'knex_migrations',
     columns: ['name'],
-    // Those of its loadExtensions, and what an ESM app has to add to them.
-    onDisk: files([...scripts, '.co', '.coffee', '.eg', '.iced', '.litcoffee', '.ls'], name => name),
+    // Its own loadExtensions where the app sets no others: what has another one is never run.
+    onDisk: files(['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts'], name => name),
     applied: byName,
   },
   // It runs what is younger than the youngest row, and so never runs what was merged late: looking each one up shows that, too.
@@ -76,7 +76,8 @@ export const migrationTools = {
     table: 'schemaversion',
     columns: ['version'],
     onDisk: files(['.sql', '.js', '.mjs', '.cjs'], versionDone),
-    applied: row => String(row['version']),
+    // It begins with a row of version 0, which is none.
+    applied: row => Number(row['version']) === 0 ? undefined : String(row['version']),
   },
   // https://github.com/prisma/prisma-engines/blob/main/schema-engine/ARCHITECTURE.md#the-_prisma_migrations-table
   prisma: {
@@ -99,8 +100,8 @@ export function migrationTool (name: MigrationToolName): MigrationTool {
 }
 
 /** The files of the folder that `keyOf` gives a key. */
-function files (extensions: readonly string[], keyOf: (file: string) => string | undefined): MigrationTool['onDisk'] {
-  return async (dir, ignored) => {
+function files (usual: readonly string[], keyOf: (file: string) => string | undefined): MigrationTool['onDisk'] {
+  return async (dir, ignored, extensions = usual) => {
     const found: MigrationOnDisk[] = []
     for (const entry of await readdir(dir, { withFileTypes: true })) {
       // A mounted ConfigMap shows its files as symbolic links.
