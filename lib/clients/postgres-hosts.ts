@@ -59,7 +59,7 @@ function ofQuery (text: string): Array<string | undefined> {
 const standby = 'read only: the server is a standby'
 const setToReadOnly = 'read only: default_transaction_read_only is on'
 const takesWrites = 'the server takes writes, and target_session_attrs asks for one that does not'
-const noStandby = 'the server is no standby, and target_session_attrs asks for one'
+const noStandby = 'the server is a primary, and target_session_attrs asks for another'
 
 /** A column that says what a server is like, as a number: what an app has its texts and booleans read as differs. */
 export const modeColumn = "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 2 WHEN pg_catalog.current_setting('transaction_read_only') = 'on' THEN 3 ELSE 1 END"

@@ -8,6 +8,10 @@ import type { Scope, Server, User } from './server.js'
 export interface PostgresOptions {
   /** How many clients it lets in; 20 unless told. None is kept back for the superuser. */
   maxConnections?: number
+  /** More of postgresql.conf. */
+  settings?: Record<string, string>
+  /** What stands in pg_hba.conf instead of what initdb writes. */
+  access?: string
 }
 
 export interface Postgres extends Server {
@@ -17,7 +21,7 @@ export interface Postgres extends Server {
 }
 
 /** A PostgreSQL of its own, with password authentication. The user of the URL is the superuser. */
-export async function startPostgres (t: Scope, { maxConnections = 20 }: PostgresOptions = {}): Promise<Postgres> {
+export async function startPostgres (t: Scope, { maxConnections = 20, settings: more = {}, access: rules }: PostgresOptions = {}): Promise<Postgres> {
   const port = await freePort()
   const access = { user: 'health', password: 'correct-horse', database: 'postgres' }
   const url = `postgres://${access.user}:${access.password}@127.0.0.1:${port}/${access.database}`
@@ -29,6 +33,7 @@ export async function startPostgres (t: Scope, { maxConnections = 20 }: Postgres
       '-D', data, '-U', access.user, '--pwfile', passwordFile, '--auth', 'scram-sha-256',
       '--encoding', 'UTF8', '--no-locale', '--no-sync', '--no-instructions',
     ])
+    if (rules !== undefined) writeFileSync(join(data, 'pg_hba.conf'), `${rules}\n`)
     const settings = {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
@@ -43,6 +48,7 @@ export async function startPostgres (t: Scope, { maxConnections = 20 }: Postgres
       autovacuum: 'off',
       // In its folder, not in /dev/shm, where a killed server would leave it behind.
       dynamic_shared_memory_type: 'mmap',
+      ...more,
     }
     return {
       command: program('postgres'),

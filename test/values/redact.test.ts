@@ -129,3 +129,8 @@ test('a text of 50 MiB is cut before it is looked into, and no part of a secret 
   t.equal(redactBriefly('x'.repeat(50 * 2 ** 20), secrets).length, 1001)
   t.equal(redactBriefly('x'.repeat(5000)).length, 1001)
 })
+
+test('the login and every host of a URL of several hosts are secrets', async t => {
+  const secrets = secretsOf({ connectionString: 'postgres://clerk:sesame@db-one:5432,db-two:5433/orders' })
+  t.equal(redact('clerk, sesame, db-one, db-two, orders', secrets), Array.from({ length: 5 }, () => '[redacted]').join(', '))
+})
