@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import type { Certificate } from './certificates.js'
 import { program } from './debian.js'
 import { freePort, launch } from './server.js'
 import type { Scope, Server, User } from './server.js'
@@ -12,6 +13,8 @@ export interface PostgresOptions {
   settings?: Record<string, string>
   /** What stands in pg_hba.conf instead of what initdb writes. */
   access?: string
+  /** What it presents where it is asked for TLS. */
+  certificate?: Certificate
 }
 
 export interface Postgres extends Server {
@@ -21,19 +24,26 @@ export interface Postgres extends Server {
 }
 
 /** A PostgreSQL of its own, with password authentication. The user of the URL is the superuser. */
-export async function startPostgres (t: Scope, { maxConnections = 20, settings: more = {}, access: rules }: PostgresOptions = {}): Promise<Postgres> {
+export async function startPostgres (t: Scope, { maxConnections = 20, settings: more = {}, access: rules, certificate }: PostgresOptions = {}): Promise<Postgres> {
   const port = await freePort()
-  const access = { user: 'health', password: 'correct-horse', database: 'postgres' }
-  const url = `postgres://${access.user}:${access.password}@127.0.0.1:${port}/${access.database}`
+  const login = { user: 'health', password: 'correct-horse', database: 'postgres' }
+  const url = `postgres://${login.user}:${login.password}@127.0.0.1:${port}/${login.database}`
   const running = await launch(t, 'PostgreSQL', async (place) => {
     const data = join(place.folder, 'data')
     const passwordFile = join(place.folder, 'password')
-    writeFileSync(passwordFile, access.password, { mode: 0o644 })
+    writeFileSync(passwordFile, login.password, { mode: 0o644 })
     await place.run(program('initdb'), [
-      '-D', data, '-U', access.user, '--pwfile', passwordFile, '--auth', 'scram-sha-256',
+      '-D', data, '-U', login.user, '--pwfile', passwordFile, '--auth', 'scram-sha-256',
       '--encoding', 'UTF8', '--no-locale', '--no-sync', '--no-instructions',
     ])
     if (rules !== undefined) writeFileSync(join(data, 'pg_hba.conf'), `${rules}\n`)
+    const [cert, key] = [join(place.folder, 'server.crt'), join(place.folder, 'server.key')]
+    if (certificate !== undefined) {
+      const user = unprivileged('postgres')
+      writeFileSync(cert, certificate.cert, { mode: 0o644 })
+      writeFileSync(key, certificate.key, { mode: 0o600 })
+      if (user !== undefined) chownSync(key, user.uid, user.gid)
+    }
     const settings = {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
@@ -48,6 +58,7 @@ export async function startPostgres (t: Scope, { maxConnections = 20, settings: 
       autovacuum: 'off',
       // In its folder, not in /dev/shm, where a killed server would leave it behind.
       dynamic_shared_memory_type: 'mmap',
+      ...(certificate === undefined ? {} : { ssl: 'on', ssl_cert_file: cert, ssl_key_file: key }),
       ...more,
     }
     return {
@@ -56,7 +67,7 @@ export async function startPostgres (t: Scope, { maxConnections = 20, settings: 
       // "Fast": it breaks off its clients instead of waiting for them to leave.
       stopSignal: 'SIGINT',
       async answers () {
-        const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 })
+        const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000, ssl: certificate !== undefined && { rejectUnauthorized: false } })
         // One that breaks off while it says goodbye would be an uncaught error.
         client.on('error', () => {})
         await client.connect()
@@ -68,7 +79,7 @@ export async function startPostgres (t: Scope, { maxConnections = 20, settings: 
       },
     }
   }, { port, user: unprivileged('postgres') })
-  return Object.assign(running, { port, url, ...access })
+  return Object.assign(running, { port, url, ...login })
 }
 
 /** Servers of databases refuse to be run by root. */
