@@ -3,7 +3,7 @@ import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { flag } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 import type { PostgresOptions } from '../../types/sources.js'
-import { assertMode, modeColumn, targetOf } from '../clients/postgres-hosts.js'
+import { assertMode, modeColumn, targetOf, type Target } from '../clients/postgres-hosts.js'
 import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
 
 /** Passes when `SELECT 1` answers 1, and with `writable` when the server takes writes. */
@@ -29,7 +29,8 @@ export class DatabaseHeartbeatCheck extends HealthCheck<PostgresOptions> {
 
 // A server that is kept may change; which one is preferred matters where it is chosen only.
 function wantedBy (connectionString: string | undefined) {
-  const attributes = connectionString === undefined ? 'any' : targetOf(connectionString)?.attributes ?? 'any'
+  if (connectionString === undefined) return 'any'
+  const { attributes } = targetOf(connectionString) as Target
   return attributes === 'prefer-standby' ? 'any' : attributes
 }
 

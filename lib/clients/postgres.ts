@@ -7,7 +7,7 @@ import { unavailable, wordsFor } from './driver-errors.js'
 import { postgresUrl, targetOf, type Target } from './postgres-hosts.js'
 import { connectionTo, refuseStrangers, streamOf, type PostgresClient } from './postgres-own.js'
 import { lacking, ServiceUnavailable, ServiceWarning } from '../errors.js'
-import { oneOf, text } from '../values/rules.js'
+import { longestTimer, oneOf, text } from '../values/rules.js'
 import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
 import { decorated, needsDriver, withoutDriver } from './requirements.js'
 
@@ -84,12 +84,15 @@ export async function withPostgres<T> (context: CheckContext, source: PostgresSo
   }
 }
 
+// Milliseconds by which the server is later than the run, which says more of its time.
+const afterwards = 250
+
 /**
- * The rows of one query. The server itself ends it when the run's time is over: one that waits for a lock would go on after its client
+ * The rows of one query. The server itself ends it soon after the run's time is over: one that waits for a lock would go on after its client
  * has left. The limit is that of an implicit transaction, so that it stays with nobody's connection, behind pgbouncer neither.
  */
 export async function rowsOf<Row extends object> (client: PostgresClient, { timeout }: Pick<CheckContext, 'timeout'>, query: string): Promise<Row[]> {
-  const answers = await client.query(`SET LOCAL statement_timeout = ${Math.ceil(timeout)}; ${query}`) as unknown as ReadonlyArray<{ rows: Row[] }>
+  const answers = await client.query(`SET LOCAL statement_timeout = ${Math.min(Math.ceil(timeout) + afterwards, longestTimer)}; ${query}`) as unknown as ReadonlyArray<{ rows: Row[] }>
   return (answers.at(-1) as { rows: Row[] }).rows
 }
 

@@ -98,7 +98,7 @@ for (const [name, way] of Object.entries(ways)) {
       const waiting = async () => (await ask("SELECT count(*)::int AS count FROM pg_stat_activity WHERE query LIKE '%FROM books'"))[0].count as number
       const [source, app] = await way(t, server.url)
       const health = healthOf(t, source, app, 'SELECT name FROM books', short)
-      for (let run = 0; run < 100; run++) t.equal(await status(health), `unavailable: timed out after ${short} ms`)
+      for (let run = 0; run < 100; run++) t.match(await status(health), /^unavailable: timed out/)
       await until(async () => await waiting() === 0, patient)
 
       const closing = healthOf(t, source, app, 'SELECT name FROM books', 1000)

@@ -313,6 +313,10 @@ test('withPostgres', async t => {
     t.same(await statuses(healthOf(t, {}, Fastify(), select)), ['unknown error: E007 app.pg is not there'])
   })
 
+  await t.test('with two sources, says so before it asks (E007)', async t => {
+    t.same(await statuses(healthOf(t, { name: 'reports', connectionString }, Fastify(), select)), ['unknown error: E007 both `name` and `connectionString` are given'])
+  })
+
   await t.test('over a pool that the app has ended, says so', async t => {
     const app = await appWith(t, { connectionString })
     const health = healthOf(t, {}, app, select)
@@ -423,6 +427,10 @@ test('postgresRequirements', async t => {
     t.match(await missing({}, {}), [{ message: 'app.pg is not there', hint: /app\.register\(import\('@fastify\/postgres'\)\)/ }])
     t.match(await missing({}, { pg: { pool: {} } }), [{ message: 'app.pg is not there' }])
     t.match(await missing({ name: 'reports' }, { pg: {} }), [{ message: 'app.pg.reports is not there', hint: /name: 'reports'/ }])
+    t.match(await missing({ client: 'db', connectionString: 'postgres://db/shop' }, {}), [{ message: 'both `client` and `connectionString` are given' }])
+    t.match(await missing({ name: 'reports', client: 'db', connectionString: 'postgres://db/shop' }, {}), [{ message: /^`name` and `client` and `connectionString` are given/ }])
+    t.match(await missing({ connectionString: 'postgres://db/shop', whenExhausted: 'warn' }, {}), [{ message: 'both `connectionString` and `whenExhausted` are given' }])
+    t.match(await missing({ client: 'db' }, { db: { pool: {} } }), [{ message: 'app.db is an object, and not a pool of pg' }])
     t.match(await missing({ name: 'reports', connectionString: 'postgres://db/shop' }, {}), [{ message: 'both `name` and `connectionString` are given' }])
   })
 })
