@@ -21,7 +21,7 @@ export interface MigrationsOptions extends PostgresSource {
    *
    * @default ['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts']
    */
-  loadExtensions?: string[]
+  loadExtensions?: readonly string[]
   /** The tool's bookkeeping table, where it is not the tool's default. */
   table?: string
   /** The schema of that table, where it is not the tool's default, or for Prisma the `?schema=` of `connectionString`. */
