@@ -74,7 +74,7 @@ class Line {
   }
 
   #cut (): void {
-    // After STARTTLS's like, one is on top of the other.
+    // Over TLS, one socket is on top of the other.
     streamOf(this.#client)?.destroy()
     this.#socket?.destroy()
   }
