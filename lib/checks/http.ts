@@ -5,7 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { HealthCheck } from '../check.js'
 import { unavailable } from '../clients/driver-errors.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import { decodableUrl, flag, rule } from '../values/rules.js'
+import { pem, tlsMaterial, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
+import { decodableUrl, flag, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
 import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http/expectation.js'
 
@@ -13,7 +14,7 @@ export type { HttpExpectation, StatusExpectation } from './http/expectation.js'
 
 const redirectsMax = 10
 
-export interface HttpOptions {
+export interface HttpOptions extends TLSMaterial {
   /** Starts with `http://` or `https://`; a user and password in it are sent as basic authorization. */
   url: string
   /** In capitals. Default: `GET`. */
@@ -28,6 +29,8 @@ export interface HttpOptions {
   followRedirects?: boolean
   /** How many bytes of a body are read; only what is expected of the body makes it be read at all. Default: 1 MiB. */
   maxBytes?: number
+  /** The path of a Unix socket that is asked instead of the URL's host. A redirect to another origin is followed without it. */
+  socketPath?: string
 }
 
 /** Passes when one HTTP request is answered as expected. The connection is kept until the next run. */
@@ -40,14 +43,24 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     expect: rule('an object with any of: status (a number from 200 to 599, a list of them, or { from, to }), headers (an object of texts or RegExps), body (a text or RegExp), json (what the body must hold)', isExpectation),
     followRedirects: flag(),
     maxBytes: rule('a whole number of bytes, 1 or more', value => Number.isSafeInteger(value) && (value as number) >= 1),
+    socketPath: withoutNul('the path of a Unix socket'),
+    ca: pem(),
+    cert: pem(),
+    key: pem({ secret: true }),
   }
 
   static override readonly scope = 'shared'
 
-  override requirements (): Requirement[] {
+  override async requirements (): Promise<Requirement[]> {
     const { method, expect = {} } = this.options
-    if (method !== 'HEAD' || !needsBody(expect)) return []
-    return [{ message: 'a body is expected of the answer to HEAD, which has none', hint: 'Set `method` to GET, or expect only a status and headers.' }]
+    const missing = await tlsRequirements(this.#tls)
+    if (method !== 'HEAD' || !needsBody(expect)) return missing
+    return [...missing, { message: 'a body is expected of the answer to HEAD, which has none', hint: 'Set `method` to GET, or expect only a status and headers.' }]
+  }
+
+  get #tls () {
+    const { ca, cert, key } = this.options
+    return { ca, cert, key }
   }
 
   override async check (context: CheckContext) {
@@ -80,8 +93,11 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     const { signal } = context
     const transport: Transport = message.url.protocol === 'https:' ? await import('node:https') : http
     // A redirect may lead to another origin every time, so only the first one's connection is kept.
-    const agent = message.url.origin === new URL(this.options.url).origin && await this.#agent(context, transport)
-    const open = () => transport.request(message.url, { agent, method: message.method, headers: headersOf(message), signal })
+    const isFirst = message.url.origin === new URL(this.options.url).origin
+    const agent = isFirst && await this.#agent(context, transport)
+    const { socketPath } = this.options
+    const through = isFirst && socketPath !== undefined ? { socketPath } : {}
+    const open = () => transport.request(message.url, { ...through, agent, method: message.method, headers: headersOf(message), signal })
     const sent = open()
     try {
       return await answerTo(sent, message.body)
@@ -94,7 +110,9 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
 
   async #agent ({ resources }: CheckContext, { Agent }: Transport): Promise<Agent> {
     // One idle connection at most: when it turns out to be broken, the next run makes a new one.
-    return await resources.get(`http ${this.options.url}`, () => new Agent({ keepAlive: true, maxFreeSockets: 1 }), agent => agent.destroy())
+    const { url, socketPath } = this.options
+    const key = `http ${url} ${socketPath} ${JSON.stringify(this.#tls)}`
+    return await resources.get(key, () => new Agent({ keepAlive: true, maxFreeSockets: 1, ...tlsMaterial(this.#tls) }), agent => agent.destroy())
   }
 
   async #judge (response: IncomingMessage): Promise<void> {
@@ -109,7 +127,7 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
 export default HttpCheck
 
 type Transport = {
-  Agent: new (options: AgentOptions) => Agent
+  Agent: new (options: AgentOptions & ReturnType<typeof tlsMaterial>) => Agent
   request: (url: URL, options: RequestOptions) => ClientRequest
 }
 

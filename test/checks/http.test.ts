@@ -7,6 +7,7 @@ import { createServer as createTcpServer, type AddressInfo, type Server as TcpSe
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
@@ -15,6 +16,7 @@ import { createHealth } from '../../lib/index.js'
 import { ResourceStore } from '../../lib/engine/resources.js'
 import { violations } from '../../lib/values/rules.js'
 import type { CheckContext, EntryOptions } from '../../types/check.js'
+import { selfSigned, startAuthority } from '../helpers/certificates.js'
 import { openSockets, until } from '../helpers/leaks.js'
 import { startRelay } from '../helpers/relay.js'
 import { freePort } from '../helpers/server.js'
@@ -451,6 +453,57 @@ test('HTTPS is answered over a connection that is kept; a certificate that is no
   t.equal(accepted, 1)
 })
 
+test('an authority and a certificate of the check count for its own origin, and can be used', async t => {
+  const root = await startAuthority(t)
+  const [server, client, other] = [await root.issue('shop'), await root.issue('client'), await selfSigned(t, 'shop')]
+  let elsewhere = ''
+  const secure = createSecureServer({ ...server, ca: root.certificate.cert, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+    const { authorized } = request.socket as TLSSocket
+    if (request.url === '/away') response.writeHead(302, { location: elsewhere }).end()
+    else response.writeHead(authorized ? 200 : 401).end()
+  })
+  const url = await listening(t, secure, 'https', () => secure.closeAllConnections())
+  const ca = root.certificate.cert
+  t.equal(await probe(t, { url })(), 'unavailable: certificate not trusted')
+  t.equal(await probe(t, { url, ca })(), 'unexpected result: answered 401')
+  t.equal(await probe(t, { url, ca, cert: client.cert, key: client.key })(), 'working')
+  t.equal(await probe(t, { url, ca: other.cert })(), 'unavailable: certificate not trusted')
+  const plain = await site(t, (_request, response) => { response.end() })
+  elsewhere = plain.url
+  t.equal(await probe(t, { url: `${url}/away`, ca, followRedirects: true })(), 'working')
+  elsewhere = await listening(t, createSecureServer(server, (_request, response) => { response.end() }), 'https')
+  t.equal(await probe(t, { url: `${url}/away`, ca, followRedirects: true })(), 'unavailable: certificate not trusted', 'another origin is nobody that the authority was given for')
+
+  const strict = createSecureServer({ ...server, ca: root.certificate.cert, requestCert: true }, (_request, response) => { response.end() })
+  const strictUrl = await listening(t, strict, 'https', () => strict.closeAllConnections())
+  t.equal(await probe(t, { url: strictUrl, ca })(), 'unavailable: client certificate not accepted')
+  t.equal(await probe(t, { url: strictUrl, ca, cert: client.cert, key: client.key })(), 'working')
+
+  const faults = await new HttpCheck({ url, cert: client.cert }).requirements()
+  t.match(faults, [{ message: '`cert` is given, and no `key`' }])
+})
+
+test('a Unix socket is asked in place of the host', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'http-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const socketPath = join(folder, 'service.sock')
+  let location = ''
+  const server = createServer((request, response) => {
+    if (request.url === '/away') response.writeHead(302, { location }).end()
+    else response.end(request.headers.host)
+  })
+  server.listen(socketPath)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  t.equal(await probe(t, { url: 'http://docker/info', socketPath, expect: { body: 'docker' } })(), 'working')
+  location = (await site(t, (_request, response) => { response.end('elsewhere') })).url
+  t.equal(await probe(t, { url: 'http://docker/away', socketPath, followRedirects: true, expect: { body: 'elsewhere' } })(), 'working')
+  t.equal(await probe(t, { url: 'http://docker/', socketPath: join(folder, 'ghost.sock') })(), 'unavailable: no such file or folder')
+})
+
 test('HTTPS towards a server that does not speak TLS is told', async t => {
   const { url } = await site(t, (_request, response) => { response.end() })
   t.equal(await probe(t, { url: url.replace('http:', 'https:') })(), 'unavailable: TLS handshake failed')
@@ -482,17 +535,18 @@ test('options that do not fit are told, and headers are not shown', async t => {
     { url, headers: null }, { url, headers: [] }, { url, headers: 'x: y' }, { url, headers: { 'a b': 'x' } }, { url, headers: { a: 'x\ny' } }, { url, headers: { a: 1 } },
     { url, body: { a: 1 } }, { url, expect: 200 }, { url, expect: { status: 'ok' } }, { url, followRedirects: 3 },
     { url, maxBytes: 0 }, { url, maxBytes: 1.5 }, { url, maxbytes: 1 },
+    { url, socketPath: '' }, { url, ca: 'x' }, { url, key: 5 },
   ]
   for (const values of bad) t.equal(violations(HttpCheck.rules, values as Record<string, unknown>).length, 1, JSON.stringify(values))
   t.notMatch(JSON.stringify(violations(HttpCheck.rules, { url: 'ftp://me:secret@host', headers: ['Bearer secret'] })), /secret@|Bearer/)
 })
 
 test('a body expected of HEAD is told at boot', async t => {
-  const told = (options: HttpOptions) => new HttpCheck(options).requirements().map(({ message }) => message)
+  const told = async (options: HttpOptions) => (await new HttpCheck(options).requirements()).map(({ message }) => message)
   const message = 'a body is expected of the answer to HEAD, which has none'
   const url = 'http://example.org/'
-  t.strictSame(told({ url, method: 'HEAD', expect: { body: 'ok' } }), [message])
-  t.strictSame(told({ url, method: 'HEAD', expect: { json: {} } }), [message])
-  t.strictSame(told({ url, method: 'HEAD' }), [])
-  t.strictSame(told({ url, expect: { body: 'ok' } }), [])
+  t.strictSame(await told({ url, method: 'HEAD', expect: { body: 'ok' } }), [message])
+  t.strictSame(await told({ url, method: 'HEAD', expect: { json: {} } }), [message])
+  t.strictSame(await told({ url, method: 'HEAD' }), [])
+  t.strictSame(await told({ url, expect: { body: 'ok' } }), [])
 })
