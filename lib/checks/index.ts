@@ -13,12 +13,13 @@ import type { MongoDBOptions } from './mongodb.js'
 import type { MqttOptions } from './mqtt.js'
 import type { MySQLOptions } from './mysql.js'
 import type { NatsOptions } from './nats.js'
+import type { RabbitMQOptions } from './rabbitmq.js'
 import type { SMTPSource } from './smtp.js'
 import type { SQLOptions } from './sql.js'
 import type { StorageOptions } from './storage.js'
 import type { DiskUsageOptions, EventLoopOptions, HeapUsageOptions, MemoryUsageOptions, ResidentMemoryOptions } from './system.js'
 import type { TCPOptions } from './tcp.js'
-import type { AmqpSource, HeartbeatRedisOptions, PostgresOptions, RedisOptions } from '../../types/sources.js'
+import type { HeartbeatRedisOptions, PostgresOptions, RedisOptions } from '../../types/sources.js'
 
 type Module = Readonly<Record<string, unknown>>
 
@@ -90,8 +91,8 @@ declare module '../../types/options.js' {
     'fastify-health/checks/opensearch#SearchCheck': SearchOptions
     'fastify-health/checks/postgres': PostgresOptions
     'fastify-health/checks/postgres#DatabaseHeartbeatCheck': PostgresOptions
-    'fastify-health/checks/rabbitmq': AmqpSource
-    'fastify-health/checks/rabbitmq#RabbitMQCheck': AmqpSource
+    'fastify-health/checks/rabbitmq': RabbitMQOptions
+    'fastify-health/checks/rabbitmq#RabbitMQCheck': RabbitMQOptions
     'fastify-health/checks/redis': RedisOptions
     'fastify-health/checks/redis#RedisCheck': RedisOptions
     'fastify-health/checks/smtp': SMTPSource

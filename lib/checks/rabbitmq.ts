@@ -1,26 +1,48 @@
 import { randomUUID } from 'node:crypto'
 import { HealthCheck } from '../check.js'
-import type { CheckContext } from '../../types/check.js'
+import { ServiceUnavailable } from '../errors.js'
+import type { CheckContext, OptionRules } from '../../types/check.js'
 import type { AmqpSource } from '../../types/sources.js'
-import { amqpRequirements, amqpRules, withChannel } from '../clients/amqp.js'
+import { amqpRequirements, amqpRules, unlessNotFound, withChannel } from '../clients/amqp.js'
+import { pem, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
+import { texts } from '../values/rules.js'
+
+export interface RabbitMQOptions extends AmqpSource, TLSMaterial {
+  /** Queues that have to exist. None is created. */
+  queues?: string[]
+}
 
 // No queue has this name, so that the broker drops what is sent to it.
 const nowhere = `fastify-health.${randomUUID()}`
 
-/** Passes when a channel opens and closes, and no alarm of the broker keeps a message from being published between. */
-export class RabbitMQCheck extends HealthCheck<AmqpSource> {
-  static override readonly rules = amqpRules
+/**
+ * Passes when a channel opens and closes, no alarm of the broker keeps a message from being published between, and each of the queues
+ * exists.
+ */
+export class RabbitMQCheck extends HealthCheck<RabbitMQOptions> {
+  static override readonly rules: OptionRules = { ...amqpRules, queues: texts(), ca: pem(), cert: pem(), key: pem({ secret: true }) }
   static override readonly scope = 'shared'
 
   override async requirements () {
-    return await amqpRequirements()
+    return [...await amqpRequirements(), ...await tlsRequirements(this.#tls)]
   }
 
   override async check (context: CheckContext) {
-    await withChannel(context, this.options.url, async channel => {
+    const { url, queues = [] } = this.options
+    await withChannel(context, url, async channel => {
       // A broker with an alarm goes on opening channels; it tells only who publishes that it takes no message.
       channel.publish('', nowhere, Buffer.alloc(0))
-    })
+    }, this.#tls)
+    for (const queue of queues) {
+      // The broker closes the channel on which it was asked for a queue that does not exist.
+      const found = await unlessNotFound(withChannel(context, url, async channel => await channel.checkQueue(queue), this.#tls))
+      if (found === undefined) this.addError(new ServiceUnavailable(`the queue '${queue}' does not exist`))
+    }
+  }
+
+  get #tls () {
+    const { ca, cert, key } = this.options
+    return { ca, cert, key }
   }
 }
 

@@ -6,6 +6,9 @@ import { url } from '../values/rules.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
 import { needsDriver, withoutDriver } from './requirements.js'
+import { tlsMaterial } from './tls.js'
+
+type GivenTLS = Parameters<typeof tlsMaterial>[0]
 
 const driver = async () => await import('amqplib').catch(withoutDriver('amqplib'))
 
@@ -23,16 +26,26 @@ export async function amqpRequirements (): Promise<Requirement[]> {
  *
  * @throws what the broker refused the channel with: an error whose `code` is AMQP's reply code.
  */
-export async function withChannel<T> (context: CheckContext, url: string, use: (channel: Channel) => Promise<T>): Promise<T> {
+export async function withChannel<T> (context: CheckContext, url: string, use: (channel: Channel) => Promise<T>, tls: GivenTLS = {}): Promise<T> {
   const signal = interruptionOf(context)
   try {
-    const shared = await context.resources.get(`amqp ${url}`, () => new SharedConnection(() => connectionTo(url)), shared => shared.close())
+    const shared = await context.resources.get(`amqp ${url} ${JSON.stringify(tls)}`, () => new SharedConnection(() => connectionTo(url, tls)), shared => shared.close())
     return await shared.use(signal, async link => await withOwnChannel(link, async channel => {
       signal.throwIfAborted()
       return await use(channel)
     }))
   } catch (error) {
     throw unavailable(error)
+  }
+}
+
+/** `undefined` where the broker knows no such queue or exchange. */
+export async function unlessNotFound<T> (work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if ((error as { code?: unknown }).code === notFound) return undefined
+    throw error
   }
 }
 
@@ -46,11 +59,11 @@ interface Link {
   readonly waiting: Set<(reason: Error) => void>
 }
 
-function connectionTo (url: string): Connection<Link> {
+function connectionTo (url: string, tls: GivenTLS): Connection<Link> {
   const socket = new AbortController()
   const destroy = () => socket.abort()
   let link: Link | undefined
-  const connected = connect(url, socket.signal).then(model => (link = watched(model)))
+  const connected = connect(url, socket.signal, tls).then(model => (link = watched(model)))
   return {
     connected,
     isLost: () => link?.closedBy !== undefined,
@@ -59,11 +72,11 @@ function connectionTo (url: string): Connection<Link> {
   }
 }
 
-async function connect (url: string, signal: AbortSignal): Promise<ChannelModel> {
+async function connect (url: string, signal: AbortSignal, tls: GivenTLS): Promise<ChannelModel> {
   const { connect, credentials: { plain } } = await driver()
   const login = loginOf(url)
   // They go on to the socket, which takes the signal.
-  const options = { ...login && { credentials: plain(...login) }, signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }
+  const options = { ...tlsMaterial(tls), ...login && { credentials: plain(...login) }, signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }
   return await connect(url, options)
 }
 
@@ -143,6 +156,7 @@ async function onChannel<T> ({ model }: Link, use: (channel: Channel) => Promise
 }
 
 const accessRefused = 403
+const notFound = 404
 
 function refusalOf (error: Error & { code?: unknown }): Error {
   return error.code === accessRefused ? new ServiceUnavailable('permission denied', { cause: error }) : error

@@ -4,9 +4,11 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { connect } from 'amqplib'
 import t, { type Test } from 'tap'
 import { RabbitMQCheck } from '../../lib/checks/rabbitmq.js'
 import { createHealth, type HealthRegistry } from '../../lib/index.js'
+import { startAuthority } from '../helpers/certificates.js'
 import { openSockets, until } from '../helpers/leaks.js'
 import { startRabbitMQ, type RabbitMQ } from '../helpers/rabbitmq.js'
 import { startRelay, type Relay } from '../helpers/relay.js'
@@ -311,6 +313,21 @@ t.test('RabbitMQCheck', async t => {
     t.match(await faults({ url: rabbit.url, vhost: '/' }), [{ id: 'E008', message: /there is no option 'vhost'/ }])
   })
 
+  t.test('each queue named has to exist, and none is created', async t => {
+    const admin = await connect(rabbit.url)
+    const channel = await admin.createChannel()
+    await channel.assertQueue('orders')
+    const health = createHealth({ timeout: 20_000, subsets: { s: [[RabbitMQCheck, { url: rabbit.url, queues: ['orders', 'mail', 'bills'] }]] } }, { log: silent })
+    t.after(() => health.close())
+    for (let n = 0; n < 2; n++) t.equal(await status(health), "unavailable: the queue 'mail' does not exist\nunavailable: the queue 'bills' does not exist")
+    await channel.assertQueue('mail')
+    await channel.assertQueue('bills')
+    t.equal(await status(health), 'working')
+    t.equal((await census(rabbit)).queues, 3)
+    for (const queue of ['orders', 'mail', 'bills']) await channel.deleteQueue(queue)
+    await admin.close()
+  })
+
   t.test('E007 names the driver', async t => {
     t.same(await new RabbitMQCheck({ url: rabbit.url }).requirements(), [])
     t.same(await withoutDriver(), [{ message: "the package 'amqplib' cannot be loaded", hint: 'Install it: npm install amqplib' }])
@@ -319,6 +336,19 @@ t.test('RabbitMQCheck', async t => {
   t.test('it asks something that all pods share', async t => {
     t.equal(RabbitMQCheck.scope, 'shared')
   })
+})
+
+t.test('RabbitMQ over TLS', async t => {
+  const root = await startAuthority(t)
+  const rabbit = await startRabbitMQ(t, { certificate: await root.issue('shop') })
+  const ask = async (options: object) => {
+    const health = createHealth({ timeout: 20_000, subsets: { s: [[RabbitMQCheck, { url: rabbit.url, ...options }]] } }, { log: silent })
+    t.after(() => health.close())
+    return await status(health)
+  }
+  t.equal(await ask({}), 'unavailable: certificate not trusted')
+  t.equal(await ask({ ca: root.certificate.cert }), 'working')
+  t.match(await new RabbitMQCheck({ url: rabbit.url, cert: root.certificate.cert }).requirements(), [{ message: '`cert` is given, and no `key`' }])
 })
 
 /** What the check misses in a process where its driver is not installed. */

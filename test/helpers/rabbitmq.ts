@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'amqplib'
+import type { Certificate } from './certificates.js'
 import { program } from './debian.js'
 import { freePort, launch } from './server.js'
 import type { Scope, Server } from './server.js'
@@ -9,6 +10,8 @@ import type { Scope, Server } from './server.js'
 export interface RabbitMQOptions {
   /** Virtual hosts besides `/`, which the user of the URL may use. */
   vhosts?: string[]
+  /** For TLS, in place of plain TCP. */
+  certificate?: Certificate
 }
 
 export interface RabbitMQ extends Server {
@@ -21,11 +24,11 @@ export interface RabbitMQ extends Server {
 }
 
 /** A RabbitMQ of its own, without plugins. It takes several seconds to start: share one among the tests of a file. */
-export async function startRabbitMQ (t: Scope, { vhosts = [] }: RabbitMQOptions = {}): Promise<RabbitMQ> {
+export async function startRabbitMQ (t: Scope, { vhosts = [], certificate }: RabbitMQOptions = {}): Promise<RabbitMQ> {
   const port = await freePort()
   const user = 'health'
   const password = 'correct-horse'
-  const origin = `amqp://${user}:${password}@127.0.0.1:${port}`
+  const origin = `${certificate === undefined ? 'amqp' : 'amqps'}://${user}:${password}@127.0.0.1:${port}`
   const env: Record<string, string> = {
     // The name may be the same for all, since each has a name service of its own, beside the system's.
     RABBITMQ_NODENAME: 'rabbit@localhost',
@@ -40,7 +43,9 @@ export async function startRabbitMQ (t: Scope, { vhosts = [] }: RabbitMQOptions 
     writeFileSync(place('enabled_plugins'), '[].\n')
     writeFileSync(place('definitions.json'), JSON.stringify(definitions(user, password, ['/', ...vhosts])))
     writeFileSync(place('rabbitmq.conf'), [
-      `listeners.tcp.1 = 127.0.0.1:${port}`,
+      ...(certificate === undefined
+        ? [`listeners.tcp.1 = 127.0.0.1:${port}`]
+        : ['listeners.tcp = none', `listeners.ssl.1 = 127.0.0.1:${port}`, `ssl_options.certfile = ${certificate.certFile}`, `ssl_options.keyfile = ${certificate.keyFile}`]),
       'loopback_users = none',
       `load_definitions = ${place('definitions.json')}`,
       'log.console = true',
@@ -60,7 +65,7 @@ export async function startRabbitMQ (t: Scope, { vhosts = [] }: RabbitMQOptions 
       env,
       grace: 10_000,
       async answers () {
-        const connection = await connect(origin, { timeout: 2000 })
+        const connection = await connect(origin, { timeout: 2000, rejectUnauthorized: false })
         await connection.close()
       },
     }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { CheckContext } from '../../../types/check.js'
-import { withChannel } from '../../clients/amqp.js'
+import { unlessNotFound, withChannel } from '../../clients/amqp.js'
 import type { Poll } from './poll.js'
 
 export interface AmqpMailbox {
@@ -65,15 +65,4 @@ async function outcome (channel: Channel, wait: number, over: AbortSignal): Prom
 async function attend (context: CheckContext, url: string, queue: string, poll: Poll): Promise<void> {
   const found = await unlessNotFound(withChannel(context, url, async channel => await channel.checkQueue(queue)))
   if (found === undefined || found.consumerCount === 0) poll.unattended(queue)
-}
-
-const notFound = 404
-
-async function unlessNotFound<T> (work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if ((error as { code?: unknown }).code === notFound) return undefined
-    throw error
-  }
 }
