@@ -25,6 +25,7 @@ export const postgres = [
 export const redis = [
   'fastify-health/checks/redis',                                             // app.redis
   ['fastify-health/checks/redis', { namespace: 'sessions', identifier: 'Sessions' }],   // app.redis.sessions
+  ['fastify-health/checks/redis', { client: 'clients.cache', identifier: 'Cache' }],    // app.clients.cache
 ]
 
 export const migrations = [

@@ -40,16 +40,28 @@ export interface PostgresOptions extends PostgresSource {
   writable?: boolean
 }
 
-/** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, or a connection of the check's own. */
-export interface RedisSource {
+/** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, another client of the app, or a connection of the check's own. */
+export interface RedisSource<Client extends object = IORedisLike> {
   /** The namespace that @fastify/redis was registered with. */
   namespace?: string
+  /** A client of the app: the name of a decorator, which dots may reach into, a function of the app, or the client itself. */
+  client?: ClientOption<Client>
   /** A connection of the check's own, kept between runs. */
   url?: string
 }
 
+/** A client of ioredis, or its `Cluster`. */
+export interface IORedisLike {
+  readonly status: string
+}
+
+/** A client of node-redis 4 or 5 (the package `redis`), or its cluster, pool or sentinel. */
+export interface NodeRedisLike {
+  readonly isOpen: boolean
+}
+
 /** What is asked of Redis. */
-export interface RedisOptions extends RedisSource {
+export interface RedisOptions extends RedisSource<IORedisLike | NodeRedisLike> {
   /**
    * `true`: fails where a write would be refused, as on a replica, at `maxmemory` without eviction, or with too few replicas. It asks by a
    * `SETRANGE` that changes nothing.

@@ -55,7 +55,7 @@ export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
   static override readonly scope = 'workers'
 
   override async requirements (context: RequirementsContext) {
-    return await redisRequirements(this.options, context)
+    return await sourceRequirements(this.options, context, false)
   }
 
   override async check (context: CheckContext) {
@@ -96,18 +96,17 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
   override async requirements (context: RequirementsContext) {
     const timeout = this.options.timeout ?? this.timeout ?? context.settings.timeout
     return [
-      ...await redisRequirements(this.options, context),
+      ...await sourceRequirements(this.options, context, true),
       ...await needsDriver('bullmq', bullmq),
       ...needsTime('maxWait', this.options.maxWait, timeout),
-      ...withoutKeyPrefix(clientOfApp(this.options, context)),
     ]
   }
 
   override async check (context: CheckContext) {
-    const { queues, prefix = 'bull', maxWait = Math.floor(context.timeout * 0.9), url, namespace } = this.options
+    const { queues, prefix = 'bull', maxWait = Math.floor(context.timeout * 0.9), url } = this.options
     await withRedis(context, this.options, async client => {
       const trips = await Promise.allSettled(queues.map(async queue => {
-        const leftBehind = await context.resources.get(`bullmq ${url} ${namespace} ${prefix}:${queue}`, () => new Set<string>())
+        const leftBehind = await context.resources.get(`bullmq ${url ?? numberOf(client)} ${prefix}:${queue}`, () => new Set<string>())
         await roundTrip({ client, prefix, queue, maxWait, signal: interruptionOf(context), leftBehind })
       }))
       for (const trip of trips) {
@@ -121,12 +120,42 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
 
 export default BullMQWorkersCheck
 
-function withoutKeyPrefix (client: Redis | undefined): Requirement[] {
-  if (!client?.options.keyPrefix) return []
+/** What the client of the app has to have. BullMQ itself, which a round trip uses, takes no client with a `keyPrefix`. */
+async function sourceRequirements (options: BullMQSource, context: RequirementsContext, usesBullMQ: boolean): Promise<Requirement[]> {
+  const missing = await redisRequirements(options, context)
+  if (missing.length > 0 || options.url !== undefined) return missing
+  const { client } = await clientOfApp(options, context)
+  if (client === undefined) return []
+  const { prefix = 'bull' } = options
+  return [...(usesBullMQ ? withoutKeyPrefix(client) : []), ...withHashTag(client, prefix)]
+}
+
+function withoutKeyPrefix (client: Redis): Requirement[] {
+  // A Cluster keeps the options of the clients of its nodes apart.
+  const { keyPrefix, redisOptions } = client.options as { keyPrefix?: string, redisOptions?: { keyPrefix?: string } }
+  if (!keyPrefix && !redisOptions?.keyPrefix) return []
   return [{
     message: 'the client of Redis has a `keyPrefix`, which BullMQ does not work with',
     hint: "Give the check a client without one, or a `url`, and BullMQ's own prefix as `prefix`.",
   }]
+}
+
+function withHashTag (client: Redis, prefix: string): Requirement[] {
+  if (!client.isCluster || /\{[^}]+\}/.test(prefix)) return []
+  return [{
+    message: `the client is a Cluster, on which the prefix '${prefix}' spreads the keys of a queue over the nodes`,
+    hint: "Give queues, workers and the check a `prefix` in braces, such as '{bull}'.",
+  }]
+}
+
+let numbered = 0
+const numbers = new WeakMap<Redis, number>()
+
+/** Tells one client from another. */
+function numberOf (client: Redis): number {
+  const number = numbers.get(client) ?? ++numbered
+  numbers.set(client, number)
+  return number
 }
 
 function areQueues (value: unknown): boolean {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { clusterName, defaultFile } from '../heartbeat/common.js'
-import { milliseconds, redisUrl, text, texts, withoutNul } from '../values/rules.js'
+import { milliseconds, ofApp, redisUrl, text, texts, withoutNul } from '../values/rules.js'
 import type { CheckContext, OptionRule, RequirementsContext } from '../../types/check.js'
 import type { HeartbeatRedisOptions, RedisSource } from '../../types/sources.js'
 import { elapsed } from './workers/elapsed.js'
@@ -35,8 +35,12 @@ export class HeartbeatFileCheck extends HealthCheck<HeartbeatFileOptions> {
   }
 }
 
-// Said again, and not taken from clients/redis.ts, since an exec probe pays for every module that the check of a file loads.
-const sourceRules = { namespace: text(), url: redisUrl() } satisfies Record<keyof RedisSource, OptionRule>
+// These rules repeat those of clients/redis.ts, since an exec probe pays for every module that the check of a file loads.
+const sourceRules = {
+  namespace: text(),
+  url: redisUrl(),
+  client: ofApp('a client of ioredis', value => typeof value === 'object' && value !== null && 'status' in value),
+} satisfies Record<keyof RedisSource, OptionRule>
 
 const clusterRules = { ...sourceRules, cluster: clusterName, unhealthyStatuses: texts() }
 

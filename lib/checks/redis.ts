@@ -1,28 +1,70 @@
+import type { Redis } from 'ioredis'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
 import type { RedisOptions } from '../../types/sources.js'
-import { redisRequirements, redisRules, withRedis } from '../clients/redis.js'
+import { ioredisKind, isIORedis, redisRequirements, redisRules, withAnyRedis, withIORedis } from '../clients/redis.js'
+import { firstAnswer, isNodeRedis, withNodeRedis, type NodeRedis } from '../clients/node-redis.js'
+import { clientRule, type ClientKind } from '../clients/client.js'
 import { flag } from '../values/rules.js'
 
-// A key that nobody writes. SETRANGE of an empty text creates no key and changes none, and Redis refuses it where it refuses other writes.
+// Nobody writes this key. SETRANGE of an empty text creates no key and changes none, and Redis refuses it where it refuses other writes.
 const untouched = 'fastify-health:writable'
+
+const kind: ClientKind = {
+  ...ioredisKind,
+  takes: 'a client of ioredis or of node-redis',
+  fits: value => isIORedis(value) || isNodeRedis(value),
+}
+
+/** What Redis is asked, whatever the client. */
+interface Questions {
+  ping (): Promise<unknown>
+  /** A cluster has it. */
+  clusterInfo?: () => Promise<unknown>
+  /** Changes nothing, and fails where a write would. */
+  write (): Promise<unknown>
+}
 
 /** Passes when `PING` answers, and with `writable` when Redis takes writes. A cluster has to say that its state is ok. */
 export class RedisCheck extends HealthCheck<RedisOptions> {
-  static override readonly rules = { ...redisRules, writable: flag() }
+  static override readonly rules = { ...redisRules, client: clientRule(kind), writable: flag() }
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {
-    return await redisRequirements(this.options, context)
+    return await redisRequirements(this.options, context, kind)
   }
 
   override async check (context: CheckContext) {
-    await withRedis(context, this.options, async client => {
-      if (await client.ping() !== 'PONG') throw new ServiceReturnedUnexpectedResult('PING did not answer PONG')
-      if (client.isCluster && !/^cluster_state:ok\r?$/m.test(await client.cluster('INFO'))) throw new ServiceUnavailable('cluster is down')
-      if (this.options.writable === true) await client.setrange(untouched, 0, '')
-    })
+    const byIORedis = async (client: Redis) => await this.#ask(questionsOfIORedis(client))
+    await withAnyRedis<Redis | NodeRedis, void>(context, this.options, kind, async client => {
+      if (isIORedis(client)) await withIORedis(context, client, byIORedis)
+      else await withNodeRedis(context, client, async client => await this.#ask(questionsOfNodeRedis(client)))
+    }, byIORedis)
+  }
+
+  async #ask ({ ping, clusterInfo, write }: Questions): Promise<void> {
+    if (await ping() !== 'PONG') throw new ServiceReturnedUnexpectedResult('PING did not answer PONG')
+    if (clusterInfo !== undefined && !/^cluster_state:ok\r?$/m.test(String(await clusterInfo()))) throw new ServiceUnavailable('cluster is down')
+    if (this.options.writable === true) await write()
+  }
+}
+
+function questionsOfIORedis (client: Redis): Questions {
+  return {
+    ping: () => client.ping(),
+    ...(client.isCluster ? { clusterInfo: () => client.cluster('INFO') } : {}),
+    write: () => client.setrange(untouched, 0, ''),
+  }
+}
+
+function questionsOfNodeRedis (client: NodeRedis): Questions {
+  const write = () => client.setRange(untouched, 0, '')
+  if (client.masters === undefined) return { ping: () => client.ping(), write }
+  return {
+    ping: () => firstAnswer(client, node => node.ping()),
+    clusterInfo: () => firstAnswer(client, node => node.sendCommand(['CLUSTER', 'INFO'])),
+    write,
   }
 }
 

@@ -3,7 +3,7 @@ import { abortable } from '../time/abortable.js'
 import { lacking } from '../errors.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { isPlain } from '../values/plain-data.js'
-import { rule } from '../values/rules.js'
+import { ofApp } from '../values/rules.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
 import { unavailable, wordsFor } from './driver-errors.js'
 import { decorated } from './requirements.js'
@@ -74,23 +74,24 @@ export async function withClient<Client, T, Driver = unknown> (
 
 /** The rule for a `client` option of this kind. */
 export function clientRule ({ takes, fits }: ClientKind = anyObject): OptionRule {
-  return rule(`the name of a decorator, a function of the app, or ${takes}`,
-    value => (typeof value === 'string' && value !== '') || typeof value === 'function' || fits(value), { secret: true })
+  return ofApp(takes, fits)
 }
 
 /** What is missing where a client of the app is not there, or is none (E007). */
-export async function clientRequirements<Client> (context: RequirementsContext, source: ClientOfApp<Client>): Promise<Requirement[]> {
-  const found = await find(context, source)
+export async function clientRequirements<Client> (context: RequirementsContext, { client, kind }: ClientOfApp<Client>): Promise<Requirement[]> {
+  const found = await findClient<Client>(context, client, kind)
   return found.missing === undefined ? [] : [found.missing]
 }
 
-interface Found<Client> {
-  readonly client?: Client
-  readonly missing?: Requirement
-}
+/** A client of the app, or what is missing where there is none. */
+export type FoundClient<Client> = { readonly client: Client, readonly missing?: undefined } | { readonly client?: undefined, readonly missing: Requirement }
 
-async function find<Client> (context: Pick<RequirementsContext, 'app'>, { client, kind = anyObject }: ClientOfApp<Client>): Promise<Found<Client>> {
-  const { takes, fits, hint } = kind
+/** Looks for a client of the app. A decorator may be given by its path, since a name may hold a dot. */
+export async function findClient<Client> (
+  context: Pick<RequirementsContext, 'app'>,
+  client: ClientOption<Client> | readonly string[],
+  { takes, fits, hint }: ClientKind = anyObject
+): Promise<FoundClient<Client>> {
   if (fits(client)) return { client: client as Client }
   let place = 'what `client` returned for the app'
   let found: unknown
@@ -103,8 +104,9 @@ async function find<Client> (context: Pick<RequirementsContext, 'app'>, { client
       return { missing: { message: `\`client\` threw when it was called with the app: ${String(error)}`, hint } }
     }
   } else {
-    place = `app.${String(client)}`
-    found = decorated(context.app, String(client).split('.'))
+    const path = Array.isArray(client) ? client as readonly string[] : String(client).split('.')
+    place = `app.${path.join('.')}`
+    found = decorated(context.app, path)
   }
   if (fits(found)) return { client: found as Client }
   return { missing: { message: found === undefined || found === null ? `${place} is not there` : `${place} is ${described(found)}, and not ${takes}`, hint } }
@@ -118,18 +120,18 @@ function described (value: {}): string {
 
 async function withClientOfApp<Client, T> (context: CheckContext, source: ClientOfApp<Client>, use: (client: Client) => T | Promise<T>): Promise<T> {
   const signal = interruptionOf(context)
-  const { client, missing } = await abortable(find(context, source), signal)
+  const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), signal)
   if (missing !== undefined) throw lacking([missing])
   const key = identity(client)
   const earlier = unanswered.get(key)
   if (earlier !== undefined && performance.now() - earlier.since < patience) await abortable(earlier.answered, signal)
   const work = (async () => {
     try {
-      return await use(client as Client)
+      return await use(client)
     } catch (error) {
       // A connection may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
       if (signal.aborted || wordsFor(error) !== 'connection lost') throw error
-      return await use(client as Client)
+      return await use(client)
     }
   })()
   return await abortable(work, signal, () => {

@@ -7,29 +7,30 @@ import { lacking, ServiceUnavailable } from '../errors.js'
 import { redisUrl, text } from '../values/rules.js'
 import { interruptionOf, type Interruption } from '../time/stop-signal.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
-import { decorated, needsDriver, withoutDriver } from './requirements.js'
+import { needsDriver, withoutDriver } from './requirements.js'
+import { clientRule, findClient, type ClientKind, type ClientOption, type FoundClient } from './client.js'
 
 const driver = async () => await import('ioredis').catch(withoutDriver('ioredis'))
+
+/** What a check takes that speaks by ioredis. */
+export const ioredisKind: ClientKind = {
+  takes: 'a client of ioredis',
+  fits: isIORedis,
+  hint: "Register it: app.register(import('@fastify/redis')), or give the check a `url`.",
+}
 
 export const redisRules = {
   namespace: text(),
   url: redisUrl(),
+  client: clientRule(ioredisKind),
 }
 
-export async function redisRequirements (source: RedisSource, context: RequirementsContext): Promise<Requirement[]> {
-  const { namespace, url } = source
-  if (url !== undefined) {
-    if (namespace === undefined) return await needsDriver('ioredis', driver)
-    return [{ message: 'both `namespace` and `url` are given', hint: 'Give `namespace` for a client of @fastify/redis, or `url` for a connection of its own.' }]
-  }
-  const path = decoratorPath(source)
-  const found = decorated(context.app, path)
-  if (isClient(found)) return []
-  const options = namespace === undefined ? '' : `, { namespace: '${namespace}', … }`
-  return [{
-    message: `app.${path.join('.')} ${found === undefined ? 'is not there' : 'is no client of ioredis'}`,
-    hint: `Register it: app.register(import('@fastify/redis')${options}), or give the check a \`url\`.`,
-  }]
+export async function redisRequirements (source: RedisSource<object>, context: RequirementsContext, kind = ioredisKind): Promise<Requirement[]> {
+  const misgiven = faultOf(source)
+  if (misgiven !== undefined) return [misgiven]
+  if (source.url !== undefined) return await needsDriver('ioredis', driver)
+  const { missing } = await clientOfApp(source, context, kind)
+  return missing === undefined ? [] : [missing]
 }
 
 /**
@@ -37,33 +38,58 @@ export async function redisRequirements (source: RedisSource, context: Requireme
  * where one of an earlier run is still unanswered, none is added to it.
  */
 export async function withRedis<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
+  return await withAnyRedis<Redis, T>(context, source, ioredisKind, async client => await withIORedis(context, client, use), use)
+}
+
+/** Asks a client of the app of that kind by `ofApp`, and a connection of the check's own by `own`. */
+export async function withAnyRedis<Client, T> (
+  context: CheckContext,
+  source: RedisSource<object>,
+  kind: ClientKind,
+  ofApp: (client: Client) => Promise<T>,
+  own: (client: Redis) => Promise<T>
+): Promise<T> {
   try {
-    const { url, namespace } = source
-    if (url !== undefined && namespace === undefined) return await withOwn(context, url, use)
-    const client = clientOfApp(source, context)
-    if (client !== undefined) return await withDecorated(context, client, use)
-    throw lacking(await redisRequirements(source, context))
+    const misgiven = faultOf(source)
+    if (misgiven !== undefined) throw lacking([misgiven])
+    if (source.url !== undefined) return await withOwn(context, source.url, own)
+    const { client, missing } = await abortable(clientOfApp<Client>(source, context, kind), interruptionOf(context))
+    if (missing !== undefined) throw lacking([missing])
+    return await ofApp(client)
   } catch (error) {
     throw unavailable(error)
   }
 }
 
-/** The client of the app that is asked, where there is one. */
-export function clientOfApp (source: RedisSource, context: Pick<RequirementsContext, 'app'>): Redis | undefined {
-  const found = source.url === undefined ? decorated(context.app, decoratorPath(source)) : undefined
-  return isClient(found) ? found : undefined
+/** The client of the app that is asked. */
+export async function clientOfApp<Client = Redis> (
+  { client, namespace }: RedisSource<object>,
+  context: Pick<RequirementsContext, 'app'>,
+  kind = ioredisKind
+): Promise<FoundClient<Client>> {
+  if (client !== undefined) return await findClient<Client>(context, client as ClientOption<Client>, kind)
+  if (namespace === undefined) return await findClient<Client>(context, ['redis'], kind)
+  return await findClient<Client>(context, ['redis', namespace], {
+    ...kind,
+    hint: `Register it: app.register(import('@fastify/redis'), { namespace: '${namespace}', … }), or give the check a \`url\`.`,
+  })
 }
 
-function isClient (value: unknown): value is Redis {
+export function isIORedis (value: unknown): value is Redis {
   return typeof value === 'object' && value !== null && 'status' in value && typeof value.status === 'string'
 }
 
-function decoratorPath ({ namespace }: RedisSource): string[] {
-  return namespace === undefined ? ['redis'] : ['redis', namespace]
+function faultOf (source: RedisSource<object>): Requirement | undefined {
+  const given = (['client', 'namespace', 'url'] as const).filter(option => source[option] !== undefined)
+  if (given.length < 2) return undefined
+  return {
+    message: `${given.length === 2 ? 'both ' : ''}${given.map(option => `\`${option}\``).join(' and ')} are given`,
+    hint: 'Give one of them: `client` for a client of the app, `namespace` for one of @fastify/redis, or `url` for a connection of its own.',
+  }
 }
 
-// Of connections that are not the app's: one try, no queue, no INFO ahead of the first command, whose answer says as much, and no
-// long wait for a goodbye.
+// A connection of our own makes one try and has no queue. It sends no INFO before the first command, whose answer says as much, and it
+// does not wait long for a goodbye.
 const oneTry = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -111,7 +137,8 @@ const unanswered = new WeakMap<Redis, Promise<void>>()
 
 const connectionLost = Symbol('connection lost')
 
-async function withDecorated<T> (context: CheckContext, client: Redis, use: (client: Redis) => Promise<T>): Promise<T> {
+/** Lends a client of ioredis that belongs to the app. */
+export async function withIORedis<T> (context: CheckContext, client: Redis, use: (client: Redis) => Promise<T>): Promise<T> {
   if (client.status !== 'ready' || unanswered.has(client)) await free(client, context)
   const work = use(client)
   try {
@@ -191,14 +218,23 @@ async function answered<T> (client: Redis, context: CheckContext, work: Promise<
 /** Resolves once the app's own client is connected; rejects as soon as it is known why it cannot be. */
 async function ready (client: Redis, context: CheckContext): Promise<void> {
   const signal = interruptionOf(context)
-  // Given up a little before the run's time is over, to say why.
+  // The run ends a little before its time is over, to say why.
   const end = performance.now() + context.timeout * 0.9
   if (client.status !== 'end' && !client.isCluster) await scout(client, signal)
-  if (client.status === 'wait') client.connect().catch(() => {})
-  while (client.status !== 'ready') {
-    if (client.status === 'end') throw new ServiceUnavailable('client is closed')
-    if (performance.now() >= end) throw new ServiceUnavailable('client is not connected')
-    await pause(10, signal)
+  let reason: unknown
+  // A cluster tells that none of its nodes could be reached.
+  const onError = (error: unknown) => { if (client.isCluster) reason ??= error }
+  client.on('error', onError)
+  try {
+    if (client.status === 'wait') client.connect().catch(() => {})
+    while (client.status !== 'ready') {
+      if (client.status === 'end') throw new ServiceUnavailable('client is closed')
+      if (reason !== undefined) throw reason
+      if (performance.now() >= end) throw new ServiceUnavailable('client is not connected')
+      await pause(10, signal)
+    }
+  } finally {
+    client.off('error', onError)
   }
 }
 

@@ -138,3 +138,9 @@ export function shown (value: unknown, secret = false): string {
   const text = inspect(value)
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
+
+/** A client of the app: the name of a decorator, a function of the app, or what fits. */
+export function ofApp (takes: string, fits: (value: unknown) => boolean): OptionRule {
+  return rule(`the name of a decorator, a function of the app, or ${takes}`,
+    value => (typeof value === 'string' && value !== '') || typeof value === 'function' || fits(value), { secret: true })
+}

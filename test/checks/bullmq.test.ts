@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue, QueueEvents, Worker, type Processor, type WorkerOptions } from 'bullmq'
 import type { FastifyInstance } from 'fastify'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { test, type Test } from 'tap'
 import { createHealth, type Entry } from '../../lib/index.js'
 import BullMQCheck, { BullMQRoundTripCheck, BullMQWorkersCheck } from '../../lib/checks/bullmq.js'
@@ -11,7 +11,9 @@ import { withHealthJobs } from '../../lib/heartbeat/index.js'
 import { lineLogger } from '../../lib/engine/logger.js'
 import { openSockets, until } from '../helpers/leaks.js'
 import { startRedis } from '../helpers/redis.js'
+import { startCluster } from '../helpers/redis-topologies.js'
 import { startRelay } from '../helpers/relay.js'
+import type { Server } from '../helpers/server.js'
 
 const both = [BullMQWorkersCheck, BullMQRoundTripCheck] as const
 
@@ -65,7 +67,7 @@ async function startWorker (t: Test, { url, name = 'mail', job = '', options = {
   const module = JSON.stringify(new URL('../../lib/heartbeat/bullmq.ts', import.meta.url).href)
   const child = spawn(process.execPath, [...process.execArgv, '--input-type=module', '--eval', `
     import { Worker } from 'bullmq'
-    import { Redis } from 'ioredis'
+    import { Cluster, Redis } from 'ioredis'
     const { withHealthJobs } = await import(${module})
     const connection = new Redis('${url}', { maxRetriesPerRequest: null })
     const worker = new Worker('${name}', withHealthJobs(async job => { ${job} }), { connection, ...${JSON.stringify(options)} })
@@ -447,6 +449,47 @@ test('a client of Redis with a key prefix is E007 for a round trip, at boot and 
   await redis.hset('bull:mail:meta', 'opts.maxLenEvents', 10_000)
   t.equal(await status(), 'unknown error: E007 the client of Redis has a `keyPrefix`, which BullMQ does not work with')
 })
+
+test('over a Redis Cluster, wherever it keeps the queue', async t => {
+  const { nodes } = await startCluster(t)
+  const cluster = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })))
+  cluster.on('error', () => {})
+  t.after(() => cluster.disconnect())
+  for (const Check of both) {
+    t.match(await registry(t, [Check, { client: () => cluster as never, queues: ['mail'] }], { app: {} }).faults(),
+      /^E007 the client is a Cluster, on which the prefix 'bull' spreads the keys of a queue over the nodes$/)
+  }
+  // Each of these prefixes is on another node.
+  const prefixes = await Promise.all(nodes.map(async ({ port }) => await prefixOn(nodes, port)))
+  for (const prefix of prefixes) {
+    const checks = both.map(Check => registry(t, [Check, { client: () => cluster as never, queues: ['mail'], prefix }], { app: {}, timeout: 3000 }))
+    for (const { faults } of checks) t.equal(await faults(), '')
+    t.equal(await checks[0]!.status(), "unavailable: queue 'mail' has no worker")
+    const worker = new Worker('mail', withHealthJobs(async () => {}), { connection: cluster, prefix })
+    worker.on('error', () => {})
+    t.after(async () => await worker.close(true))
+    await worker.waitUntilReady()
+    for (const { status } of checks) await until(async () => await status() === 'working')
+    t.pass(`working with ${prefix}`)
+  }
+  const prefixed = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })), { redisOptions: { keyPrefix: 'shop:' } })
+  t.after(() => prefixed.disconnect())
+  t.match(await registry(t, [BullMQRoundTripCheck, { client: () => prefixed as never, queues: ['mail'], prefix: '{bull}' }], { app: {} }).faults(), /has a `keyPrefix`/)
+})
+
+/** A prefix whose keys are on the node at this port. */
+async function prefixOn (nodes: readonly Server[], port: number): Promise<string> {
+  const node = new Redis(port, '127.0.0.1')
+  try {
+    const index = nodes.findIndex(node => node.port === port)
+    for (let i = 0; ; i++) {
+      const slot = Number(await node.call('CLUSTER', 'KEYSLOT', `{bull${i}}`))
+      if (Math.min(2, Math.floor(slot / 5461)) === index) return `{bull${i}}`
+    }
+  } finally {
+    node.disconnect()
+  }
+}
 
 test('whom they ask', t => {
   t.same(both.map(({ scope }) => scope), ['workers', 'workers'])

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import fastifyRedis, { type FastifyRedis, type FastifyRedisPluginOptions } from '@fastify/redis'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Cluster, Redis } from 'ioredis'
+import { createClient as createClient4, createCluster as createCluster4 } from 'redis-4'
+import { createClient as createClient5, createClientPool, createCluster as createCluster5, createSentinel } from 'redis-5'
 import { test, type Test } from 'tap'
 import RedisCheck from '../../lib/checks/redis.js'
 import type { RedisOptions } from '../../types/sources.js'
@@ -12,6 +14,7 @@ import { createHealth, type HealthRegistry } from '../../lib/index.js'
 import { until } from '../helpers/leaks.js'
 import { recordedLog } from '../helpers/recorded-log.js'
 import { startRedis } from '../helpers/redis.js'
+import { startCluster, startSentinel } from '../helpers/redis-topologies.js'
 import { startRelay } from '../helpers/relay.js'
 import { freePort } from '../helpers/server.js'
 
@@ -34,14 +37,34 @@ async function status (health: HealthRegistry, timeout = ample): Promise<string>
   return (await health.run('readiness')).results[0]!.status
 }
 
+function ioredisOf (t: Test, url: string): Redis {
+  const client = new Redis(url, { retryStrategy: () => 20 })
+  client.on('error', () => {})
+  t.teardown(() => client.disconnect())
+  return client
+}
+
+/** A client that reconnects at once. It is connected, as node-redis asks of an app. */
+async function nodeRedisOf (t: Test, createClient: typeof createClient5 | typeof createClient4, url: string) {
+  const client = (createClient as typeof createClient5)({ url, socket: { reconnectStrategy: 20 } })
+  client.on('error', () => {})
+  await client.connect()
+  t.teardown(() => client.isOpen && (client.disconnect() as unknown))
+  return client
+}
+
+function withDecorator (t: Test, cache: object): FastifyInstance {
+  const app = Fastify()
+  t.teardown(async () => await app.close())
+  return app.decorate('cache', cache as never)
+}
+
 /** With clients that reconnect at once, and that are not told goodbye: QUIT would wait for a server that hangs. */
 async function appWith (t: Test, ...clients: FastifyRedisPluginOptions[]): Promise<FastifyInstance> {
   const app = Fastify()
   t.teardown(async () => await app.close())
   for (const { url, namespace } of clients as Array<{ url: string, namespace?: string }>) {
-    const client = new Redis(url, { retryStrategy: () => 20 })
-    client.on('error', () => {})
-    t.teardown(() => client.disconnect())
+    const client = ioredisOf(t, url)
     await app.register(fastifyRedis, { client, ...(namespace === undefined ? {} : { namespace }) })
   }
   return app
@@ -57,6 +80,12 @@ test('Redis', async t => {
     'app.redis': async (t, url) => healthOf(t, {}, await appWith(t, { url })),
     'a namespace': async (t, url) => healthOf(t, { namespace: 'sessions' }, await appWith(t, { url, namespace: 'sessions' })),
     'a connection of its own': async (t, url) => healthOf(t, { url }),
+    'a client of ioredis': async (t, url) => healthOf(t, { client: 'cache.redis' }, withDecorator(t, { redis: ioredisOf(t, url) })),
+    'a client of node-redis 4': async (t, url) => healthOf(t, { client: await nodeRedisOf(t, createClient4, url) }),
+    'a client of node-redis 5': async (t, url) => {
+      const client = await nodeRedisOf(t, createClient5, url)
+      return healthOf(t, { client: () => client }, withDecorator(t, {}))
+    },
   }
 
   for (const [name, over] of Object.entries(sources)) {
@@ -219,14 +248,14 @@ test('the configuration', async t => {
     const app = Fastify()
     app.decorate('redis', { sessions: new Redis({ lazyConnect: true }) } as never)
     t.match(await faults({ namespace: 'jobs' }, app), [/^E007 .*app\.redis\.jobs is not there.*app\.register\(import\('@fastify\/redis'\), { namespace: 'jobs', … }\)/])
-    t.match(await faults({}, app), [/^E007 .*app\.redis is no client of ioredis/], 'and there is none without a namespace')
+    t.match(await faults({}, app), [/^E007 .*app\.redis is an object, and not a client of ioredis or of node-redis/], 'and there is none without a namespace')
     t.same(await faults({ namespace: 'sessions' }, app), [])
   })
 
   await t.test('with a client of another package is told so (E007)', async t => {
     const app = Fastify()
     app.decorate('redis', { ping () {}, isReady: true } as never)
-    t.match(await faults({}, app), [/^E007 .*is no client of ioredis/])
+    t.match(await faults({}, app), [/^E007 .*app\.redis is an object, and not a client of ioredis or of node-redis/])
   })
 
   await t.test('with a connection of its own does not touch the app', async t => {
@@ -235,7 +264,15 @@ test('the configuration', async t => {
   })
 
   await t.test('with both a namespace and a URL is told to choose (E007)', async t => {
-    t.match(await faults({ namespace: 'jobs', url: 'redis://:canary@cache' }), [/^E007 .*both `namespace` and `url` are given/])
+    t.match(await faults({ namespace: 'jobs', url: 'redis://:canary@cache' }), [/^E007 .*both `namespace` and `url` are given.*Give one of them/])
+    t.match(await faults({ client: 'redis', namespace: 'jobs', url: 'redis://cache' }), [/^E007 .*`client` and `namespace` and `url` are given/])
+  })
+
+  await t.test('with a client that is none says what was found and what is taken (E007, E008)', async t => {
+    const app = Fastify().decorate('caches', { redis: [], later: 5 } as never)
+    t.match(await faults({ client: 'caches.redis' }, app), [/^E007 .*app\.caches\.redis is an instance of Array, and not a client of ioredis or of node-redis/])
+    t.match(await faults({ client: () => 5 }, app), [/^E007 .*what `client` returned for the app is a number, and not a client of ioredis/])
+    t.match(await faults({ client: 5 }, app), [/^E008 .*'client'.*It must be the name of a decorator, a function of the app, or a client of ioredis or of node-redis/])
   })
 
   await t.test('with options that do not fit says what they must be, and shows no secret (E008)', async t => {
@@ -309,4 +346,62 @@ test('a Redis Cluster is asked by its state', async t => {
   await node.call('CLUSTER', 'ADDSLOTS', '0')
   await state('ok')
   t.equal(await status(health), 'working')
+})
+
+test('a Redis Cluster of three, over each client', async t => {
+  const { nodes } = await startCluster(t)
+  const roots = nodes.map(({ port }) => ({ host: '127.0.0.1', port }))
+  const byIORedis = new Cluster(roots, { clusterRetryStrategy: () => 20 })
+  byIORedis.on('error', () => {})
+  t.teardown(() => byIORedis.disconnect())
+  const byNodeRedis = async (createCluster: typeof createCluster4 | typeof createCluster5) => {
+    const cluster = (createCluster as typeof createCluster5)({ rootNodes: roots.map(socket => ({ socket })), defaults: { socket: { reconnectStrategy: 20 } } })
+    cluster.on('error', () => {})
+    await cluster.connect()
+    t.teardown(async () => await cluster.disconnect())
+    return cluster
+  }
+  const healths = {
+    ioredis: healthOf(t, { client: byIORedis as never, writable: true }),
+    'node-redis 4': healthOf(t, { client: await byNodeRedis(createCluster4), writable: true }),
+    'node-redis 5': healthOf(t, { client: await byNodeRedis(createCluster5), writable: true }),
+  }
+  const statuses = async (timeout?: number) => await Promise.all(Object.entries(healths).map(async ([name, health]) => `${name}: ${await status(health, timeout)}`))
+  const all = (text: string) => Object.keys(healths).map(name => `${name}: ${text}`)
+
+  t.same(await statuses(), all('working'))
+  t.same(await statuses(), all('working'), 'once more')
+  await Promise.all(nodes.map(async node => await node.stop()))
+  await until(async () => (await statuses()).join() === all('unavailable: no node of the cluster can be reached').join(), { timeout: 10_000 })
+  t.pass('all nodes down at once have words of their own')
+})
+
+test('a pool and a sentinel of node-redis 5', async t => {
+  const { primary, sentinel } = await startSentinel(t)
+  const pool = createClientPool({ url: primary.url })
+  pool.on('error', () => {})
+  await pool.connect()
+  t.teardown(() => pool.destroy())
+  t.equal(await status(healthOf(t, { client: pool, writable: true })), 'working')
+  const bySentinel = createSentinel({ name: 'shop', sentinelRootNodes: [{ host: '127.0.0.1', port: sentinel.port }] })
+  bySentinel.on('error', () => {})
+  await bySentinel.connect()
+  t.teardown(() => bySentinel.destroy())
+  t.equal(await status(healthOf(t, { client: bySentinel, writable: true })), 'working')
+})
+
+test('a client of node-redis that is not connected', async t => {
+  const { url } = await startRedis(t)
+  const closed = createClient5({ url })
+  t.equal(await status(healthOf(t, { client: closed })), 'unavailable: client is closed', 'nobody has connected it, or it was closed')
+  t.notOk(closed.isOpen)
+
+  const waiting = createClient5({ url: `redis://127.0.0.1:${await freePort()}`, socket: { reconnectStrategy: 60_000 } })
+  waiting.on('error', () => {})
+  waiting.connect().catch(() => {})
+  t.teardown(() => waiting.destroy())
+  await until(() => !waiting.isReady)
+  const health = healthOf(t, { client: waiting })
+  t.equal(await status(health), 'unavailable: connection refused')
+  t.equal(await status(health, short), 'unavailable: client is not connected', 'it does not try for a minute')
 })

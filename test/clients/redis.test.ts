@@ -410,7 +410,7 @@ test('redisRequirements', async t => {
 
   await t.test('are not met without a client, or where it is not clear which', async t => {
     t.match(await missing({}, {}), [{ message: 'app.redis is not there', hint: /app\.register\(import\('@fastify\/redis'\)\)/ }])
-    t.match(await missing({}, { redis: { jobs: client } }), [{ message: 'app.redis is no client of ioredis' }])
+    t.match(await missing({}, { redis: { jobs: client } }), [{ message: 'app.redis is an object, and not a client of ioredis' }])
     t.match(await missing({ namespace: 'jobs' }, { redis: {} }), [{ message: 'app.redis.jobs is not there', hint: /namespace: 'jobs'/ }])
     t.match(await missing({ namespace: 'jobs', url: 'redis://cache' }, {}), [{ message: 'both `namespace` and `url` are given' }])
   })

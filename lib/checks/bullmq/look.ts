@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 
 /** What Redis tells about one queue. */
 export interface QueueState {
@@ -37,17 +37,11 @@ type Answer = [paused: number, waiting: number, occupied: number, time: string, 
 
 /** One round trip, whose cost grows with the number of Redis's clients, not with that of the jobs. */
 export async function look (client: Redis, prefix: string, queues: readonly string[]): Promise<Map<string, QueueState>> {
-  // Sent together, and answered together. A pipeline of ioredis costs more to make than all of them.
-  const [own, clients, answers] = await Promise.all([
-    client.client('INFO') as Promise<string>,
-    client.client('LIST', 'TYPE', 'NORMAL') as Promise<string>,
-    Promise.all(queues.map(async queue => await client.eval(stateScript, 0, `${prefix}:${queue}`) as Answer)),
+  // The commands are sent together, and answered together. A pipeline of ioredis costs more to make than all of them.
+  const [connections, answers] = await Promise.all([
+    connectionsOf(client, prefix),
+    Promise.all(queues.map(async queue => await stateOf(client, `${prefix}:${queue}`))),
   ])
-  const database = fieldsOf(own).get('db')
-  // There may be thousands of others.
-  const connections = clients.split('\n').filter(line => line.includes(` name=${prefix}:`)).map(fieldsOf)
-    // The list is of the server, and the queue of one database.
-    .filter(fields => fields.get('db') === database)
   return new Map(queues.map((queue, i) => {
     const [paused, waiting, occupied, time, timestamp, options] = answers[i] as Answer
     return [queue, {
@@ -58,6 +52,24 @@ export async function look (client: Redis, prefix: string, queues: readonly stri
       workers: workersOf(connections, `${prefix}:${Buffer.from(queue).toString('base64')}`),
     }]
   }))
+}
+
+// A Cluster finds the node by a key of the queue, and tells no node by itself who is connected to it.
+async function stateOf (client: Redis, queue: string): Promise<Answer> {
+  if (client.isCluster) return await client.eval(stateScript, 1, `${queue}:meta`, queue) as Answer
+  return await client.eval(stateScript, 0, queue) as Answer
+}
+
+async function connectionsOf (client: Redis, prefix: string): Promise<Array<Map<string, string>>> {
+  const nodes = client.isCluster ? (client as unknown as Cluster).nodes('master') : [client]
+  return (await Promise.all(nodes.map(async node => {
+    const [own, clients] = await Promise.all([node.client('INFO') as Promise<string>, node.client('LIST', 'TYPE', 'NORMAL') as Promise<string>])
+    const database = fieldsOf(own).get('db')
+    // There may be thousands of others.
+    return clients.split('\n').filter(line => line.includes(` name=${prefix}:`)).map(fieldsOf)
+      // The list is of the server, and the queue of one database.
+      .filter(fields => fields.get('db') === database)
+  }))).flat()
 }
 
 // A delayed job has waited only since it was due.
