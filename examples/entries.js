@@ -60,6 +60,7 @@ export const system = [
 
 export const rabbitmq = [
   ['fastify-health/checks/rabbitmq', { url: process.env.AMQP_URL ?? 'amqp://localhost' }],
+  ['fastify-health/checks/rabbitmq', { client: 'amqp', identifier: 'Orders', queues: ['orders'] }],   // app.amqp
 ]
 
 export const celery = [

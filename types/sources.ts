@@ -71,10 +71,19 @@ export interface RedisOptions extends RedisSource<IORedisLike | NodeRedisLike> {
   writable?: boolean
 }
 
-/** Which broker. The connection is the checks' own: one for each URL, kept between runs. */
+/** Which broker: a connection of the app, or one of the checks' own, which is kept between runs. One of the three is given. */
 export interface AmqpSource {
+  /** A connection of amqplib or of amqp-connection-manager: the name of a decorator, which dots may reach into, a function of the app, or the connection. */
+  client?: ClientOption<AmqpClientLike>
   /** `amqp://` or `amqps://`. */
-  url: string
+  url?: string
+  /** URLs of the brokers of one cluster. The first that takes a connection is asked. */
+  urls?: string[]
+}
+
+/** A `ChannelModel` of amqplib, or a connection of amqp-connection-manager. */
+export interface AmqpClientLike {
+  createChannel (): object
 }
 
 /** Which workers, by their heartbeats in Redis. */

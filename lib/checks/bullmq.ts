@@ -124,8 +124,7 @@ export default BullMQWorkersCheck
 async function sourceRequirements (options: BullMQSource, context: RequirementsContext, usesBullMQ: boolean): Promise<Requirement[]> {
   const missing = await redisRequirements(options, context)
   if (missing.length > 0 || options.url !== undefined) return missing
-  const { client } = await clientOfApp(options, context)
-  if (client === undefined) return []
+  const client = (await clientOfApp(options, context)).client as Redis
   const { prefix = 'bull' } = options
   return [...(usesBullMQ ? withoutKeyPrefix(client) : []), ...withHashTag(client, prefix)]
 }

@@ -46,7 +46,7 @@ export class CeleryPingCheck extends HealthCheck<CeleryOptions> {
   override async requirements (context: RequirementsContext): Promise<Requirement[]> {
     const { url, wait } = this.options
     const timeout = this.options.timeout ?? this.timeout ?? context.settings.timeout
-    const missing = await (isRedis(url) ? redisRequirements({ url }, context) : amqpRequirements())
+    const missing = await (isRedis(url) ? redisRequirements({ url }, context) : amqpRequirements({ url }, context))
     return [...missing, ...needsTime('wait', wait, timeout)]
   }
 

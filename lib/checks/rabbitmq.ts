@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { HealthCheck } from '../check.js'
 import { ServiceUnavailable } from '../errors.js'
-import type { CheckContext, OptionRules } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 import type { AmqpSource } from '../../types/sources.js'
-import { amqpRequirements, amqpRules, unlessNotFound, withChannel } from '../clients/amqp.js'
-import { pem, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
+import { amqpRequirements, amqpRules, unlessNotFound, withChannel, type AmqpPlace } from '../clients/amqp.js'
+import { pem, type TLSMaterial } from '../clients/tls.js'
 import { texts } from '../values/rules.js'
 
 export interface RabbitMQOptions extends AmqpSource, TLSMaterial {
@@ -23,26 +23,25 @@ export class RabbitMQCheck extends HealthCheck<RabbitMQOptions> {
   static override readonly rules: OptionRules = { ...amqpRules, queues: texts(), ca: pem(), cert: pem(), key: pem({ secret: true }) }
   static override readonly scope = 'shared'
 
-  override async requirements () {
-    return [...await amqpRequirements(), ...await tlsRequirements(this.#tls)]
+  override async requirements (context: RequirementsContext) {
+    return await amqpRequirements(this.#place, context)
   }
 
   override async check (context: CheckContext) {
-    const { url, queues = [] } = this.options
-    await withChannel(context, url, async channel => {
+    await withChannel(context, this.#place, async channel => {
       // A broker with an alarm goes on opening channels; it tells only who publishes that it takes no message.
       channel.publish('', nowhere, Buffer.alloc(0))
-    }, this.#tls)
-    for (const queue of queues) {
+    })
+    for (const queue of this.options.queues ?? []) {
       // The broker closes the channel on which it was asked for a queue that does not exist.
-      const found = await unlessNotFound(withChannel(context, url, async channel => await channel.checkQueue(queue), this.#tls))
+      const found = await unlessNotFound(withChannel(context, this.#place, async channel => await channel.checkQueue(queue)))
       if (found === undefined) this.addError(new ServiceUnavailable(`the queue '${queue}' does not exist`))
     }
   }
 
-  get #tls () {
-    const { ca, cert, key } = this.options
-    return { ca, cert, key }
+  get #place (): AmqpPlace {
+    const { ca, cert, key, ...source } = this.options
+    return { ...source, tls: { ca, cert, key } }
   }
 }
 

@@ -1,43 +1,85 @@
-import type { Channel, ChannelModel } from 'amqplib'
-import type { CheckContext, Requirement } from '../../types/check.js'
-import { unavailable } from './driver-errors.js'
-import { ServiceUnavailable } from '../errors.js'
-import { url } from '../values/rules.js'
+import type { ChannelModel, Channel } from 'amqplib'
+import { pause } from '../time/abortable.js'
+import { lacking, ServiceUnavailable } from '../errors.js'
+import { rule, url } from '../values/rules.js'
 import { interruptionOf } from '../time/stop-signal.js'
-import { SharedConnection, type Connection } from './shared-connection.js'
+import type { AmqpSource } from '../../types/sources.js'
+import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import { watched, watchedOfApp, withOwnChannel, type Link } from './amqp-channel.js'
+import { clientRequirements, clientRule, withClient, type ClientKind } from './client.js'
+import { unavailable } from './driver-errors.js'
 import { needsDriver, withoutDriver } from './requirements.js'
-import { tlsMaterial } from './tls.js'
+import { SharedConnection, type Connection } from './shared-connection.js'
+import { tlsMaterial, tlsRequirements } from './tls.js'
 
 type GivenTLS = Parameters<typeof tlsMaterial>[0]
 
-const driver = async () => await import('amqplib').catch(withoutDriver('amqplib'))
-
-export const amqpRules = {
-  url: url(['amqp', 'amqps'], { required: true }),
+/** Which broker, and by which certificates. */
+export interface AmqpPlace extends AmqpSource {
+  readonly tls?: GivenTLS
 }
 
-export async function amqpRequirements (): Promise<Requirement[]> {
-  return await needsDriver('amqplib', driver)
+const driver = async () => await import('amqplib').catch(withoutDriver('amqplib'))
+
+const broker = url(['amqp', 'amqps'])
+
+const kind: ClientKind = {
+  takes: 'a connection of amqplib or of amqp-connection-manager',
+  fits: value => isModel(value) || isManager(value),
+  hint: "Decorate the app with it: app.decorate('amqp', await connect(url)), or give the check a `url`.",
+}
+
+export const amqpRules = {
+  url: broker,
+  urls: rule('a list of one URL or more that start with amqp:// or amqps://', value => Array.isArray(value) && value.length > 0 && value.every(broker.test), { secret: true }),
+  client: clientRule(kind),
+}
+
+export async function amqpRequirements (place: AmqpPlace, context: RequirementsContext): Promise<Requirement[]> {
+  const misgiven = faultOf(place)
+  if (misgiven !== undefined) return [misgiven]
+  if (place.client !== undefined) return await clientRequirements(context, { client: place.client, kind })
+  return [...await needsDriver('amqplib', driver), ...await tlsRequirements(place.tls ?? {})]
+}
+
+function faultOf ({ url, urls, client, tls = {} }: AmqpPlace): Requirement | undefined {
+  const given = Object.entries({ client, url, urls }).filter(([, value]) => value !== undefined).map(([option]) => `\`${option}\``)
+  const hint = 'Give `client` for a connection of the app, or `url` or `urls` for one of its own.'
+  if (given.length === 0) return { message: 'none of `client`, `url` and `urls` is given', hint }
+  if (given.length > 1) return { message: `${given.length === 2 ? 'both ' : ''}${given.join(' and ')} are given`, hint }
+  const [material] = Object.keys(tlsMaterial(tls))
+  if (client === undefined || material === undefined) return undefined
+  return { message: `\`${material}\` is given with \`client\``, hint: 'Leave it out: a connection of the app is made with certificates of its own.' }
 }
 
 /**
- * Lends a channel of the kept connection to `use`, and closes it afterwards. A connection that was lost is made anew; one that
- * the broker blocks because of an alarm is kept, since the broker says on it when the alarm is over.
+ * Lends a channel of the connection to `use`, and closes it afterwards. A connection of our own is kept; one that was lost is made anew.
+ * One that the broker blocks because of an alarm is kept, since the broker says on it when the alarm is over.
  *
  * @throws what the broker refused the channel with: an error whose `code` is AMQP's reply code.
  */
-export async function withChannel<T> (context: CheckContext, url: string, use: (channel: Channel) => Promise<T>, tls: GivenTLS = {}): Promise<T> {
+export async function withChannel<T> (context: CheckContext, place: AmqpPlace, use: (channel: Channel) => Promise<T>): Promise<T> {
+  const misgiven = faultOf(place)
+  if (misgiven !== undefined) throw lacking([misgiven])
   const signal = interruptionOf(context)
+  const onLink = async (link: Link) => await withOwnChannel(link, async channel => {
+    signal.throwIfAborted()
+    return await use(channel)
+  })
+  const { client, url, urls = [url as string], tls = {} } = place
+  if (client !== undefined) return await withClient(context, { client, kind }, async client => await onLink(await linkOfApp(client, context)))
   try {
-    const shared = await context.resources.get(`amqp ${url} ${JSON.stringify(tls)}`, () => new SharedConnection(() => connectionTo(url, tls)), shared => shared.close())
-    return await shared.use(signal, async link => await withOwnChannel(link, async channel => {
-      signal.throwIfAborted()
-      return await use(channel)
-    }))
+    const key = `amqp ${urls.join(' ')} ${JSON.stringify(tls)}`
+    // A host that does not answer leaves the others their share of the time.
+    const share = Math.ceil(context.timeout / urls.length)
+    const shared = await context.resources.get(key, () => new SharedConnection(() => connectionTo(urls, share, tls)), shared => shared.close())
+    return await shared.use(signal, onLink)
   } catch (error) {
     throw unavailable(error)
   }
 }
+
+const notFound = 404
 
 /** `undefined` where the broker knows no such queue or exchange. */
 export async function unlessNotFound<T> (work: Promise<T>): Promise<T | undefined> {
@@ -49,21 +91,52 @@ export async function unlessNotFound<T> (work: Promise<T>): Promise<T | undefine
   }
 }
 
-interface Link {
-  readonly model: ChannelModel
-  /** Why it is closed; `undefined` while it is open. */
-  closedBy: Error | undefined
-  /** The alarm because of which the broker takes no message; `undefined` while it takes them. */
-  blockedBy: string | undefined
-  /** Whom to tell that it is closed or blocked. A listener for each of them would be a leak to Node, from the eleventh on. */
-  readonly waiting: Set<(reason: Error) => void>
+/** A connection of amqp-connection-manager, which connects again by itself. */
+interface Manager {
+  readonly connection: ChannelModel | undefined
+  isConnected (): boolean
+  on (event: 'connectFailed' | 'disconnect', listener: (failure: { err: Error }) => void): unknown
+  off (event: 'connectFailed' | 'disconnect', listener: (failure: { err: Error }) => void): unknown
 }
 
-function connectionTo (url: string, tls: GivenTLS): Connection<Link> {
+function isModel (value: unknown): value is ChannelModel {
+  return typeof value === 'object' && value !== null && 'createChannel' in value && 'createConfirmChannel' in value
+}
+
+function isManager (value: unknown): value is Manager {
+  return typeof value === 'object' && value !== null && 'isConnected' in value && 'createChannel' in value
+}
+
+async function linkOfApp (client: object, context: CheckContext): Promise<Link> {
+  if (isModel(client)) return watchedOfApp(client)
+  return watchedOfApp(await connectionOf(client as Manager, context))
+}
+
+/** The connection that a manager has, or the reason why it has none. */
+async function connectionOf (manager: Manager, context: CheckContext): Promise<ChannelModel> {
+  const signal = interruptionOf(context)
+  // The run ends a little before its time is over, to say why.
+  const end = performance.now() + context.timeout * 0.9
+  let reason: unknown
+  const onFailure = ({ err }: { err: unknown }) => { reason = err }
+  manager.on('connectFailed', onFailure)
+  try {
+    for (;;) {
+      if (manager.connection !== undefined && manager.isConnected()) return manager.connection
+      if (reason !== undefined) throw reason
+      if (performance.now() >= end) throw new ServiceUnavailable('client is not connected')
+      await pause(10, signal)
+    }
+  } finally {
+    manager.off('connectFailed', onFailure)
+  }
+}
+
+function connectionTo (urls: readonly string[], share: number, tls: GivenTLS): Connection<Link> {
   const socket = new AbortController()
   const destroy = () => socket.abort()
   let link: Link | undefined
-  const connected = connect(url, socket.signal, tls).then(model => (link = watched(model)))
+  const connected = connect(urls, share, socket.signal, tls).then(model => (link = watched(model)))
   return {
     connected,
     isLost: () => link?.closedBy !== undefined,
@@ -72,12 +145,29 @@ function connectionTo (url: string, tls: GivenTLS): Connection<Link> {
   }
 }
 
-async function connect (url: string, signal: AbortSignal, tls: GivenTLS): Promise<ChannelModel> {
+/** Connects to the first broker that takes it. */
+async function connect (urls: readonly string[], share: number, signal: AbortSignal, tls: GivenTLS): Promise<ChannelModel> {
   const { connect, credentials: { plain } } = await driver()
-  const login = loginOf(url)
-  // They go on to the socket, which takes the signal.
-  const options = { ...tlsMaterial(tls), ...login && { credentials: plain(...login) }, signal, noDelay: true, clientProperties: { connection_name: 'fastify-health' } }
-  return await connect(url, options)
+  const errors: unknown[] = []
+  for (const url of urls) {
+    const login = loginOf(url)
+    // These options go on to the socket, which takes the signal.
+    const options = {
+      ...tlsMaterial(tls),
+      ...login && { credentials: plain(...login) },
+      ...(urls.length > 1 && { timeout: share }),
+      signal,
+      noDelay: true,
+      clientProperties: { connection_name: 'fastify-health' },
+    }
+    try {
+      return await connect(url, options)
+    } catch (error) {
+      signal.throwIfAborted()
+      errors.push(error)
+    }
+  }
+  throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'No broker could be connected to')
 }
 
 // The driver decodes byte by byte, which leaves of a letter beyond ASCII two others. What cannot be decoded is left to it.
@@ -91,22 +181,6 @@ function loginOf (url: string): [user: string, password: string] | undefined {
   }
 }
 
-function watched (model: ChannelModel): Link {
-  const link: Link = { model, closedBy: undefined, blockedBy: undefined, waiting: new Set() }
-  const interrupt = (reason: Error) => { for (const tell of link.waiting) tell(reason) }
-  model.on('error', error => { link.closedBy ??= error })
-  model.on('close', error => {
-    link.closedBy ??= error ?? new ServiceUnavailable('connection lost')
-    interrupt(new ServiceUnavailable('connection lost'))
-  })
-  model.on('blocked', reason => {
-    link.blockedBy = reason
-    interrupt(blocked(reason))
-  })
-  model.on('unblocked', () => { link.blockedBy = undefined })
-  return link
-}
-
 // A frozen broker answers no goodbye, and what close() returns never settles where the connection is lost meanwhile.
 async function close (model: ChannelModel, destroy: () => void): Promise<void> {
   const late = setTimeout(destroy, 250)
@@ -114,55 +188,4 @@ async function close (model: ChannelModel, destroy: () => void): Promise<void> {
   model.close().catch(() => {})
   await closed
   clearTimeout(late)
-}
-
-async function withOwnChannel<T> (link: Link, use: (channel: Channel) => Promise<T>): Promise<T> {
-  if (link.blockedBy !== undefined) throw blocked(link.blockedBy)
-  try {
-    return await uninterrupted(link, onChannel(link, use))
-  } catch (error) {
-    throw link.closedBy ?? error
-  }
-}
-
-// The driver leaves some requests unanswered for ever when the connection is lost; a broker that blocks answers none.
-async function uninterrupted<T> ({ waiting }: Link, work: Promise<T>): Promise<T> {
-  let tell!: (reason: Error) => void
-  const interrupted = new Promise<never>((_resolve, reject) => { tell = reject })
-  waiting.add(tell)
-  work.catch(() => {})
-  try {
-    return await Promise.race([work, interrupted])
-  } finally {
-    waiting.delete(tell)
-  }
-}
-
-async function onChannel<T> ({ model }: Link, use: (channel: Channel) => Promise<T>): Promise<T> {
-  const channel = await model.createChannel()
-  let refusal: Error | undefined
-  let isOpen = true
-  channel.on('error', error => { refusal = error })
-  channel.on('close', () => { isOpen = false })
-  try {
-    const answer = await use(channel)
-    if (isOpen) await channel.close()
-    if (refusal === undefined) return answer
-  } catch (error) {
-    refusal ??= error as Error
-    if (isOpen) await channel.close()
-  }
-  throw refusalOf(refusal)
-}
-
-const accessRefused = 403
-const notFound = 404
-
-function refusalOf (error: Error & { code?: unknown }): Error {
-  return error.code === accessRefused ? new ServiceUnavailable('permission denied', { cause: error }) : error
-}
-
-function blocked (reason: string): ServiceUnavailable {
-  const scarce = ['memory', 'disk'].filter(resource => reason.includes(resource)).map(resource => `low on ${resource}`)
-  return new ServiceUnavailable(['publishing is blocked by an alarm of the broker', ...scarce].join(': '))
 }

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { connect as connectManaged } from 'amqp-connection-manager'
 import { connect } from 'amqplib'
 import t, { type Test } from 'tap'
 import { RabbitMQCheck } from '../../lib/checks/rabbitmq.js'
@@ -304,7 +305,15 @@ t.test('RabbitMQCheck', async t => {
     }
     t.same(await faults({ url: rabbit.url }), [])
     t.same(await faults({ url: 'amqps://broker' }), [])
-    t.match(await faults({}), [{ id: 'E008', message: /'url' is missing/, hint: 'It must be a URL that starts with amqp:// or amqps://.' }])
+    t.match(await faults({}), [{ id: 'E007', message: 'none of `client`, `url` and `urls` is given', hint: /Give `client` for a connection of the app/ }])
+    t.match(await faults({ url: rabbit.url, urls: [rabbit.url] }), [{ id: 'E007', message: 'both `url` and `urls` are given' }])
+    t.match(await faults({ client: 'amqp', url: rabbit.url, urls: [rabbit.url] }), [{ id: 'E007', message: '`client` and `url` and `urls` are given' }])
+    t.match(await faults({ client: 'amqp', ca: '-----BEGIN CERTIFICATE-----' }), [{ id: 'E007', message: '`ca` is given with `client`', hint: /Leave it out/ }])
+    for (const urls of [[], 'amqp://broker', ['http://user:secret@broker']]) {
+      const found = await faults({ urls })
+      t.match(found, [{ id: 'E008', hint: 'It must be a list of one URL or more that start with amqp:// or amqps://.' }])
+      t.notMatch(JSON.stringify(found), /secret/)
+    }
     for (const url of ['', 5, 'broker', 'http://user:secret@broker']) {
       const found = await faults({ url })
       t.match(found, [{ id: 'E008', hint: 'It must be a URL that starts with amqp:// or amqps://.' }])
@@ -328,8 +337,93 @@ t.test('RabbitMQCheck', async t => {
     await admin.close()
   })
 
+  t.test('over a connection of the app', async t => {
+    const ask = (options: object, app?: object) => {
+      const health = createHealth({ timeout: 3000, subsets: { s: [[RabbitMQCheck, options as never]] } }, { log: silent, ...(app === undefined ? {} : { app: app as never }) })
+      t.after(() => health.close())
+      return health
+    }
+
+    await t.test('of amqplib, and it stays open', async t => {
+      const model = await connect(rabbit.url)
+      t.after(async () => await model.close().catch(() => {}))
+      model.on('error', () => {})
+      const health = ask({ client: 'amqp.connection', queues: ['nowhere'] }, { amqp: { connection: model } })
+      t.same(await health.systemChecks(), [])
+      const before = await census(rabbit)
+      for (let n = 0; n < 20; n++) t.equal(await status(health), "unavailable: the queue 'nowhere' does not exist")
+      t.same(await census(rabbit), before)
+      t.equal(model.listenerCount('close'), 1)
+      await rabbit.ctl('set_vm_memory_high_watermark', '0')
+      await until(async () => await status(health) === 'unavailable: publishing is blocked by an alarm of the broker: low on memory', { timeout: 20_000, interval: 100 })
+      await rabbit.ctl('set_vm_memory_high_watermark', '0.6')
+      await until(async () => await status(health) === "unavailable: the queue 'nowhere' does not exist", { timeout: 20_000, interval: 100 })
+      await health.close()
+      t.ok(await model.createChannel(), 'it belongs to the app')
+      const after = ask({ client: () => model }, {})
+      await rabbit.ctl('close_all_connections', 'test')
+      t.equal(await status(after), 'unavailable: connection lost', 'amqplib does not connect again')
+      t.equal(await status(after), 'unavailable: connection lost')
+    })
+
+    await t.test('of amqplib whose broker is frozen, to which nothing is added', async t => {
+      const model = await connect(rabbit.url)
+      t.after(async () => await model.close())
+      const health = ask({ client: model })
+      t.equal(await status(health), 'working')
+      const before = await census(rabbit)
+      rabbit.freeze()
+      health.settings.timeout = 300
+      for (let n = 0; n < 3; n++) t.equal(await status(health), 'unavailable: timed out after 300 ms')
+      rabbit.thaw()
+      health.settings.timeout = 3000
+      t.equal(await status(health), 'working')
+      t.same(await census(rabbit), before)
+    })
+
+    await t.test('of amqp-connection-manager, which connects again by itself', async t => {
+      const relay = await startRelay(t, rabbit.port)
+      const manager = connectManaged([rabbit.url.replace(String(rabbit.port), String(relay.port))], { reconnectTimeInSeconds: 0.05 })
+      t.after(async () => await manager.close())
+      const health = ask({ client: 'amqp' }, { amqp: manager })
+      t.same(await health.systemChecks(), [])
+      t.equal(await status(health), 'working', 'it waits until it is connected')
+      await relay.refuse()
+      t.equal(await status(health), 'unavailable: connection refused')
+      await relay.pass()
+      t.equal(await status(health), 'working')
+      const slow = connectManaged(['amqp://127.0.0.1:1'], { reconnectTimeInSeconds: 60 })
+      t.after(async () => await slow.close())
+      await until(() => slow.listenerCount('connectFailed') >= 0 && !slow.isConnected())
+      await sleep(300)
+      const waiting = ask({ client: slow })
+      waiting.settings.timeout = 300
+      t.equal(await status(waiting), 'unavailable: client is not connected')
+    })
+
+    await t.test('that is none is told at boot (E007)', async t => {
+      t.match(await ask({ client: 'amqp' }, { amqp: {} }).systemChecks(), [{ id: 'E007', message: 'app.amqp is an object, and not a connection of amqplib or of amqp-connection-manager' }])
+    })
+  })
+
+  t.test('of several URLs, the first that takes a connection is asked', async t => {
+    const silentBroker = createServer(socket => { socket.on('error', () => {}) })
+    await once(silentBroker.listen(0, '127.0.0.1'), 'listening')
+    t.after(() => silentBroker.close())
+    const silentUrl = `amqp://127.0.0.1:${(silentBroker.address() as AddressInfo).port}`
+    const ask = async (urls: string[]) => {
+      const health = createHealth({ timeout: 1500, subsets: { s: [[RabbitMQCheck, { urls }]] } }, { log: silent })
+      t.after(() => health.close())
+      return await status(health)
+    }
+    t.equal(await ask(['amqp://127.0.0.1:1', rabbit.url]), 'working')
+    t.equal(await ask([silentUrl, rabbit.url]), 'working', 'one that says nothing leaves the others their share of the time')
+    t.equal(await ask(['amqp://127.0.0.1:1', 'amqp://127.0.0.1:2']), 'unavailable: connection refused')
+    t.equal(await ask(['amqp://127.0.0.1:1', silentUrl]), 'unavailable: connection refused', 'the first reason is told')
+  })
+
   t.test('E007 names the driver', async t => {
-    t.same(await new RabbitMQCheck({ url: rabbit.url }).requirements(), [])
+    t.same(await new RabbitMQCheck({ url: rabbit.url }).requirements({} as never), [])
     t.same(await withoutDriver(), [{ message: "the package 'amqplib' cannot be loaded", hint: 'Install it: npm install amqplib' }])
   })
 
@@ -348,7 +442,7 @@ t.test('RabbitMQ over TLS', async t => {
   }
   t.equal(await ask({}), 'unavailable: certificate not trusted')
   t.equal(await ask({ ca: root.certificate.cert }), 'working')
-  t.match(await new RabbitMQCheck({ url: rabbit.url, cert: root.certificate.cert }).requirements(), [{ message: '`cert` is given, and no `key`' }])
+  t.match(await new RabbitMQCheck({ url: rabbit.url, cert: root.certificate.cert }).requirements({} as never), [{ message: '`cert` is given, and no `key`' }])
 })
 
 /** What the check misses in a process where its driver is not installed. */
@@ -364,7 +458,7 @@ async function withoutDriver (): Promise<unknown> {
     '--eval', `import { register } from 'node:module'
       register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)})
       const { RabbitMQCheck } = await import('${module}')
-      console.log(JSON.stringify(await new RabbitMQCheck({ url: 'amqp://broker' }).requirements()))`,
+      console.log(JSON.stringify(await new RabbitMQCheck({ url: 'amqp://broker' }).requirements({})))`,
   ])
   return JSON.parse(stdout)
 }

@@ -27,7 +27,7 @@ const ask: Use = async channel => await channel.prefetch(1)
 function healthOf (t: Test, url: string, ...uses: Array<Use | { timeout: number, use: Use }>): HealthRegistry {
   const checks = uses.map((item, index) => {
     const { use, ...options } = typeof item === 'function' ? { use: item } : item
-    return defineCheck({ identifier: `use ${index}`, ...options, async check (context) { await withChannel(context, url, use) } })
+    return defineCheck({ identifier: `use ${index}`, ...options, async check (context) { await withChannel(context, { url }, use) } })
   })
   const health = createHealth({ timeout: ample, subsets: { s: checks } }, { log })
   t.after(async () => await health.close())
@@ -265,5 +265,5 @@ t.test('withChannel', async t => {
 })
 
 t.test('what it takes is the driver', async t => {
-  t.same(await amqpRequirements(), [])
+  t.same(await amqpRequirements({ url: 'amqp://localhost' }, { app: {} } as never), [])
 })

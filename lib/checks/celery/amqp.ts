@@ -26,7 +26,7 @@ export async function pollOverAmqp (context: CheckContext, mailbox: AmqpMailbox,
 }
 
 async function broadcast (context: CheckContext, { url, controlExchange, wait }: AmqpMailbox, poll: Poll): Promise<void> {
-  const reached = await unlessNotFound(withChannel(context, url, async channel => {
+  const reached = await unlessNotFound(withChannel(context, { url }, async channel => {
     const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false })
     await channel.consume(queue, message => deliver(message, poll), { noAck: true, exclusive: true })
     // Sent back where no worker is bound to the exchange.
@@ -63,6 +63,6 @@ async function outcome (channel: Channel, wait: number, over: AbortSignal): Prom
 
 // That nobody consumes a queue is known without waiting for a worker that could.
 async function attend (context: CheckContext, url: string, queue: string, poll: Poll): Promise<void> {
-  const found = await unlessNotFound(withChannel(context, url, async channel => await channel.checkQueue(queue)))
+  const found = await unlessNotFound(withChannel(context, { url }, async channel => await channel.checkQueue(queue)))
   if (found === undefined || found.consumerCount === 0) poll.unattended(queue)
 }
