@@ -1,26 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import { abortable } from '../time/abortable.js'
 import { HealthCheck } from '../check.js'
+import { clientRule, findClient, type ClientKind, type ClientOption, type FoundClient } from '../clients/client.js'
 import { unavailable, wordsFor } from '../clients/driver-errors.js'
-import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import { rule } from '../values/rules.js'
+import { lacking, ServiceReturnedUnexpectedResult } from '../errors.js'
 import { interruptionOf, StopSignal } from '../time/stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
-import { decorated } from '../clients/requirements.js'
+import { asked, has, isCache, type AskedCache, type CacheLike } from './cache/adapters.js'
 
-/**
- * Whatever has `get` and `set`, with promises or callbacks: Keyv, cache-manager, what @fastify/caching takes, a client of Redis,
- * one of the app's own. What the check calls: `set(key, value, milliseconds)`, `get(key)`, and `delete(key)` or `del(key)` if
- * there is one; a `set` that declares four parameters gets a callback, and so do the others; a promise that they return counts as well.
- */
-export interface CacheLike {
-  get: (...args: never[]) => unknown
-  set: (...args: never[]) => unknown
-}
+export type { CacheLike } from './cache/adapters.js'
 
 export interface CacheOptions {
-  /** The name of a decorator, or a cache. Default: `'cache'`, the decorator of @fastify/caching. */
-  cache?: string | CacheLike
+  /**
+   * A cache: the name of a decorator, which dots may reach into, a function of the app, or the cache itself.
+   *
+   * @default 'cache', the decorator of @fastify/caching
+   */
+  cache?: ClientOption<CacheLike>
+  /** The same by another name. One of the two is given. */
+  client?: ClientOption<CacheLike>
 }
 
 interface Emitter {
@@ -28,43 +26,43 @@ interface Emitter {
   off (event: 'error', listener: (error: unknown) => void): unknown
 }
 
+const kind: ClientKind = {
+  takes: 'a cache with `get` and `set`',
+  fits: isCache,
+  hint: 'Let it be a cache, or name the decorator that holds one.',
+}
+
 // Milliseconds a value lives beyond the time a run may take, so that no slow run misses its own.
 const expiryMargin = 5_000
-// Milliseconds a run waits for one that was given up, before it counts that one as lost.
+// Milliseconds a run waits for an earlier one that was given up, before it counts that one as lost.
 const patience = 30_000
 
-// Runs that were given up. A cache takes no signal: what was asked stays in its client's queue until it is answered.
+// The runs that were given up. A cache takes no signal: what was asked stays in its client's queue until it is answered.
 const unanswered = new WeakMap<object, { answered: Promise<void>, since: number }>()
 
 /** Passes when a value that is set is read back. Its key is random, expires, and is deleted. */
 export class CacheCheck extends HealthCheck<CacheOptions> {
-  static override readonly rules = {
-    cache: rule('a cache with `get` and `set`, or the name of the decorator that holds one',
-      value => (typeof value === 'string' && value !== '') || isCache(value)),
-  }
-
+  static override readonly rules = { cache: clientRule(kind), client: clientRule(kind) }
   static override readonly scope = 'shared'
 
   override get identifier () {
-    const { cache = 'cache' } = this.options
+    const cache = this.#given
     return `Cache backend: ${typeof cache === 'string' ? cache : nameOf(cache)}`
   }
 
-  override requirements (context: RequirementsContext): Requirement[] {
-    const { cache = 'cache' } = this.options
-    if (typeof cache !== 'string') return []
-    const found = decorated(context.app, [cache])
-    if (isCache(found)) return []
-    return [{
-      message: found === undefined ? `app.${cache} is not there` : `app.${cache} is no cache: it has no \`get\` and \`set\``,
-      hint: `Decorate it: app.decorate('${cache}', new Keyv(store)), or name the decorator that holds a cache.`,
-    }]
+  override async requirements (context: RequirementsContext): Promise<Requirement[]> {
+    const { cache, client } = this.options
+    if (cache !== undefined && client !== undefined) {
+      return [{ message: 'both `cache` and `client` are given', hint: 'Give one of them: they mean the same.' }]
+    }
+    const { missing } = await this.#find(context)
+    return missing === undefined ? [] : [missing]
   }
 
   override async check (context: CheckContext) {
-    const { cache = 'cache' } = this.options
-    const asked = (typeof cache === 'string' ? decorated(context.app, [cache]) : cache) as CacheLike
     const outer = interruptionOf(context)
+    const { client: cache, missing } = await abortable(this.#find(context), outer)
+    if (missing !== undefined) throw lacking([missing])
     const signal = new StopSignal()
     const onStop = () => signal.abort(outer.reason)
     outer.addEventListener('abort', onStop, { once: true })
@@ -74,12 +72,12 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
       first ??= error
       if (wordsFor(error) !== undefined) signal.abort(error)
     }
-    const emitters = emittersOf(asked)
+    const emitters = emittersOf(cache)
     for (const emitter of emitters) emitter.on('error', onError)
     try {
-      await earlier(asked, signal)
-      await given(asked, signal, roundTrip(asked, signal, context.timeout + expiryMargin))
-      // Of a tier behind another one, whose answer hides that this one is broken.
+      await earlier(cache, signal)
+      await given(cache, signal, roundTrip(asked(cache), signal, context.timeout + expiryMargin))
+      // The answer of one tier may hide that a tier behind it is broken.
       if (first !== undefined) throw first
     } catch (error) {
       throw unavailable(signal.aborted ? error : first ?? error)
@@ -88,46 +86,33 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
       for (const emitter of emitters) emitter.off('error', onError)
     }
   }
+
+  async #find (context: Pick<RequirementsContext, 'app'>): Promise<FoundClient<CacheLike>> {
+    const option = this.options.client === undefined ? 'cache' : 'client'
+    const given = this.#given
+    const hint = typeof given === 'string' ? `Decorate it: app.decorate('${given.split('.')[0]}', new Keyv(store)), or name the decorator that holds a cache.` : kind.hint
+    return await findClient<CacheLike>(context, given, { ...kind, option, hint })
+  }
+
+  get #given (): ClientOption<CacheLike> {
+    return this.options.cache ?? this.options.client ?? 'cache'
+  }
 }
 
-async function roundTrip (cache: CacheLike, signal: StopSignal, expiry: number): Promise<void> {
+async function roundTrip (cache: AskedCache, signal: StopSignal, expiry: number): Promise<void> {
   const key = `healthcheck:${randomUUID()}`
   const value = randomUUID()
   let found: unknown
   try {
-    await set(cache, key, value, expiry)
+    await cache.set(key, value, expiry)
     signal.throwIfAborted()
-    found = await call(cache, 'get', key)
+    found = await cache.get(key)
   } finally {
-    const remove = ['delete', 'del'].find(method => has(cache, method))
-    // What was given up is left to expire: a late command opens a client again that the app has closed meanwhile.
-    if (remove !== undefined && !signal.aborted) await call(cache, remove, key)
+    // A run that was given up leaves its key to expire: a late command would open a client again that the app has closed meanwhile.
+    if (!signal.aborted) await cache.remove(key)
   }
-  if (unwrapped(found) === value) return
+  if (found === value) return
   throw new ServiceReturnedUnexpectedResult(found === undefined || found === null ? 'a value that was set is not there' : 'the value read is not the value set')
-}
-
-async function set (cache: CacheLike, key: string, value: string, expiry: number): Promise<void> {
-  // The third argument of a Redis client's own `set` is no expiry.
-  const redis = ['psetex', 'pSetEx'].find(method => has(cache, method))
-  if (redis === undefined) await call(cache, 'set', key, value, expiry)
-  else await call(cache, redis, key, expiry, value)
-}
-
-async function call (cache: CacheLike, method: string, ...args: unknown[]): Promise<unknown> {
-  const called = (cache as unknown as Record<string, (...args: unknown[]) => unknown>)[method]!
-  const takesCallback = cache.set.length === 4
-  if (!takesCallback) return await called.apply(cache, args)
-  return await new Promise((resolve, reject) => {
-    const returned = called.call(cache, ...args, (error: unknown, found: unknown) => error ? reject(error) : resolve(found))
-    // Four parameters may also be those of a cache that never calls back.
-    if (has(returned, 'then')) (returned as Promise<unknown>).then(resolve, reject)
-  })
-}
-
-/** abstract-cache, whose interface @fastify/caching takes, tells when the value was stored and when it expires. */
-function unwrapped (found: unknown): unknown {
-  return typeof found === 'object' && found !== null && 'item' in found ? found.item : found
 }
 
 async function earlier (cache: CacheLike, signal: StopSignal): Promise<void> {
@@ -142,7 +127,7 @@ async function given (cache: CacheLike, signal: StopSignal, work: Promise<void>)
   })
 }
 
-/** What stays the same over the runs: each of them gets a copy of a plain object, which is what cache-manager makes. */
+/** The part of a cache that is the same in all runs. Each run gets a copy of a plain object, and cache-manager makes plain objects. */
 function identity (cache: CacheLike): object {
   return Object.hasOwn(cache, 'set') ? cache.set : cache
 }
@@ -153,18 +138,11 @@ function emittersOf (cache: CacheLike): Emitter[] {
   return [cache, ...Array.isArray(stores) ? stores : []].filter((item): item is Emitter => has(item, 'on') && has(item, 'off'))
 }
 
-function nameOf (cache: CacheLike): string {
+function nameOf (cache: Exclude<ClientOption<CacheLike>, string>): string {
+  if (typeof cache === 'function') return cache.name === '' ? 'custom' : cache.name
   if (has(cache, 'cacheId')) return 'cache-manager'
   const name = (cache as { constructor?: { name: string } }).constructor?.name
   return name === undefined || name === 'Object' ? 'custom' : name
-}
-
-function isCache (value: unknown): value is CacheLike {
-  return has(value, 'get') && has(value, 'set')
-}
-
-function has (value: unknown, method: string): boolean {
-  return typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[method] === 'function'
 }
 
 export default CacheCheck

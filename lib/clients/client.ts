@@ -20,6 +20,12 @@ export interface ClientKind {
   readonly fits: (value: unknown) => boolean
   /** How an app gets one, for whoever has none. */
   readonly hint: string
+  /**
+   * The option that takes it.
+   *
+   * @default 'client'
+   */
+  readonly option?: string
 }
 
 /** A client that belongs to the app. It is never closed. */
@@ -90,10 +96,10 @@ export type FoundClient<Client> = { readonly client: Client, readonly missing?: 
 export async function findClient<Client> (
   context: Pick<RequirementsContext, 'app'>,
   client: ClientOption<Client> | readonly string[],
-  { takes, fits, hint }: ClientKind = anyObject
+  { takes, fits, hint, option = 'client' }: ClientKind = anyObject
 ): Promise<FoundClient<Client>> {
   if (fits(client)) return { client: client as Client }
-  let place = 'what `client` returned for the app'
+  let place = `what \`${option}\` returned for the app`
   let found: unknown
   if (typeof client === 'function') {
     // Outside the `try`: where there is no app, that is what has to be said.
@@ -101,7 +107,7 @@ export async function findClient<Client> (
     try {
       found = await (client as (app: FastifyInstance) => unknown)(app)
     } catch (error) {
-      return { missing: { message: `\`client\` threw when it was called with the app: ${String(error)}`, hint } }
+      return { missing: { message: `\`${option}\` threw when it was called with the app: ${String(error)}`, hint } }
     }
   } else {
     const path = Array.isArray(client) ? client as readonly string[] : String(client).split('.')

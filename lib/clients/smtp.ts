@@ -26,6 +26,7 @@ export interface SMTPSource {
 
 const kind: ClientKind = {
   takes: 'a transporter of nodemailer',
+  option: 'transport',
   fits: value => typeof value === 'object' && value !== null && 'verify' in value && typeof value.verify === 'function',
   hint: "Decorate it: app.decorate('mailer', nodemailer.createTransport(…)), or give the check a `url`.",
 }

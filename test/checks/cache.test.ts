@@ -159,12 +159,24 @@ test('caches in memory', async t => {
     }
   })
 
+  await t.test('are found by a path, by a function of the app, or given as a client', async t => {
+    const app = Fastify().decorate('stores', { sessions: new Map() } as never)
+    const { stores } = app as unknown as { stores: { sessions: Map<string, string> } }
+    function sessions () { return stores.sessions }
+    for (const [options, name] of [[{ cache: 'stores.sessions' }, 'stores.sessions'], [{ cache: sessions }, 'sessions'], [{ client: stores.sessions }, 'Map'], [{ client: async () => stores.sessions }, 'client']] as const) {
+      t.match(await healthOf(t, options as CacheOptions, app).result(), { status: 'working', identifier: `Cache backend: ${name}` })
+    }
+    t.equal((await healthOf(t, { cache: (() => () => stores.sessions)() }, app).result()).identifier, 'Cache backend: custom')
+    t.equal(await healthOf(t, { cache: () => 5 as never }, app).status(), 'unknown error: E007 what `cache` returned for the app is a number, and not a cache with `get` and `set`')
+  })
+
   await t.test('that cannot be are told at boot', async t => {
     const app = Fastify().decorate('number', 3)
     const faults = async (options: object) => await healthOf(t, options, app).faults()
     t.match(await faults({}), [/^E007 app\.cache is not there Decorate it: app\.decorate\('cache'/])
-    t.match(await faults({ cache: 'number' }), [/^E007 app\.number is no cache: it has no `get` and `set`/])
-    for (const cache of ['', 3, null, {}, { get () {} }]) t.match(await faults({ cache }), [/^E008 .*'cache' is .*a cache with `get` and `set`, or the name of the decorator/])
+    t.match(await faults({ cache: 'number' }), [/^E007 app\.number is a number, and not a cache with `get` and `set`/])
+    for (const cache of ['', 3, null, {}, { get () {} }]) t.match(await faults({ cache }), [/^E008 .*'cache' is .*the name of a decorator, a function of the app, or a cache with `get` and `set`/])
+    t.match(await faults({ cache: 'one', client: 'other' }), [/^E007 both `cache` and `client` are given/])
     t.same(await healthOf(t, { cache: new Map() }).faults(), [])
     t.same(await healthOf(t, {}, await withCaching(t)).faults(), [])
   })

@@ -134,7 +134,7 @@ test('what is missing or does not go together is told, at boot and in a run', as
     [{}, 'neither `transport` nor `url` is given'],
     [{ transport, url: 'smtp://shop' }, 'both `transport` and `url` are given'],
     [{ transport: 'mailer' }, 'app.mailer is not there'],
-    [{ transport: () => ({}) as never }, 'what `client` returned for the app is an object, and not a transporter of nodemailer'],
+    [{ transport: () => ({}) as never }, 'what `transport` returned for the app is an object, and not a transporter of nodemailer'],
   ] as const) {
     const ask = asking(t, options)
     t.match(await ask.health.systemChecks(), [{ id: 'E007', message }])
