@@ -7,9 +7,10 @@ import { interruptionOf } from '../time/stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { look, type QueueState } from './bullmq/look.js'
-import { bullmq, roundTrip } from './bullmq/round-trip.js'
+import { bullmq, removeAll, roundTrip } from './bullmq/round-trip.js'
 import { elapsed } from './workers/elapsed.js'
-import { clientOfApp, redisRequirements, redisRules, withRedis } from '../clients/redis.js'
+import { Leftovers } from '../clients/leftovers.js'
+import { clientOfApp, overNewConnection, redisRequirements, redisRules, withRedis } from '../clients/redis.js'
 import { needsDriver, needsTime } from '../clients/requirements.js'
 
 interface BullMQSource extends RedisSource {
@@ -106,8 +107,11 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
     const { queues, prefix = 'bull', maxWait = Math.floor(context.timeout * 0.9), url } = this.options
     await withRedis(context, this.options, async client => {
       const trips = await Promise.allSettled(queues.map(async queue => {
-        const leftBehind = await context.resources.get(`bullmq ${url ?? numberOf(client)} ${prefix}:${queue}`, () => new Set<string>())
-        await roundTrip({ client, prefix, queue, maxWait, signal: interruptionOf(context), leftBehind })
+        const leftovers = await context.resources.get(`bullmq ${url ?? numberOf(client)} ${prefix}:${queue}`, () => new Leftovers(), async leftovers => {
+          // The connection of the run is gone by then, but for one of the app.
+          if (url !== undefined && leftovers.all.length > 0) await overNewConnection(url, async client => await removeAll({ client, prefix, queue }, leftovers.all))
+        })
+        await roundTrip({ client, prefix, queue, maxWait, signal: interruptionOf(context), leftovers })
       }))
       for (const trip of trips) {
         if (trip.status === 'fulfilled') continue

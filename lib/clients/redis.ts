@@ -110,6 +110,23 @@ async function withOwn<T> (context: CheckContext, url: string, use: (client: Red
   return await shared.use(interruptionOf(context), use)
 }
 
+// Milliseconds that a farewell may take. A server that hangs gets none.
+const farewellTime = 400
+
+/** Makes one connection, lends it to `use` and ends it, in a short time: for what is removed when the connection of the runs is gone. */
+export async function overNewConnection (url: string, use: (client: Redis) => Promise<unknown>): Promise<void> {
+  const { Redis } = await driver()
+  const client = new Redis(url, oneTry)
+  const late = setTimeout(() => client.disconnect(), farewellTime)
+  try {
+    await connect(client)
+    await use(client)
+  } finally {
+    clearTimeout(late)
+    client.disconnect()
+  }
+}
+
 function connectionOf (client: Redis): Connection<Redis> {
   return {
     connected: connect(client).then(() => client),

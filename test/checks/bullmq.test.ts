@@ -236,6 +236,20 @@ test('a job goes round where a worker answers it, and leaves nothing', async t =
   await until(async () => await status() === neither)
 })
 
+test('closed while it waits for a worker, the job is gone', async t => {
+  const { server, redis, make } = await bench(t)
+  await make('mail')
+  for (const options of [{ url: server.url }, { client: redis }]) {
+    const { health } = registry(t, [BullMQRoundTripCheck, { ...options, queues: ['mail'] }], { app: {}, timeout: 5000 })
+    const run = health.run('s')
+    await until(async () => await redis.llen('bull:mail:wait') === 1)
+    await health.close()
+    await run
+    await until(async () => await redis.llen('bull:mail:wait') === 0)
+    t.same(await redis.keys('bull:*:fastify-health-*'), [])
+  }
+})
+
 test('a queue that does not exist is told, and not made', async t => {
   const { server, redis, work } = await bench(t)
   const { status } = registry(t, [BullMQRoundTripCheck, { url: server.url, queues: ['mial'] }])

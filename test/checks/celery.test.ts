@@ -175,6 +175,19 @@ for (const kind of ['Redis', 'RabbitMQ']) {
       await isAsBefore(before)
     })
 
+    await t.test('closed while it waits for a frozen worker, nothing is left, also once the worker replies', async t => {
+      const before = await atRest()
+      const health = createHealth({ timeout, subsets: { s: [[CeleryPingCheck, { url, wait }]] } }, { log: silent })
+      worker.freeze()
+      const run = health.run('s')
+      await sleep(wait / 2)
+      await health.close()
+      await run
+      worker.thaw()
+      t.same(await any(), working)
+      await isAsBefore(before)
+    })
+
     await t.test('where the timeout is shorter than the usual wait, workers have half of it', async t => {
       const hasty = asker(t, { url, timeout: 500, wait: undefined as never })
       t.same((await hasty()).status, 'working')

@@ -5,6 +5,7 @@ import { pause } from '../../time/abortable.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../../errors.js'
 import { healthJobAnswer, healthJobName } from '../../heartbeat/bullmq.js'
 import type { Interruption } from '../../time/stop-signal.js'
+import type { Leftovers } from '../../clients/leftovers.js'
 import { withoutDriver } from '../../clients/requirements.js'
 import { look } from './look.js'
 
@@ -15,8 +16,8 @@ export interface RoundTrip {
   /** Milliseconds that a worker may take. */
   readonly maxWait: number
   readonly signal: Interruption
-  /** The jobs of earlier runs that could not be removed then, since a worker held them. */
-  readonly leftBehind: Set<string>
+  /** The jobs that runs have added. One that a worker holds cannot be removed. */
+  readonly leftovers: Leftovers
 }
 
 /** The driver, loaded when it is used. */
@@ -31,15 +32,14 @@ export const bullmq = async (): Promise<Pick<typeof import('bullmq'), 'Queue'>> 
  */
 export async function roundTrip (trip: RoundTrip): Promise<void> {
   const { Queue } = await bullmq()
-  const { client, prefix, signal } = trip
+  const { client, signal } = trip
   // Its job would make a queue whose name is misspelt, for ever.
   if (!await isThere(trip)) throw new ServiceUnavailable(`queue '${trip.queue}' does not exist`)
-  const queue = new Queue(trip.queue, { connection: client, prefix, skipVersionCheck: true, skipMetasUpdate: true })
-  // What goes wrong rejects the call that it happens to.
-  queue.on('error', () => {})
+  const queue = queueOf(Queue, trip)
   const jobId = `${healthJobName}-${randomUUID()}`
   try {
-    for (const earlier of trip.leftBehind) await remove(queue, earlier, trip.leftBehind)
+    for (const earlier of trip.leftovers.left) await remove(queue, earlier, trip.leftovers)
+    trip.leftovers.use(jobId)
     const deadline = performance.now() + trip.maxWait
     await queue.add(healthJobName, {}, { jobId, lifo: true, attempts: 1, removeOnComplete: true, removeOnFail: true })
     for (let wait = 2; await client.exists(queue.toKey(jobId)) === 1; wait = Math.min(wait * 2, 50)) {
@@ -49,7 +49,7 @@ export async function roundTrip (trip: RoundTrip): Promise<void> {
     }
     await assertAnswered(trip, queue, jobId)
   } finally {
-    await remove(queue, jobId, trip.leftBehind)
+    await remove(queue, jobId, trip.leftovers)
     await queue.close()
   }
 }
@@ -68,13 +68,30 @@ async function late ({ queue: name, maxWait }: RoundTrip, queue: Queue, jobId: s
     : `no worker of queue '${name}' took the health job within ${maxWait} ms`)
 }
 
-async function remove (queue: Queue, jobId: string, leftBehind: Set<string>): Promise<void> {
+type Place = Pick<RoundTrip, 'client' | 'prefix' | 'queue'>
+
+function queueOf (Queue: typeof import('bullmq').Queue, { client, prefix, queue: name }: Place): Queue {
+  const queue = new Queue(name, { connection: client, prefix, skipVersionCheck: true, skipMetasUpdate: true })
+  // What goes wrong rejects the call that it happens to.
+  queue.on('error', () => {})
+  return queue
+}
+
+async function remove (queue: Queue, jobId: string, leftovers: Leftovers): Promise<void> {
   try {
-    if (await queue.remove(jobId) === 1) leftBehind.delete(jobId)
-    else leftBehind.add(jobId)
+    if (await queue.remove(jobId) === 1) leftovers.removed(jobId)
+    else leftovers.leave(jobId)
   } catch {
-    leftBehind.add(jobId)
+    leftovers.leave(jobId)
   }
+}
+
+/** Removes the jobs that no worker holds. One that a worker holds removes itself at its end. */
+export async function removeAll (place: Place, jobIds: readonly string[]): Promise<void> {
+  const { Queue } = await bullmq()
+  const queue = queueOf(Queue, place)
+  for (const jobId of jobIds) await queue.remove(jobId)
+  await queue.close()
 }
 
 const hint = 'wrap its processor in withHealthJobs()'

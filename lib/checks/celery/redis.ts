@@ -3,7 +3,8 @@ import type { ChainableCommander, Redis } from 'ioredis'
 import { pause } from '../../time/abortable.js'
 import { interruptionOf, type Interruption } from '../../time/stop-signal.js'
 import type { CheckContext } from '../../../types/check.js'
-import { withRedis } from '../../clients/redis.js'
+import { Leftovers } from '../../clients/leftovers.js'
+import { overNewConnection, withRedis } from '../../clients/redis.js'
 import type { Poll } from './poll.js'
 
 export interface RedisMailbox {
@@ -34,22 +35,26 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
   const list = `${globalKeyPrefix}${id}.${exchange}`
   const bindings = `${globalKeyPrefix}_kombu.binding.${exchange}`
   const binding = [id, '', `${id}.${exchange}`].join(separator)
-  const unremoved = await context.resources.get(`celery ${url} ${bindings}`, () => new Set<string>())
+  const leftovers = await context.resources.get(`celery ${url} ${bindings}`, () => new Leftovers(), async ({ all }) => {
+    // A worker that is frozen meanwhile replies later where it finds the binding, into a list that never expires.
+    if (all.length > 0) await overNewConnection(url, async client => await client.srem(bindings, ...all))
+  })
 
   await withRedis(context, { url }, async client => {
     let isRemoved = false
     try {
-      await open(client, { list, expiry: wait + grace, bindings, binding }, unremoved)
+      await open(client, { list, expiry: wait + grace, bindings, binding }, leftovers)
       const sent = await Promise.all(poll.commands({ exchange, routing_key: id })
         .map(async command => await client.publish(`${globalKeyPrefix}/${client.options.db}.${controlExchange}.pidbox`, messageOf(command))))
       poll.expect(sent.reduce((sum, workers) => sum + workers))
       await collect(client, list, poll, wait, interruptionOf(context))
       const closing = client.multi().srem(bindings, binding)
       await run(poll.isComplete ? closing.del(list) : closing.pexpire(list, grace))
+      leftovers.removed(binding)
       isRemoved = true
     } finally {
-      // Members of a set do not expire; where the connection is lost, a later run removes this one.
-      if (!isRemoved) unremoved.add(binding)
+      // Members of a set do not expire. Where the connection is lost, a later run removes this one.
+      if (!isRemoved) leftovers.leave(binding)
     }
   })
 }
@@ -62,11 +67,12 @@ interface ReplyQueue {
   readonly binding: string
 }
 
-async function open (client: Redis, { list, expiry, bindings, binding }: ReplyQueue, unremoved: Set<string>): Promise<void> {
-  const stale = [...unremoved]
+async function open (client: Redis, { list, expiry, bindings, binding }: ReplyQueue, leftovers: Leftovers): Promise<void> {
+  const stale = leftovers.left
+  leftovers.use(binding)
   const opening = client.multi().rpush(list, '').pexpire(list, expiry).sadd(bindings, binding)
   await run(stale.length === 0 ? opening : opening.srem(bindings, ...stale))
-  for (const removed of stale) unremoved.delete(removed)
+  for (const name of stale) leftovers.removed(name)
 }
 
 async function run (transaction: ChainableCommander): Promise<void> {
