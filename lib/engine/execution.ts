@@ -45,6 +45,8 @@ export class Execution implements Stoppable {
   readonly #startedAt: number
   readonly stopping = new StopSignal()
   observations: Observations | undefined
+  /** What is wrong besides what the task says. */
+  fault: Failure | undefined
   #controller: AbortController | undefined
   readonly #outcome: Promise<Outcome>
   #resolve!: (outcome: Outcome) => void
@@ -113,7 +115,7 @@ export class Execution implements Stoppable {
   }
 
   #answer (errors: readonly Failure[], tooShort?: number): void {
-    const found = { errors, startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
+    const found = { errors: this.fault === undefined ? errors : [...errors, this.fault], startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
     const outcome = this.observations === undefined ? found : { ...found, observed: this.observations.list() }
     this.#events.answered(outcome, tooShort)
     this.#resolve(outcome)

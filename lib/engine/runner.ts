@@ -3,6 +3,7 @@ import type { Deadline } from '../time/deadlines.js'
 import { FST_HEALTH_CLOSED } from '../errors.js'
 import { Execution, type Task } from './execution.js'
 import { notRun, type Outcome } from './report.js'
+import type { Failure } from '../../types/report.js'
 
 /** What one probe asks of a check. Durations are milliseconds. */
 export interface Question {
@@ -20,6 +21,8 @@ export interface Question {
 export const retryAfter = 30_000
 /** How many executions of one check may hang at once. */
 export const mostHanging = 10
+
+const asksItself: Failure = { kind: 'unexpected result', message: 'the check asks for a subset that it is in' }
 
 interface KeptResult {
   readonly outcome: Outcome
@@ -48,6 +51,10 @@ export class Runner {
   #kept: KeptResult | undefined
   /** The result before the kept one, where the kept one is a timeout. */
   #before: KeptResult | undefined
+  /** Whether the check has been called and has not yet returned its promise. */
+  #starting = false
+  /** Whether the check that is starting asked for a subset that it is in. */
+  #asksItself = false
   /** When it last ran on its interval. */
   #lastIntervalRun = -Infinity
 
@@ -67,6 +74,10 @@ export class Runner {
 
   /** A new outcome: no kept result is taken. */
   run (question: Question): Outcome | Promise<Outcome> {
+    if (this.#starting) {
+      this.#asksItself = true
+      return { errors: [asksItself], startedAt: this.#clock.date(), duration: 0 }
+    }
     if (this.#running !== undefined) return this.#running.wait(question)
     if (this.#hanging.size >= mostHanging) return this.#stillRunning()
     if (this.#stuck !== undefined && this.#clock.now() - this.#stuck.begun < retryAfter) return this.#stillRunning()
@@ -125,6 +136,8 @@ export class Runner {
   }
 
   #start ({ task, timeout }: Question): Execution {
+    this.#asksItself = false
+    this.#starting = true
     const execution: Execution = new Execution(this.#clock, task, timeout, {
       answered: (outcome, tooShort) => {
         this.#running = undefined
@@ -138,6 +151,8 @@ export class Runner {
         if (this.#stuck === execution) this.#stuck = undefined
       },
     })
+    this.#starting = false
+    if (this.#asksItself) execution.fault = asksItself
     this.#running = execution
     return execution
   }

@@ -404,3 +404,22 @@ test('closing tells what is under way to stop, and whoever waits', async t => {
   t.strictSame(clock.timers, nothing)
   t.equal(runner.pending, 0)
 })
+
+test('a check that asks for itself is told so, and is not run again and again', async t => {
+  const { runner, clock, question } = setUp()
+  let runs = 0
+  const inner: Told[] = []
+  const task: Task = async () => {
+    runs++
+    inner.push(told(runner.ask(question({ task })), clock))
+    return []
+  }
+  const outer = told(runner.ask(question({ task })), clock)
+  await clock.settle()
+  t.equal(runs, 1)
+  t.match(inner, [{ status: 'unexpected result: the check asks for a subset that it is in' }])
+  t.match(outer, { status: 'unexpected result: the check asks for a subset that it is in' }, 'whatever it made of that')
+  const other = told(runner.ask(question({ task: async () => [] })), clock)
+  await clock.settle()
+  t.match(other, { status: 'working' })
+})
