@@ -1,121 +1,144 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { CheckSettings } from './settings.js'
 
-/** What `check` is given. */
+/** The context that `check` receives. Durations are milliseconds. */
 export interface CheckContext {
   /** The Fastify instance. Reading it where there is none (a worker, a command without `--app`) throws `FST_HEALTH_NO_APP`. */
   readonly app: FastifyInstance
-  /** Aborted when the time is up: whatever hangs must then be destroyed, and `check` must settle. */
+  /** The signal is aborted when the time is up. `check` must then destroy what hangs, and settle. */
   readonly signal: AbortSignal
-  /** The live settings of the registry. */
+  /** The settings of the registry, as they are now. */
   readonly settings: Readonly<CheckSettings>
   readonly log: FastifyBaseLogger
-  /** Milliseconds this run may take. */
+  /** The milliseconds that this run may take. */
   readonly timeout: number
   /**
-   * Tells what the check sees on the way, such as a lag, a free space or a version. It may be taken out of the context. A name that is
-   * told again replaces the earlier value; of one run, 20 names are kept. Texts are shown without secrets.
+   * Reports a value that the check saw, such as a lag, the free space or a version. The function works without its context, so it may be
+   * destructured. A second value of the same name replaces the first. One run keeps at most 20 names. Secrets are removed from texts.
    *
-   * @throws FST_HEALTH_INVALID_OBSERVATION where `name` or `unit` is no text, or `value` neither a text nor a finite number.
+   * @throws FST_HEALTH_INVALID_OBSERVATION if `name` or `unit` is not a non-empty string, or `value` is neither that nor a finite number.
    */
   readonly observe: (name: string, value: number | string, unit?: string) => void
-  /** What lives longer than one run: connections, counters. */
+  /** The resources that live longer than one run, such as connections and counters. */
   readonly resources: Resources
 }
 
-/** What `requirements` is given: no run is under way. */
+/** The context that `requirements` receives. It has no signal, since no run is under way. */
 export type RequirementsContext = Pick<CheckContext, 'app' | 'settings'>
 
-/** Things that checks keep between runs, by key. All of them are closed with the registry. */
+/** The resources that checks keep between runs, by key. The registry closes all of them when it is closed. */
 export interface Resources {
-  /** What is kept under `key`, or what `create` makes. Simultaneous callers get the same one; a failed `create` is not kept. */
+  /** Returns the resource of `key`. The first caller creates it, and callers at the same time share it. A failed `create` is not kept. */
   get<T> (key: string, create: () => T | Promise<T>, close?: (resource: T) => unknown): Promise<T>
-  /** Forgets what is kept under `key`, and closes it. */
+  /** Forgets the resource of `key`, and closes it. */
   drop (key: string): Promise<void>
 }
 
-/** What is missing for a check to run at all (E007). */
+/** A thing that a check needs to run, and does not find (E007). */
 export interface Requirement {
-  /** What was looked for and not found. */
+  /** The text says what was not found. */
   readonly message: string
-  /** What to register or install. */
+  /** The text says what to register or install. */
   readonly hint: string
 }
 
-/** Whom the check asks: something of this process or host, something shared by all pods, or other workers. */
+/** A check asks this process or host (`local`), something that all pods share (`shared`), or other workers (`workers`). */
 export type Scope = 'local' | 'shared' | 'workers'
 
-/** Options that every entry may hold beside those of its check. Durations are milliseconds. */
+/** Every entry may have these options, in addition to the options of its check. Durations are milliseconds. */
 export interface EntryOptions {
-  /** The name its result is keyed by. */
+  /**
+   * The name of the result, unique in its subset.
+   *
+   * @default the `identifier` of the check
+   */
   identifier?: string
-  /** `false`: its failure shows, and does not fail the subset. */
+  /**
+   * `false` shows a failure of the check, but does not fail the subset.
+   *
+   * @default true
+   */
   critical?: boolean
   /**
-   * `false` leaves the entry out, and loads nothing for it, so that one configuration serves several environments.
+   * `false` leaves the entry out and loads nothing for it, so that one configuration can serve several environments.
    *
    * @default true
    */
   enabled?: boolean
-  /** How long it may take. */
+  /**
+   * A run of the check may take this many milliseconds.
+   *
+   * @default the setting `timeout`
+   */
   timeout?: number
-  /** How long a result is served again without asking. */
+  /**
+   * A result is reused for this many milliseconds.
+   *
+   * @default the setting `cacheFor`
+   */
   cacheFor?: number
-  /** Runs in the background this often; probes read its last result. */
+  /** The check runs in the background every so many milliseconds, and probes read its last result. Without it, probes run the check. */
   interval?: number
-  /** How old a kept result may be; past it, it fails as `stale`. */
+  /**
+   * A result that is older than this many milliseconds fails as `stale`.
+   *
+   * @default 3 * interval + timeout
+   */
   maxStale?: number
-  /** How many failures in a row are borne before the check counts as failing. */
+  /** The check counts as healthy during this many failures in a row. */
   maxFailures?: number
-  /** For how many milliseconds failures are borne; with `maxFailures`, whichever is used up first. */
+  /**
+   * The check counts as healthy during this many milliseconds of failures. If `maxFailures` is given as well, the limit that is reached
+   * first counts.
+   */
   maxTimeInError?: number
   /**
-   * With a `fleet`: one instance asks for all, once an `interval`, which it has to have.
+   * `true` lets one instance of the `fleet` run the check for all instances, once in each `interval`. The entry must have an `interval`.
    *
    * @default false
    */
   shared?: boolean
-  /** The identifier of the check of the same subset that must be healthy before this one runs. */
+  /** The check runs only if the check of this identifier, in the same subset, is healthy. */
   after?: string
 }
 
-/** One rule an option's value must meet. */
+/** The rule that the value of an option must meet. */
 export interface OptionRule {
-  /** What a valid value is, to follow "must be". */
+  /** The description of a valid value. It follows the words "must be". */
   readonly expected: string
   readonly test: (value: unknown) => boolean
   readonly required?: boolean
-  /** The value may hold credentials and is never shown. */
+  /** `true` says that the value may hold credentials, so it is never shown. */
   readonly secret?: boolean
 }
 
 export type OptionRules = Readonly<Record<string, OptionRule>>
 
-/** One question to one dependency, as the engine sees it. */
+/** A check asks one dependency one question. */
 export interface Check<Options extends object = Record<never, never>> {
   readonly options: Options & EntryOptions
-  /** What it found wrong in this run. */
+  /** The failures that this run has recorded. */
   readonly errors: readonly Error[]
-  /** Whether its failure fails the subset. */
+  /** `true` says that a failure of the check fails the subset. */
   critical: boolean
-  /** Milliseconds it may take, where the entry does not say; default: the settings' `timeout`. */
+  /** The milliseconds that a run may take, unless the entry has a `timeout`. `undefined` stands for the setting `timeout`. */
   timeout: number | undefined
-  /** The name its result is keyed by. */
+  /** The name of the result, unless the entry has an `identifier`. */
   readonly identifier: string
-  /** Fails by throwing, or by any number of `addError`. */
+  /** Asks the dependency. The check fails if this throws, rejects, resolves to `false`, or calls `addError`. */
   check (context: CheckContext): unknown
-  /** What is missing for it to run at all (E007): a decorator, a driver. */
+  /** Lists what is missing for the check to run (E007), such as a decorator or a driver. */
   requirements (context: RequirementsContext): Requirement[] | Promise<Requirement[]>
-  /** Records a failure and goes on; a string counts as a `HealthCheckError` of that text. */
+  /** Records a failure. A string counts as a `HealthCheckError` of that text. */
   addError (error: Error | string, cause?: unknown): void
 }
 
-/** A class of checks, which an entry may name or hold. */
+/** The class of a check. An entry names it by a specifier, or holds it. */
 export interface CheckClass<Options extends object = any> {
   new (options: Options & EntryOptions): Check<Options>
   readonly name: string
   readonly rules?: OptionRules | undefined
   readonly scope?: Scope | undefined
-  /** What its entries hold where they do not say otherwise. */
+  /** The entries of this class have these options, unless they give their own. */
   readonly entryOptions?: EntryOptions | undefined
 }

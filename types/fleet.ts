@@ -1,34 +1,33 @@
 import type { FastifyInstance } from 'fastify'
 import type { Mute } from './report.js'
 
-/** How instances of one service know each other. It is read once, when the registry is made. Durations are milliseconds. */
+/** The options of a fleet, the instances of one service. They are read once, when the registry is made. Durations are milliseconds. */
 export interface FleetOptions {
-  /** What the instances have in common: those of one name share what they know. Braces are refused. */
+  /** The name of the fleet. Instances with the same name share what they know. The name must not contain braces. */
   name: string
   /**
-   * The app's client of ioredis, Cluster and Sentinel included, whose settings the fleet takes for a connection of its own: the name of a
-   * decorator, in which dots reach into it, a function of the app, or the client itself.
+   * The ioredis client of the app, which may use Cluster or Sentinel. The fleet opens a connection of its own with the same settings. The
+   * option is the name of a decorator (dots reach into it), a function of the app, or the client itself.
    *
    * @default 'redis'
    */
   client?: string | ((app: FastifyInstance) => unknown) | object
-  /** In place of a client, `redis://` or `rediss://`. */
+  /** The URL of a Redis, `redis://` or `rediss://`, in place of a client. */
   url?: string
   /**
-   * What this instance is called.
+   * The name of this instance.
    *
    * @default '<host>:<pid>'
    */
   instance?: string
   /**
-   * How long an instance counts as there after it was heard of last. It is heard of every third of it.
+   * An instance counts as gone when it has not reported for this many milliseconds. It reports at least once in every third of that time.
    *
-   * @default 30000
+   * @default 30_000
    */
   ttl?: number
   /**
-   * `true` writes to Redis what `details: 'never'` would hide: messages, and what checks observe. Otherwise the others learn of a failure
-   * which kind it is.
+   * `true` writes the messages of failures and the observed values to Redis. Otherwise the other instances learn only the kinds of failures.
    *
    * @default false
    */
@@ -37,76 +36,77 @@ export interface FleetOptions {
 
 export type InstanceState = 'up' | 'draining' | 'gone'
 
-/** A check that fails at an instance. Moments are milliseconds since the epoch. */
+/** A check that fails on an instance. Moments are milliseconds since the epoch. */
 export interface FailingCheck {
   readonly identifier: string
-  /** How it fails, as the `kind` of its errors. */
+  /** The kinds of its errors, separated by semicolons. */
   readonly kind: string
-  /** With messages, where the fleet shares details. */
+  /** The status, which includes messages if the fleet shares details. */
   readonly status: string
   readonly critical: boolean
   readonly muted: boolean
   readonly since: number
 }
 
-/** What an instance found of a subset last. */
+/** The last result of a subset on one instance. */
 export interface InstanceSubset {
   readonly subset: string
   readonly healthy: boolean
-  /** Of when it is. */
+  /** The moment of that result, in milliseconds since the epoch. */
   readonly at: number
-  /** The ones that fail, the longest first; of many, the first ten. */
+  /** The checks that fail, at most ten: critical checks first, then those that have failed longest. */
   readonly failing: readonly FailingCheck[]
 }
 
-/** One process of the fleet. */
+/** One process of the fleet. Moments are milliseconds since the epoch. */
 export interface FleetInstance {
   readonly instance: string
   readonly state: InstanceState
-  /** Since when it is there. */
+  /** The moment when the instance started. */
   readonly since: number
-  /** When it was heard of last: an instance that is gone, is gone since then. */
+  /** The moment of its last report. An instance that is gone has been gone since this moment. */
   readonly seen: number
   readonly version?: string
   readonly releaseId?: string
-  /** Those that were asked at least once. */
+  /** The subsets that were asked at least once. */
   readonly subsets: readonly InstanceSubset[]
 }
 
-/** How many instances of the fleet found a subset healthy, and how many did not. */
+/** The numbers of instances that found a subset healthy, and failing. */
 export interface FleetSubset {
   readonly subset: string
   readonly healthy: number
   readonly failing: number
 }
 
-/** What `muteFleet` takes. */
+/** The options of `muteFleet`. */
 export interface FleetMuteTime {
-  /** Milliseconds until it ends by itself: 90 days at most. */
+  /** The mute ends by itself after this many milliseconds, at most 90 days. */
   readonly time: number
-  /** Why. */
+  /** The reason for the mute. */
   readonly because: string
-  /** Who. */
+  /** The person or program that mutes the check. */
   readonly by?: string
 }
 
-/** A check that is muted at every instance. */
+/** A mute that holds on every instance. */
 export interface FleetMute extends Mute {
   readonly subset: string
   readonly identifier: string
 }
 
-/** What the instances of a fleet know of each other. */
+/** The instances of a fleet, and what they found. */
 export interface Roster {
   readonly fleet: string
+  /** The moment of the roster, in milliseconds since the epoch. */
   readonly at: number
-  /** Why only this instance is in it: Redis cannot be asked. */
+  /** The reason why Redis cannot be asked. If it is set, only this instance is listed. */
   readonly unavailable?: string
   readonly up: number
   readonly draining: number
   readonly gone: number
   readonly subsets: readonly FleetSubset[]
   readonly mutes: readonly FleetMute[]
-  /** The worst first; not more of them than were asked for. */
+  /** The instances, the worst first. There are at most as many as the caller asked for. */
   readonly instances: readonly FleetInstance[]
 }

@@ -1,17 +1,17 @@
 import type { Service } from './settings.js'
 import type { Report } from './report.js'
 
-/** One wire format, of what a run of a subset found unless told otherwise. */
+/** A renderer writes a report, or another subject, in one format. */
 export interface Renderer<Subject = Report> {
-  /** What `?format=` and `--format` call it. */
+  /** The name of the format in `?format=` and `--format`. */
   readonly name: string
-  /** Without parameters: what `Accept` is compared with. */
+  /** The media type without parameters, which is compared with `Accept`. */
   readonly mediaType: string
-  /** The whole header. */
+  /** The whole value of the `content-type` header. */
   readonly contentType: string
-  /** Answers 200 whatever the verdict. */
+  /** `true` answers with status 200, even if the subset is unhealthy. */
   readonly alwaysOk?: boolean
   readonly headers?: Readonly<Record<string, string>>
-  /** A text as it is sent, or an object that is sent as JSON. */
+  /** Returns the text to send, or an object to send as JSON. */
   render (subject: Subject, service: Service): string | object
 }

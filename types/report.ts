@@ -1,4 +1,4 @@
-/** How a check fails. */
+/** The kind of a failure. */
 export type FailureKind = 'warning' | 'unavailable' | 'unexpected result' | 'unknown error'
 
 export interface Failure {
@@ -6,81 +6,84 @@ export interface Failure {
   readonly message: string
 }
 
-/** What a check saw on the way. */
+/** A value that a check saw during its run. */
 export interface Observation {
   readonly name: string
   readonly value: number | string
   readonly unit?: string
 }
 
-/** What `mute` takes. */
+/** The options of `mute`. */
 export interface MuteOptions {
-  /** When it ends by itself, in milliseconds since the epoch: 90 days from now at most. */
+  /** The moment when the mute ends by itself, in milliseconds since the epoch. It is at most 90 days from now. */
   readonly until: number
-  /** Why. */
+  /** The reason for the mute. */
   readonly because: string
-  /** Who. */
+  /** The person or program that mutes the check. */
   readonly by?: string
 }
 
-/** A check that is muted runs and shows, and does not fail its subset. Moments are milliseconds since the epoch. */
+/** A muted check still runs, and its result is shown, but it does not fail its subset. Moments are milliseconds since the epoch. */
 export interface Mute extends Omit<MuteOptions, 'because'> {
   readonly since: number
-  /** Absent for those who see no details, as is `by`. */
+  /** The reason. It is absent for clients that may not see details, and so is `by`. */
   readonly because?: string
 }
 
-/** What one entry's check found. Durations are milliseconds, moments are milliseconds since the epoch. */
+/** The result of one entry. Durations are milliseconds, moments are milliseconds since the epoch. */
 export interface Result {
   readonly identifier: string
   readonly healthy: boolean
-  /** Whether its failure fails the subset. */
+  /** `true` says that a failure fails the subset. */
   readonly critical: boolean
-  /** `working`, or one `<kind>: <message>` a line. */
+  /** The status is `working`, or has one line of `<kind>: <message>` for each failure. */
   readonly status: string
   readonly errors: readonly Failure[]
-  /** What it saw on the way; absent where it told nothing. */
+  /** The values that the check observed. It is absent if there are none. */
   readonly observed?: readonly Observation[]
-  /** It is muted, so that it does not fail its subset. */
+  /** The mute of the check. A muted check does not fail its subset. */
   readonly muted?: Mute
-  /** Its failure is borne (`maxFailures`, `maxTimeInError`), so that it counts as healthy. */
+  /** `true` says that the check fails, but still counts as healthy because of `maxFailures` or `maxTimeInError`. */
   readonly borne?: true
-  /** Since when its failure is borne. */
+  /** The moment of the first of the failures that are borne. */
   readonly borneSince?: number
+  /** The moment when the run began. */
   readonly startedAt: number
   readonly duration: number
-  /** Since when it is in this state; `null` before its first run. */
+  /** The moment when the check came into this state. It is `null` before the first run. */
   readonly since: number | null
+  /** The moment of the last success. It is `null` before the first success. */
   readonly lastSuccess: number | null
   readonly consecutiveFailures: number
-  /** Runs, and changes of state, since the registry was made. What is known without a run, such as `blocked by …`, is none. */
+  /** The number of runs since the registry was made. A result without a run, such as `blocked by …`, does not count. */
   readonly runs: number
+  /** The number of changes between healthy and failing since the registry was made. */
   readonly transitions: number
-  /** The last 60 outcomes, the latest last. */
+  /** The last 60 outcomes, the newest last. */
   readonly history: readonly boolean[]
 }
 
-/** What one run of a subset found. */
+/** The results of one run of a subset. The duration is in milliseconds, the moment in milliseconds since the epoch. */
 export interface Report {
   readonly subset: string
   readonly healthy: boolean
   readonly draining: boolean
   readonly startedAt: number
   readonly duration: number
-  /** Sorted by identifier. */
+  /** The results, sorted by identifier. */
   readonly results: readonly Result[]
 }
 
-/** A fault of the configuration itself. */
+/** A fault in the configuration. */
 export interface SystemCheck {
   readonly id: SystemCheckId
   readonly level: 'error' | 'warning'
   readonly subset?: string
-  /** The entry as configured, with nothing secret in it. */
+  /** The name of the entry, without secrets. */
   readonly entry?: string
-  /** What was found, and where. */
+  /** The text says what was found, and where. */
   readonly message: string
-  /** What to do. */
+  /** The text says what to do. */
   readonly hint: string
 }
 
@@ -88,20 +91,21 @@ export type SystemCheckId =
   | 'W001' | 'W002' | 'W003' | 'W004' | 'W005'
   | 'E001' | 'E002' | 'E003' | 'E004' | 'E005' | 'E006' | 'E007' | 'E008' | 'E009'
 
-/** A change of a subset's state. */
+/** A change of a subset between healthy and failing. */
 export interface Verdict {
   readonly subset: string
   readonly healthy: boolean
-  /** Since the epoch. */
+  /** The moment of the change, in milliseconds since the epoch. */
   readonly at: number
 }
 
-/** A change of an entry's state. */
+/** A change of a check between healthy and failing. */
 export interface Transition {
   readonly subset: string
   readonly identifier: string
   readonly healthy: boolean
   readonly critical: boolean
   readonly status: string
+  /** The moment of the change, in milliseconds since the epoch. */
   readonly at: number
 }

@@ -1,74 +1,157 @@
 import type { FastifyRequest } from 'fastify'
 import type { FleetOptions } from './fleet.js'
 
+/** `details` decides who sees the messages of failures. A function decides for each request. */
 export type Details = 'always' | 'never' | ((request: FastifyRequest) => boolean | Promise<boolean>)
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
-/** What the service says of itself in `health+json`. */
+/** The description of the service in `health+json`. */
 export interface Service {
-  /** Of the deployment: a build number, a commit. */
+  /** The identifier of the deployment, such as a build number or a commit. */
   releaseId?: string | undefined
-  /** Of this service among all others, such as a URN. */
+  /** The identifier of this service among all services, such as a URN. */
   serviceId?: string | undefined
-  /** Of the public interface. */
+  /** The version of the public interface. */
   version?: string | undefined
-  /** In words for people. */
+  /** A description for people. */
   description?: string | undefined
 }
 
-/** Where a listener of the probes' own listens. */
+/** The address of a separate listener for the probes. */
 export interface ListenOptions {
   /**
-   * 0 takes a free one.
+   * The port. With 0, the system chooses a free port.
    *
    * @default 0
    */
   port?: number
-  /** @default '0.0.0.0' */
+  /**
+   * The address of a network interface.
+   *
+   * @default '0.0.0.0'
+   */
   host?: string
-  /** A Unix socket in place of a port. */
+  /** The path of a Unix socket, in place of a port. */
   path?: string
 }
 
-/** The settings that a check sees: all but the lists of entries. Each run reads them anew. Durations are milliseconds. */
+/** The settings that a check sees, which are all settings but `subsets`. Each run reads them again. Durations are milliseconds. */
 export interface CheckSettings {
-  /** Where the subsets' routes are mounted. */
+  /**
+   * The path before the names of the subsets.
+   *
+   * @default '/healthcheck'
+   */
   prefix: string
-  /** `false` switches it off. */
+  /**
+   * The path of liveness. `false` switches it off.
+   *
+   * @default '/healthcheck/liveness'
+   */
   livenessPath: string | false
-  /** `false`: a `ServiceWarning` does not fail the subset. */
+  /**
+   * `false` says that a `ServiceWarning` does not fail the subset.
+   *
+   * @default true
+   */
   warningsAsErrors: boolean
-  /** `true`: the checks of a subset run one after another. */
+  /**
+   * `true` runs the checks of a subset one after another.
+   *
+   * @default false
+   */
   sequential: boolean
-  /** Percent of a disk that may be in use; `null` switches the threshold off. */
+  /**
+   * The percentage of a disk that may be in use. `null` switches the threshold off.
+   *
+   * @default 90
+   */
   diskUsageMax: number | null
-  /** MiB of memory that must be available; `null` switches the threshold off. */
+  /**
+   * The number of MiB of memory that must be available. `null` switches the threshold off.
+   *
+   * @default 100
+   */
   memoryMin: number | null
-  /** The status an unhealthy subset answers with, 400 to 599: for all subsets, or by subset. A subset that is not named has 500. */
+  /**
+   * The HTTP status of an unhealthy subset, 400 to 599. A number holds for all subsets, an object for the subsets that it names. A subset
+   * that is not named answers 500.
+   *
+   * @default 500
+   */
   failureStatus: number | Record<string, number>
-  /** How long a check may take. */
+  /**
+   * A run of a check may take this many milliseconds.
+   *
+   * @default 3000
+   */
   timeout: number
-  /** How long a whole response may take; what has not answered by then is reported as timed out. */
+  /**
+   * A whole response may take this many milliseconds. A check that has not answered by then is reported as timed out.
+   *
+   * @default undefined (no limit)
+   */
   deadline: number | undefined
-  /** How long a result is served again without asking: for all subsets, or by subset. */
+  /**
+   * A result is reused for this many milliseconds. A number holds for all subsets, an object for the subsets that it names.
+   *
+   * @default 0
+   */
   cacheFor: number | Record<string, number>
-  /** Who sees messages, and who only the kind. A function may take as long as a check; one that takes longer, or throws, is a no. */
+  /**
+   * Decides who sees the messages of failures. Other clients see only their kinds. A function may take as long as a check. If it throws or
+   * takes longer, the client sees no messages.
+   *
+   * @default 'always'
+   */
   details: Details
-  /** The subsets that fail while draining. */
+  /**
+   * The subsets that fail while the process drains.
+   *
+   * @default ['readiness']
+   */
   drainSubsets: string[]
-  /** Of the plugin's routes. */
+  /**
+   * The log level of the plugin's routes.
+   *
+   * @default 'warn'
+   */
   logLevel: LogLevel
-  /** A listener of the probes' own, beside the app's. It is read once, when the plugin is registered. */
+  /**
+   * The address of a separate listener for the probes. It is read once, when the plugin is registered.
+   *
+   * @default undefined (no separate listener)
+   */
   listen: ListenOptions | undefined
-  /** The other instances of the service, and how to know of them. It is read once, when the registry is made. */
+  /**
+   * The options by which the instances of the service know each other. They are read once, when the registry is made.
+   *
+   * @default undefined (no fleet)
+   */
   fleet: FleetOptions | undefined
-  /** `false` takes the probes off the app's own listener. */
+  /**
+   * `false` does not serve the probes on the listener of the app.
+   *
+   * @default true
+   */
   routes: boolean
-  /** `false` keeps the plugin's routes out of the OpenAPI document. */
+  /**
+   * `false` keeps the plugin's routes out of the OpenAPI document.
+   *
+   * @default true
+   */
   openapi: boolean
-  /** What `health+json` says of the service itself. */
+  /**
+   * The description of the service in `health+json`.
+   *
+   * @default {}
+   */
   service: Service
-  /** What relative specifiers are resolved against. */
+  /**
+   * The folder that relative specifiers start from.
+   *
+   * @default process.cwd()
+   */
   baseDir: string
 }

@@ -1,52 +1,58 @@
-// Apart from the code that uses them: importing this package must need the types of no driver.
+// These types stand apart from the code that uses them, so that an import of this package needs no types of a driver.
 import type { FastifyInstance } from 'fastify'
 
-/** Where a client of the app is: the name of a decorator, which dots may reach into, a function of the app, or the client itself. */
+/** A client of the app: the name of a decorator (dots reach into it), a function of the app, or the client itself. */
 export type ClientOption<Client> = string | Client | ((app: FastifyInstance) => Client | Promise<Client>)
 
-/** Which PostgreSQL: `app.pg` of @fastify/postgres, one of its named instances, another pool of the app, or a connection of the check's own. */
+/**
+ * The PostgreSQL that is asked: `app.pg` of @fastify/postgres, one of its named instances, another pool of the app, or a connection of the
+ * check itself. Without options it is `app.pg`.
+ */
 export interface PostgresSource {
   /** The name that @fastify/postgres was registered with. */
   name?: string
-  /** A pool of pg: the name of a decorator, which dots may reach into, a function of the app, or the pool itself. */
+  /** A pool of pg: the name of a decorator (dots reach into it), a function of the app, or the pool itself. */
   client?: ClientOption<PgPoolLike>
   /**
-   * A connection of the check's own, kept between runs. The URL may name several hosts and a `target_session_attrs`, as libpq has them:
+   * The URL of a connection that the check opens and keeps between runs. As in libpq, it may name several hosts and `target_session_attrs`:
    * `postgres://one:5432,two:5432/shop?target_session_attrs=read-write`.
    */
   connectionString?: string
   /**
-   * What a pool of the app counts as that has no connection to lend: `fail` is unavailable; `warn` and `pass` ask over one connection of
-   * the check's own, made from the options of the pool and kept.
+   * Decides what happens when the pool of the app has no free connection. `fail` reports `unavailable`. `warn` and `pass` ask over one
+   * connection of the check itself, which is made from the options of the pool and kept.
    *
    * @default 'fail'
    */
   whenExhausted?: 'fail' | 'warn' | 'pass'
 }
 
-/** What is asked of a pool of pg. */
+/** The part of a pool of pg that the check calls. */
 export interface PgPoolLike {
   connect (): Promise<object>
 }
 
-/** What is asked of PostgreSQL. */
+/** The options of the PostgreSQL check. */
 export interface PostgresOptions extends PostgresSource {
   /**
-   * `true`: fails where the server takes no writes: a standby, or one whose `default_transaction_read_only` is on. A URL with
-   * `target_session_attrs=read-write` means the same.
+   * `true` makes the check fail if the server accepts no writes, because it is a standby or its `default_transaction_read_only` is on. A
+   * URL with `target_session_attrs=read-write` means the same.
    *
    * @default false
    */
   writable?: boolean
 }
 
-/** Which Redis: `app.redis` of @fastify/redis, one of its namespaces, another client of the app, or a connection of the check's own. */
+/**
+ * The Redis that is asked: `app.redis` of @fastify/redis, one of its namespaces, another client of the app, or a connection of the check
+ * itself. Without options it is `app.redis`.
+ */
 export interface RedisSource<Client extends object = IORedisLike> {
   /** The namespace that @fastify/redis was registered with. */
   namespace?: string
-  /** A client of the app: the name of a decorator, which dots may reach into, a function of the app, or the client itself. */
+  /** A client of the app: the name of a decorator (dots reach into it), a function of the app, or the client itself. */
   client?: ClientOption<Client>
-  /** A connection of the check's own, kept between runs. */
+  /** The URL of a connection that the check opens and keeps between runs. */
   url?: string
 }
 
@@ -60,24 +66,27 @@ export interface NodeRedisLike {
   readonly isOpen: boolean
 }
 
-/** What is asked of Redis. */
+/** The options of the Redis check. */
 export interface RedisOptions extends RedisSource<IORedisLike | NodeRedisLike> {
   /**
-   * `true`: fails where a write would be refused, as on a replica, at `maxmemory` without eviction, or with too few replicas. It asks by a
-   * `SETRANGE` that changes nothing.
+   * `true` makes the check fail if Redis would refuse a write: on a replica, at `maxmemory` without eviction, or with too few replicas. The
+   * check sends a `SETRANGE` that changes nothing.
    *
    * @default false
    */
   writable?: boolean
 }
 
-/** Which broker: a connection of the app, or one of the checks' own, which is kept between runs. One of the three is given. */
+/** The broker that is asked, over a connection of the app or of the check itself. Exactly one of the three options is given. */
 export interface AmqpSource {
-  /** A connection of amqplib or of amqp-connection-manager: the name of a decorator, which dots may reach into, a function of the app, or the connection. */
+  /**
+   * A connection of amqplib or amqp-connection-manager: the name of a decorator (dots reach into it), a function of the app, or the
+   * connection itself.
+   */
   client?: ClientOption<AmqpClientLike>
-  /** `amqp://` or `amqps://`. */
+  /** The URL of a broker, `amqp://` or `amqps://`. The check opens a connection and keeps it between runs. */
   url?: string
-  /** URLs of the brokers of one cluster. The first that takes a connection is asked. */
+  /** The URLs of the brokers of one cluster. The check asks the first broker that accepts a connection. */
   urls?: string[]
 }
 
@@ -86,10 +95,14 @@ export interface AmqpClientLike {
   createChannel (): object
 }
 
-/** Which workers, by their heartbeats in Redis. */
+/** The workers that are counted, by their heartbeats in Redis. */
 export interface HeartbeatRedisOptions extends RedisSource {
   /** The `cluster` that the workers were started with. */
   cluster: string
-  /** The statuses that do not count as healthy; default `Stopping` and `Stopped`. */
+  /**
+   * A worker with one of these statuses does not count as healthy.
+   *
+   * @default ['Stopping', 'Stopped']
+   */
   unhealthyStatuses?: string[]
 }
