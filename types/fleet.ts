@@ -27,7 +27,7 @@ export interface FleetOptions {
    */
   ttl?: number
   /**
-   * `true` writes the messages of failures and the observed values to Redis. Otherwise the other instances learn only the kinds of failures.
+   * `true` writes the messages of failures and the observed values to Redis. Otherwise other instances learn only the kinds of failures.
    *
    * @default false
    */

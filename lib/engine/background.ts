@@ -2,11 +2,11 @@ import type { Clock } from '../time/clock.js'
 import type { ResolvedEntry } from '../config/entry.js'
 import { longestTimer } from '../values/rules.js'
 
-/** Entries of subsets, and how to run them. */
+/** The entries that run in the background, and the function that runs one of them. */
 export interface Source {
-  /** Every entry that is configured now. */
+  /** Returns every entry that is configured now. */
   readonly entries: () => ReadonlyArray<readonly [subset: string, entry: ResolvedEntry]>
-  /** Never rejects. It may say in how many milliseconds to come again, where that is not the entry's interval. */
+  /** Runs an entry, and never rejects. It may resolve to the milliseconds until the next run, in place of the entry's interval. */
   readonly run: (subset: string, entry: ResolvedEntry) => Promise<number | undefined>
 }
 
@@ -18,8 +18,8 @@ interface Schedule {
 }
 
 /**
- * Runs the entries that have an `interval` on clocks of their own: at once, then every interval give or take a tenth, so that
- * pods do not run at the same moment. No timer of it keeps the process alive.
+ * Runs the entries that have an `interval`: at once, and then after each interval. Each interval varies by a tenth, so that the pods do not
+ * run at the same moment. Its timers do not keep the process alive.
  */
 export class Background {
   readonly #clock: Clock
@@ -46,7 +46,7 @@ export class Background {
     for (const key of this.#schedules.keys()) this.#stop(key)
   }
 
-  /** Goes by the entries as they are now: those that go on at their interval are not disturbed. */
+  /** Adopts the entries as they are now. Entries with an unchanged interval keep their timers. */
   refresh (): void {
     if (!this.#started) return
     const entries = new Map(this.#source.entries().map(([subset, entry]) => [`${subset} ${entry.identifier}`, { subset, entry }]))

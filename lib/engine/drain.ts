@@ -1,6 +1,6 @@
 import type { Clock } from '../time/clock.js'
 
-/** Whether the process is on its way out, and who waits until the load balancer has noticed. */
+/** Holds whether the process drains, and the callers that wait until the load balancer has noticed. */
 export class Drain {
   readonly #clock: Clock
   readonly #waiting = new Set<() => void>()
@@ -14,7 +14,7 @@ export class Drain {
     return this.#begun
   }
 
-  /** Resolves after `ms`, or when it ends. */
+  /** Begins to drain. It resolves after `ms` milliseconds, or when `end` is called. */
   async begin (ms: number): Promise<void> {
     this.#begun = true
     await new Promise<void>(resolve => {
@@ -28,7 +28,7 @@ export class Drain {
     })
   }
 
-  /** Lets nobody wait any longer. What has begun to drain does so until the process ends. */
+  /** Ends all waits. A process that has begun to drain continues to drain until it ends. */
   end (): void {
     for (const end of this.#waiting) end()
   }

@@ -5,19 +5,19 @@ import type { Deadline } from '../time/deadlines.js'
 import type { Result } from '../../types/report.js'
 
 export interface Evaluation {
-  /** Those that others come `after` stand before them. */
+  /** The entries, in an order in which each entry stands behind the one that it comes `after`. */
   readonly entries: readonly ResolvedEntry[]
   readonly ask: (entry: ResolvedEntry) => Outcome | Promise<Outcome>
-  /** Told of each answer as soon as it is known. */
+  /** Records an answer as soon as it is known. */
   readonly record: (judged: Judged) => Result
   readonly clock: Clock
   readonly sequential: boolean
   readonly warningsAsErrors: boolean
-  /** When the response has to leave. */
+  /** The moment when the response must be sent. */
   readonly due: Deadline
 }
 
-/** Asks every check of a subset, in the order that its entries demand. Never rejects, and never takes longer than its deadline. */
+/** Asks every check of a subset in the order of its entries. It never rejects, and never takes longer than its deadline. */
 export async function evaluate (evaluation: Evaluation): Promise<Result[]> {
   const { entries, sequential } = evaluation
   const answers: Answers = new Map()
@@ -28,7 +28,7 @@ export async function evaluate (evaluation: Evaluation): Promise<Result[]> {
   return await Promise.all(answers.values())
 }
 
-/** By identifier, in the order that they were asked. */
+/** The answers by identifier, in the order in which the checks were asked. */
 type Answers = Map<string, Result | Promise<Result>>
 
 function answerOf (entry: ResolvedEntry, answers: Answers, evaluation: Evaluation): Promise<Result> | Result {

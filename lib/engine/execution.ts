@@ -6,23 +6,23 @@ import { StopSignal } from '../time/stop-signal.js'
 import type { Observations } from './observations.js'
 import type { Failure } from '../../types/report.js'
 
-/** What an execution gives its task. Both signals are aborted together. */
+/** The part of an execution that its task sees. Both signals are aborted together. */
 export interface Stoppable {
   readonly stopping: StopSignal
-  /** It is made when it is first asked for. */
+  /** The signal is made when it is first read. */
   readonly signal: AbortSignal
-  /** What the task observes on the way, once it tells something. */
+  /** The values that the task has observed. It is `undefined` until the first one. */
   observations?: Observations | undefined
 }
 
-/** Asks the dependency once. It never rejects. */
+/** A task asks the dependency once. It never rejects. */
 export type Task = (execution: Stoppable, timeout: number) => Promise<readonly Failure[]>
 
-/** What an execution tells its runner. */
+/** The callbacks by which an execution informs its runner. */
 export interface ExecutionEvents {
-  /** Its outcome is known. `tooShort` is the timeout, in milliseconds, that was not enough for it. */
+  /** The outcome is known. `tooShort` is the timeout, in milliseconds, that was not enough. */
   answered (outcome: Outcome, tooShort?: number): void
-  /** Its task has ended after it was told to stop. */
+  /** The task has ended after it was told to stop. */
   gone (): void
 }
 
@@ -38,7 +38,7 @@ export interface ExecutionEvents {
  */
 export class Execution implements Stoppable {
   readonly begun: number
-  /** Whether its task has ended. */
+  /** `true` says that the task has ended. */
   settled = false
   readonly #clock: Clock
   readonly #events: ExecutionEvents
@@ -78,14 +78,14 @@ export class Execution implements Stoppable {
     return this.#controller.signal
   }
 
-  /** Settles with the outcome, or when the probe's own time is up. */
+  /** Resolves to the outcome, or to a timeout when the time of this probe is up. */
   wait ({ timeout, due }: { readonly timeout: number, readonly due: Deadline }): Promise<Outcome> {
     const inTime = this.#within(timeout)
     if (due === never) return inTime
     return unless(inTime, resolve => due.onDue(() => resolve(this.#lateOutcome(due.deadline))))
   }
 
-  /** Aborts its signal. The outcome follows after I/O, so that a check that heeds the signal at once does not count as hanging. */
+  /** Aborts the signal. The outcome follows after I/O, so that a check that obeys the signal at once does not count as hanging. */
   stop (reason: Error, message: string, tooShort?: number): void {
     if (this.stopping.aborted) return
     this.stopping.abort(reason)
@@ -103,7 +103,7 @@ export class Execution implements Stoppable {
     return outcome
   }
 
-  // One outcome for all probes that gave up at the same time, so that it counts as one failure.
+  // All probes with the same limit get the same outcome, so that it counts as one failure.
   #lateOutcome (after: number): Outcome {
     this.#late ??= new Map()
     let outcome = this.#late.get(after)
@@ -122,7 +122,7 @@ export class Execution implements Stoppable {
   }
 }
 
-/** Settles with the outcome, or earlier with what `begin` resolves it with. `begin` returns a function that cancels what it began. */
+/** Resolves to the outcome, or earlier if `begin` resolves it. `begin` returns a function that cancels what it began. */
 function unless (outcome: Promise<Outcome>, begin: (resolve: (outcome: Outcome) => void) => () => void): Promise<Outcome> {
   return new Promise(resolve => {
     const cancel = begin(resolve)

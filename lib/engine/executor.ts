@@ -15,10 +15,10 @@ import type { Check, CheckContext, RequirementsContext } from '../../types/check
 import type { Settings } from '../../types/options.js'
 import type { Failure } from '../../types/report.js'
 
-/** Published around every execution of a check, with `{ identifier }`. */
+/** The channel publishes `{ identifier }` around every execution of a check. */
 const channel = tracingChannel<unknown, { identifier: string }>('fastify-health.check')
 
-/** How many errors of one run are reported one by one. */
+/** A report lists this many errors of one run, and counts the others. */
 const mostErrors = 100
 
 const unknown: Failure = { kind: 'unknown error', message: '' }
@@ -27,7 +27,7 @@ interface CommonContext extends Pick<CheckContext, 'settings' | 'resources' | 'l
   readonly getApp: () => FastifyInstance
 }
 
-/** What the app, a signal or a logger costs is paid by those who ask for it. */
+/** The context makes `app`, `signal` and `log` when they are read, since few checks need them. */
 class Context implements CheckContext {
   readonly settings: CheckContext['settings']
   readonly resources: CheckContext['resources']
@@ -69,7 +69,7 @@ class Context implements CheckContext {
   }
 }
 
-/** Runs a check's class, and turns whatever it throws into what may be reported. */
+/** Runs the class of a check, and turns the errors into failures that may be reported. */
 export class Executor {
   readonly #app: FastifyInstance | undefined
   readonly #settings: Settings
@@ -86,15 +86,15 @@ export class Executor {
     this.#common = { settings, resources: this.#resources, log, getApp: this.#getApp }
   }
 
-  /** What `requirements` of a check is given. */
+  /** Returns the context for the `requirements` of a check. */
   requirementsContext (): RequirementsContext {
     const getApp = this.#getApp
     return { settings: this.#settings, get app () { return getApp() } }
   }
 
-  /** What a fresh instance found; nothing once it is stopped. Never rejects. */
+  /** Returns the failures of a new instance, or none if the execution was stopped. It never rejects. */
   execute (entry: ResolvedEntry, execution: Stoppable, timeout: number): Promise<Failure[]> {
-    // Tracing costs as much as the rest of an execution, whether anybody listens or not.
+    // Tracing costs as much as the rest of an execution, even if nobody listens.
     if (!channel.hasSubscribers) return this.#failures(entry, execution, timeout)
     return channel.tracePromise(() => this.#failures(entry, execution, timeout), { identifier: entry.identifier })
   }
@@ -108,7 +108,7 @@ export class Executor {
       const errors = await this.#check(entry, execution, timeout)
       return execution.stopping.aborted ? [] : this.#toFailures(entry, errors)
     } catch (error) {
-      // What it failed with cannot be read: its text is a getter that throws, say.
+      // The error cannot be read, for example because its message is a getter that throws.
       this.#failureLog.unexpected(entry, error, secretsOf(entry.options))
       return [unknown]
     }
@@ -120,23 +120,23 @@ export class Executor {
     try {
       check = new Check(copyPlain(options))
       const answer = await check.check(new Context(this.#common, entry, execution, timeout))
-      // In other libraries `false` is how a check fails.
+      // Other libraries let a check fail by returning `false`.
       return answer === false ? [...check.errors, new ServiceReturnedUnexpectedResult('the check returned false')] : check.errors
     } catch (thrown) {
       const error = unavailable(thrown)
-      // Once stopped, it has to settle at once, or it would count as hanging; and what it says is not heard any more.
+      // A stopped check must settle at once, or it would count as hanging, and its error is no longer used.
       const isExplained = isHealthCheckError(error) || execution.stopping.aborted
       return [...check?.errors ?? [], isExplained ? error : await this.#missing(check) ?? error]
     }
   }
 
-  /** Boot tells what a check needs and does not find, but a subset may be changed later. */
+  /** Finds out whether a requirement is missing. Boot has done so too, but the subset may have changed since. */
   async #missing (check: Check | undefined): Promise<HealthCheckError | undefined> {
     try {
       const missing = await check?.requirements(this.requirementsContext()) ?? []
       return missing.length === 0 ? undefined : lacking(missing)
     } catch {
-      // What it threw itself says more.
+      // The error of `check` says more than the error of `requirements`.
       return undefined
     }
   }
@@ -155,7 +155,7 @@ export class Executor {
     })
     const others = found.slice(mostErrors).map(kindOf)
     if (others.length === 0) return failures
-    // The gravest of them counts: a list of warnings must stay one.
+    // The worst kind counts, but a list of warnings must remain a warning.
     return [...failures, { kind: others.find(kind => kind !== 'warning') ?? 'warning', message: `${others.length} more` }]
   }
 

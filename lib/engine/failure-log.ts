@@ -2,9 +2,9 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { ResolvedEntry } from '../config/entry.js'
 import { redactBriefly, type Secrets } from '../values/redact.js'
 
-/** How many different texts of a check are logged before it works again. */
+/** The log takes this many different texts of a check until the check works again. */
 const mostTexts = 10
-/** How many causes and errors of an `AggregateError` are logged of one error. */
+/** The log takes this many causes, and errors of an `AggregateError`, of one error. */
 const mostCauses = 10
 
 /** An error as it is logged. */
@@ -18,8 +18,8 @@ interface Described {
 }
 
 /**
- * Logs why a check fails, once for each text until the check works again. A check that keeps failing would otherwise fill the log at
- * every probe.
+ * Logs the reason why a check fails, once for each text until the check works again. Otherwise a check that keeps failing would write to
+ * the log at every probe.
  */
 export class FailureLog {
   readonly #log: FastifyBaseLogger
@@ -29,14 +29,14 @@ export class FailureLog {
     this.#log = log
   }
 
-  /** Logs an error that the check did not mean to fail with, as an error. */
+  /** Logs, as an error, an exception that is no `HealthCheckError`. */
   unexpected (entry: ResolvedEntry, thrown: unknown, secrets: Secrets): void {
     this.#write('error', entry, thrown, text => redactBriefly(text, secrets), `health: ${entry.identifier} threw an unexpected error`)
   }
 
   /**
-   * Logs the cause of a failure that is told in words, as a warning. Drivers quote users, databases and paths in their texts, of which the
-   * options of the entry say nothing where the client is the app's.
+   * Logs, as a warning, the cause of a failure. Quoted text is removed, since drivers quote users, databases and paths, and the options of
+   * the entry do not name those if the client belongs to the app.
    */
   cause (entry: ResolvedEntry, failure: string, cause: unknown, secrets: Secrets): void {
     this.#write('warn', entry, cause, text => redactBriefly(withoutQuotes(text), secrets), `health: ${entry.identifier} failed: ${failure}`)
@@ -58,7 +58,7 @@ export class FailureLog {
     try {
       this.#log[level]({ err, check: entry.identifier }, message)
     } catch {
-      // A log that cannot be written fails no check.
+      // A check must not fail because the log cannot be written.
     }
   }
 }
@@ -67,12 +67,12 @@ function withoutQuotes (text: string): string {
   return text.slice(0, 100_000).replace(/'[^'\n]*'|"[^"\n]*"/g, '[redacted]')
 }
 
-// Ports, ids, times of day and names of temporary files make no text of their own.
+// Texts that differ only in ports, ids, times or names of temporary files count as the same.
 function withoutRandomParts (text: string): string {
   return text.replace(/'[^']*'|"[^"]*"|[^\s'"]*[/\\\d][^\s'"]*/g, '0')
 }
 
-/** The error and what caused it, as far as `isTaken` lets it. Nothing that is thrown can make it throw. */
+/** Describes an error and its causes, as long as `isTaken` agrees. It never throws, whatever was thrown. */
 function describe (thrown: unknown, clean: (text: string) => string, isTaken: () => boolean): Described {
   const read = (name: string): unknown => {
     try {
@@ -95,7 +95,7 @@ function isError (value: unknown): value is Error {
   try {
     return value instanceof Error
   } catch {
-    // It is a proxy that was revoked, or that throws at everything.
+    // The value is a revoked proxy, or a proxy that throws at every access.
     return false
   }
 }

@@ -7,80 +7,86 @@ import type { FleetMute, Roster } from '../../types/fleet.js'
 import type { Settings } from '../../types/options.js'
 import type { Report } from '../../types/report.js'
 
-/** What an outcome of another instance is, and how old. */
+/** An outcome that another instance found, and its age. */
 export interface Known {
-  /** The same object as long as it is the same outcome. */
+  /** The outcome. The same outcome is always the same object. */
   readonly outcome: Outcome
-  /** Milliseconds since its run began. */
+  /** The milliseconds since its run began. */
   readonly age: number
 }
 
-/** What the fleet says to an instance that is about to ask. */
+/** The answer of the fleet to an instance that wants to ask a question. */
 export type Turn = OthersTurn | OwnTurn
 
-/** What another instance found. */
+/** Another instance has asked the question. */
 export interface OthersTurn {
   readonly known: Known
   /** Milliseconds until this instance should come again. */
   readonly next: number
 }
 
-/** It is for this instance to ask. */
+/** This instance has to ask the question. */
 export interface OwnTurn {
   readonly known?: undefined
-  /** Tells the others what was found. It resolves with what somebody else found since, where this one took too long. Never rejects. */
+  /**
+   * Tells the others the outcome, and never rejects. If this instance took too long, it resolves to the outcome that another instance has
+   * found since.
+   */
   readonly tell: (outcome: Outcome) => Promise<Known | undefined>
-  /** Milliseconds until this instance should come again; `undefined` where the fleet does not know. */
+  /** The milliseconds until this instance should ask the fleet again, or `undefined` if the fleet does not know. */
   readonly next: number | undefined
 }
 
-/** What the fleet is asked about. Durations are milliseconds. */
+/** A question that the instances share. Durations are milliseconds. */
 export interface SharedQuestion {
   readonly entry: ResolvedEntry
   readonly interval: number
   readonly timeout: number
 }
 
-/** All that the engine knows of the other instances. */
+/** The engine's way to the other instances. */
 export interface Fleet {
-  /** What is missing for it to work at all. */
+  /** Lists what is missing for the fleet to work. */
   requirements (): Promise<Requirement[]>
-  /** Enters this instance. */
+  /** Enters this instance into the fleet. */
   start (): void
-  /** Something changed that the others should know soon. */
+  /** Says that something has changed which the other instances should learn soon. */
   changed (): void
-  /** Whose turn it is to ask. It settles soon, whatever becomes of Redis, and never rejects. */
+  /** Finds out whether this instance has to ask. It settles soon, even if Redis does not answer, and never rejects. */
   turn (question: SharedQuestion): Promise<Turn>
-  /** What is known of so many instances. It settles soon, and never rejects. */
+  /** Returns the roster with at most `limit` instances. It settles soon, and never rejects. */
   roster (limit: number): Promise<Roster>
-  /** @throws FST_HEALTH_FLEET_UNAVAILABLE where Redis cannot be asked */
+  /** @throws FST_HEALTH_FLEET_UNAVAILABLE if Redis cannot be asked */
   mute (mute: FleetMuteOptions): Promise<FleetMute>
-  /** Returns whether it was muted. @throws FST_HEALTH_FLEET_UNAVAILABLE where Redis cannot be asked */
+  /**
+   * @returns `true` if the check was muted
+   * @throws FST_HEALTH_FLEET_UNAVAILABLE if Redis cannot be asked
+   */
   unmute (subset: string, identifier: string): Promise<boolean>
-  /** Takes this instance out. It settles soon, and never rejects. */
+  /** Takes this instance out of the fleet. It settles soon, and never rejects. */
   close (): Promise<void>
 }
 
-/** What is muted at every instance. */
+/** A mute for every instance. */
 export interface FleetMuteOptions {
   readonly subset: string
   readonly identifier: string
-  /** For how many milliseconds. */
+  /** The duration in milliseconds. */
   readonly time: number
   readonly because: string
   readonly by?: string | undefined
 }
 
-/** What the fleet is told of this instance. */
+/** The facts about this instance that the fleet needs. */
 export interface FleetContext {
   readonly settings: Settings
-  /** @throws FST_HEALTH_NO_APP where there is none */
+  /** @throws FST_HEALTH_NO_APP if there is no app */
   readonly getApp: () => FastifyInstance
   readonly log: FastifyBaseLogger
   readonly clock: Clock
-  /** What each subset's last runs found. */
+  /** Returns the last report of each subset that has run. */
   readonly reports: () => readonly Report[]
   readonly isDraining: () => boolean
-  /** Told of every mute of the fleet, whenever one of them changes. */
+  /** The fleet calls this with all its mutes whenever one of them changes. */
   readonly onMutes: (mutes: readonly FleetMute[]) => void
 }

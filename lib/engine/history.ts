@@ -1,8 +1,8 @@
 const capacity = 60
 
-/** What became of one entry, in fixed memory. */
+/** The history of one entry. It needs a fixed amount of memory. */
 export class History {
-  /** Since when it is in this state, in milliseconds since the epoch; `null` before its first run. */
+  /** The moment when the entry came into this state, in milliseconds since the epoch. It is `null` before the first run. */
   since: number | null = null
   lastSuccess: number | null = null
   consecutiveFailures = 0
@@ -10,17 +10,18 @@ export class History {
   transitions = 0
   healthy: boolean | undefined = undefined
   #outcomes: readonly boolean[] = []
-  /** How many outcomes there were since they were different. */
+  /** The number of equal outcomes at the end of the list. */
   #alike = 0
 
   /**
-   * Returns whether this is a change of state; a first success is none.
+   * Records an outcome.
    *
-   * @param isRun whether the check was asked, and is not only known to fail
-   * @param worked whether nothing failed: a failure that is borne is healthy, and no success
+   * @param isRun `false` says that the check is known to fail without a run
+   * @param worked `false` says that something failed: a failure that is borne counts as healthy, but is no success
+   * @returns `true` if the state changed; a first success is no change
    */
   record (healthy: boolean, at: number, isRun = true, worked = healthy): boolean {
-    // Told again and again, it happened once.
+    // A result without a run that is reported repeatedly counts once.
     if (!isRun && this.healthy === healthy) return false
     const changed = this.healthy === undefined ? !healthy : this.healthy !== healthy
     if (this.healthy !== healthy) {
@@ -29,7 +30,7 @@ export class History {
     }
     if (changed) this.transitions++
     this.healthy = healthy
-    // A full list of one outcome stays as it is, which saves most checks most of their lists.
+    // A full list of equal outcomes stays the same object, so most checks need no new list for most runs.
     if (++this.#alike <= capacity) this.#outcomes = this.#outcomes.slice(1 - capacity).concat([healthy])
     if (isRun) this.runs++
     this.consecutiveFailures = worked ? 0 : this.consecutiveFailures + 1
@@ -37,8 +38,8 @@ export class History {
     return changed
   }
 
-  // A new list for each run, so that every report may keep the one of its time: copying it for each report costs far more.
-  /** The last 60 outcomes, the latest last. */
+  // Each run makes a new list, so that a report can keep its list. A copy for each report would cost far more.
+  /** Returns the last 60 outcomes, the newest last. */
   outcomes (): readonly boolean[] {
     return this.#outcomes
   }

@@ -8,13 +8,13 @@ interface Slot {
   readonly inError: InError | undefined
 }
 
-/** Failures in a row, the ones that are borne included. */
+/** The failures in a row, including those that are borne. */
 interface InError {
   readonly failures: number
   readonly since: number
 }
 
-/** What became of the entries of each subset, and whether their state changed. */
+/** Keeps the history of the entries of each subset, and reports changes of state. */
 export class Ledger {
   readonly #slots = new Map<string, Map<string, Slot>>()
   readonly #changed: (subset: string, judged: Judged, at: number) => void
@@ -23,7 +23,7 @@ export class Ledger {
     this.#changed = changed
   }
 
-  /** Records an outcome, unless it is the one recorded last: one that is served again happened only once. */
+  /** Records an outcome. An outcome that is served again is recorded once. */
   record (subset: string, found: Judged, at: number): Result {
     let slots = this.#slots.get(subset)
     if (slots === undefined) this.#slots.set(subset, slots = new Map())
@@ -33,29 +33,29 @@ export class Ledger {
     const inError = found.healthy ? undefined : { failures: (last?.inError?.failures ?? 0) + Number(isNew), since: last?.inError?.since ?? at }
     const judged = inError !== undefined && isBorne(inError, found, at) ? { ...found, healthy: true, borneSince: inError.since } : found
     slots.set(found.identifier, { history, judged, inError })
-    // What it found before may count otherwise by now: `warningsAsErrors` is live.
+    // The same outcome may count differently now, since `warningsAsErrors` may have changed.
     const isJudgedAnew = last !== undefined && last.judged.healthy !== judged.healthy
     const isRun = isNew && judged.outcome.withoutRun !== true
     if ((isNew || isJudgedAnew) && history.record(judged.healthy, at, isRun, found.healthy)) this.#changed(subset, judged, at)
     return toResult(judged, history)
   }
 
-  /** A result that says nothing about the check itself. */
+  /** Makes a result that is not recorded, since it says nothing about the dependency. */
   unrecorded (subset: string, judged: Judged): Result {
     return toResult(judged, this.#slots.get(subset)?.get(judged.identifier)?.history ?? new History())
   }
 
-  /** Whether an entry was healthy when it was recorded last; `undefined` where it never was. */
+  /** Returns whether an entry was healthy in its last record, or `undefined` if it has none. */
   isHealthy (subset: string, identifier: string): boolean | undefined {
     return this.#slots.get(subset)?.get(identifier)?.judged.healthy
   }
 
-  /** What was recorded last of each entry of a subset. */
+  /** Returns the last result of each entry of a subset. */
   last (subset: string): Result[] {
     return Array.from(this.#slots.get(subset)?.values() ?? [], ({ judged, history }) => toResult(judged, history))
   }
 
-  /** Forgets all but these identifiers of each subset. */
+  /** Forgets all entries except the given identifiers of each subset. */
   keep (inUse: ReadonlyMap<string, ReadonlySet<string>>): void {
     for (const [subset, slots] of this.#slots) {
       const identifiers = inUse.get(subset)

@@ -5,7 +5,7 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
 type Fields = Record<string, unknown>
 
-/** A logger for where there is no Fastify: one JSON object a line, of `level` and above. */
+/** Makes a logger for a process without Fastify. It writes messages of `level` and above, each as one line of JSON. */
 export function lineLogger (write: (line: string) => unknown, level: FastifyBaseLogger['level'] = 'warn', fields: Fields = {}): FastifyBaseLogger {
   const at = (name: typeof levels[number]) => (first: unknown, second?: unknown) => {
     const [extra, message] = split(first, second)
@@ -20,7 +20,7 @@ export function lineLogger (write: (line: string) => unknown, level: FastifyBase
   }
 }
 
-/** pino's ways of calling: a message, fields and a message, an error and perhaps a message. */
+/** Splits the arguments as pino does: a message, fields and a message, or an error and an optional message. */
 function split (first: unknown, second: unknown): [extra: Fields, message: unknown] {
   if (typeof first === 'string') return [{}, first]
   if (first instanceof Error) return [{ err: first }, second ?? first.message]
@@ -34,7 +34,7 @@ function line (fields: Fields): string {
       return typeof value === 'bigint' ? String(value) : value
     })
   } catch {
-    // Circles, or a toJSON that throws.
+    // The fields contain a circle, or a `toJSON` threw.
     const { level, msg } = fields
     return JSON.stringify({ level, msg, fields: inspect(fields) })
   }

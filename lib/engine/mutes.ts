@@ -4,7 +4,7 @@ import { oneLine } from './report.js'
 import type { FleetMute } from '../../types/fleet.js'
 import type { Mute, MuteOptions, Result } from '../../types/report.js'
 
-/** The longest time that a check may be muted for, in milliseconds: 90 days. */
+/** A mute may last 90 days at most, in milliseconds. */
 export const longestMute = 90 * 24 * 60 * 60 * 1000
 
 type BySubset = Map<string, Map<string, Mute>>
@@ -15,19 +15,19 @@ function refuse (option: string, value: unknown, expected: string): never {
   throw new FST_HEALTH_INVALID_MUTE(option, shown(value), expected)
 }
 
-/** @throws FST_HEALTH_INVALID_MUTE where it is not said why, or who is no text. */
+/** @throws FST_HEALTH_INVALID_MUTE if `because` is missing, or `by` is not a non-empty string. */
 export function assertWords ({ because, by }: { because: unknown, by?: unknown }): void {
   if (!isText(because)) refuse('because', because, 'a text that says why')
   if (by !== undefined && !isText(by)) refuse('by', by, 'a text that says who, or left out')
 }
 
-/** Which checks do not fail their subsets for a while. Each mute ends by itself. */
+/** The mutes: a muted check does not fail its subset for a limited time. Each mute ends by itself. */
 export class Mutes {
   readonly #bySubset: BySubset = new Map()
-  /** Those that hold at every instance of the fleet. */
+  /** The mutes that hold on every instance of the fleet. */
   #ofFleet: BySubset = new Map()
 
-  /** @throws FST_HEALTH_INVALID_MUTE where an option is missing or of a wrong kind, or `until` is not in the next 90 days. */
+  /** @throws FST_HEALTH_INVALID_MUTE if an option is missing or has a wrong type, or `until` is not in the next 90 days. */
   add (subset: string, identifier: string, { until, because, by }: MuteOptions, now: number): void {
     if (!Number.isFinite(until) || until <= now || until > now + longestMute) refuse('until', until, 'a moment of the next 90 days, in milliseconds since the epoch')
     assertWords({ because, by })
@@ -36,19 +36,19 @@ export class Mutes {
     mutes.set(identifier, { since: now, until, because: oneLine(because), ...(by === undefined ? {} : { by: oneLine(by) }) })
   }
 
-  /** Returns whether it was muted. */
+  /** @returns `true` if the check was muted */
   remove (subset: string, identifier: string): boolean {
     return this.#bySubset.get(subset)?.delete(identifier) ?? false
   }
 
-  /** Takes these for all that the fleet has muted. */
+  /** Replaces all mutes of the fleet. */
   setFleet (mutes: readonly FleetMute[]): void {
     const bySubset: BySubset = new Map()
     for (const { subset, identifier, ...mute } of mutes) bySubset.set(subset, (bySubset.get(subset) ?? new Map()).set(identifier, mute))
     this.#ofFleet = bySubset
   }
 
-  /** The results with the mutes that hold `now`; those that are over are forgotten. */
+  /** Returns the results with the mutes that hold at `now`, and forgets the mutes that have ended. */
   applied (subset: string, results: readonly Result[], now: number): readonly Result[] {
     const [own, ofFleet] = [this.#bySubset, this.#ofFleet].map(mutes => holding(mutes, subset, now))
     if (own === undefined && ofFleet === undefined) return results

@@ -2,22 +2,22 @@ import { FST_HEALTH_INVALID_OBSERVATION } from '../errors.js'
 import { shown } from '../values/rules.js'
 import type { Observation } from '../../types/report.js'
 
-/** How many names of one run are kept. */
+/** One run keeps at most this many names. */
 const mostNames = 20
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
-/** What one run of a check saw on the way. */
+/** The values that one run of a check observed. */
 export class Observations {
   readonly #clean: (text: string) => string
   readonly #found = new Map<string, Observation>()
 
-  /** @param clean takes out of a text what may not be shown */
+  /** @param clean removes secrets from a text */
   constructor (clean: (text: string) => string) {
     this.#clean = clean
   }
 
-  /** @throws FST_HEALTH_INVALID_OBSERVATION where one of them is of a wrong kind. */
+  /** @throws FST_HEALTH_INVALID_OBSERVATION if one of the arguments has a wrong type. */
   add (name: unknown, value: unknown, unit: unknown): void {
     if (!isText(name)) throw new FST_HEALTH_INVALID_OBSERVATION('name', shown(name), 'a text that is not empty')
     if (!isText(value) && !Number.isFinite(value)) throw new FST_HEALTH_INVALID_OBSERVATION('value', shown(value), 'a finite number, or a text that is not empty')
