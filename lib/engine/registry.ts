@@ -22,44 +22,44 @@ import type { Entry, HealthOptions, Settings } from '../../types/options.js'
 import type { ListenOptions } from '../../types/settings.js'
 import type { MuteOptions, Report, Result, SystemCheck, Transition, Verdict } from '../../types/report.js'
 
-/** A server for the probes alone. */
+/** A separate server for the probes. */
 export interface Listener {
   readonly address: string
   close (): Promise<void>
 }
 
-/** What a registry works in. */
+/** The environment of a registry. */
 export interface RegistryContext {
-  /** What checks over decorated clients look at. */
+  /** The Fastify instance whose decorators hold the clients that checks use. */
   app?: FastifyInstance
   log?: FastifyBaseLogger
   clock?: Clock
-  /** Called when a check asks for `app` where there is none. */
+  /** The registry calls this when a check reads `app` and there is none. */
   onAppMissing?: () => void
-  /** What stands before the paths of the settings: the prefix of the context that the plugin was registered in. */
+  /** The prefix of the context that the plugin was registered in. It comes before the paths of the settings. */
   mountedAt?: string
-  /** `false`: the names of subsets must differ by more than case. */
+  /** `false` says that the names of subsets must differ by more than case. */
   caseSensitive?: boolean
-  /** Whether the app is not ready yet: until `start`, every subset fails as `starting`. */
+  /** `true` makes every subset fail as `starting` until `start` is called. */
   starting?: boolean
   /** Opens a listener for `listen`. */
   openListener?: (registry: HealthRegistry, options: ListenOptions, log: FastifyBaseLogger) => Promise<Listener>
-  /** Makes what knows the other instances, for `fleet`. */
+  /** Opens the connection to the other instances, for the setting `fleet`. */
   openFleet?: (context: FleetContext) => Promise<Fleet>
-  /** Called once, when draining begins. */
+  /** The registry calls this once, when draining begins. */
   onDrain?: () => void
-  /** What is wrong with how the registry came into them: system checks that no setting can mend. */
+  /** The faults in the way the registry was made, which no setting can correct. */
   faults?: readonly Fault[]
 }
 
-/** How long closing may take: nothing that a check kept open can hold up a shutdown. */
+/** Closing takes at most this many milliseconds, so that the resource of a check cannot delay a shutdown. */
 const closingTime = 500
 
-/** The subsets of checks, and everything that is known of them. It needs no Fastify. */
+/** The registry holds the subsets of checks and their results. It works without Fastify. */
 export class HealthRegistry extends EventEmitter<{ transition: [Transition], verdict: [Verdict] }> {
-  /** Live: each run reads them anew. */
+  /** The settings. Each run reads them again, so a change holds from the next run on. */
   readonly settings: Settings
-  /** What stands before the paths of the settings. */
+  /** The prefix that comes before the paths of the settings. */
   readonly mountedAt: string
   readonly #log: FastifyBaseLogger
   readonly #clock: Clock
@@ -72,7 +72,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   readonly #faults: readonly Fault[]
   readonly #drain: Drain
   readonly #mutes = new Mutes()
-  /** Whether each subset was healthy when it was told last. Before that it counts as healthy. */
+  /** The last verdict of each subset. A subset without one counts as healthy. */
   readonly #verdicts = new Map<string, boolean>()
   readonly #onDrain: () => void
   readonly #openListener: RegistryContext['openListener']
@@ -109,29 +109,29 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#runOnInterval(subset, entry) })
   }
 
-  /** The names of the subsets. */
+  /** Returns the names of the subsets. */
   subsets (): string[] {
     const { subsets } = this.settings
     return isRecord(subsets) ? Object.keys(subsets) : []
   }
 
-  /** Why no path leads to a subset of that name (E003). */
+  /** Returns the reason why no path can lead to a subset of that name (E003). */
   nameFault (subset: string): Fault | undefined {
-    // The router may take other cases for the same.
+    // The router may ignore case.
     const name = this.#caseSensitive || subset.toLowerCase() !== fleetSubset ? subset : fleetSubset
     return nameFault(name, this.settings.fleet) ?? (this.#caseSensitive ? undefined : caseFault(subset, this.subsets()))
   }
 
   /**
-   * Adds entries to a subset, which is made if there is none of that name. It holds from the next probe on.
+   * Adds entries to a subset, and makes the subset if it does not exist. The entries are asked from the next probe on.
    *
-   * @throws FST_HEALTH_INVALID_CONFIGURATION where no path can lead to the name.
+   * @throws FST_HEALTH_INVALID_CONFIGURATION if no path can lead to the name.
    */
   add (subset: string, ...entries: Entry[]): this {
     const fault = this.nameFault(subset)
     if (fault !== undefined) throw new FST_HEALTH_INVALID_CONFIGURATION(`${fault.id} ${fault.message}. ${fault.hint}`)
     const { subsets } = this.settings
-    // A property of its own, even where the name is one that every object inherits.
+    // The name may be one that every object inherits, such as `constructor`, so an assignment would not do.
     if (!Object.hasOwn(subsets, subset)) Object.defineProperty(subsets, subset, { value: [], writable: true, enumerable: true, configurable: true })
     const list: unknown = subsets[subset]
     if (!Array.isArray(list)) throw new FST_HEALTH_INVALID_CONFIGURATION(`E002 subset '${subset}' is ${shown(list)}. Make it an array of entries first.`)
@@ -141,11 +141,11 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   }
 
   /**
-   * Asks every check of a subset. It never rejects for what a check does.
+   * Asks every check of a subset. It never rejects because of a check.
    *
-   * @param options.deadline Milliseconds it may take; default: the settings' `deadline`.
-   * @throws FST_HEALTH_UNKNOWN_SUBSET where there is no subset of that name; FST_HEALTH_INVALID_DURATION where the deadline is no
-   * number of milliseconds.
+   * @param options.deadline The milliseconds that the run may take. The default is the setting `deadline`.
+   * @throws FST_HEALTH_UNKNOWN_SUBSET if there is no subset of that name; FST_HEALTH_INVALID_DURATION if the deadline is no number of
+   * milliseconds.
    */
   async run (subset: string, { deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
     this.#mustExist(subset)
@@ -156,10 +156,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   }
 
   /**
-   * What the last runs of a subset's checks found, without asking any of them: as of the oldest one, and with the longest time that
-   * one of them took. `undefined` where none has run yet.
+   * Returns the last results of a subset without a run, or `undefined` if no check has run yet. The report begins at the oldest result,
+   * and its duration is the longest one.
    *
-   * @throws FST_HEALTH_UNKNOWN_SUBSET where there is no subset of that name.
+   * @throws FST_HEALTH_UNKNOWN_SUBSET if there is no subset of that name.
    */
   lastReport (subset: string): Report | undefined {
     this.#mustExist(subset)
@@ -167,16 +167,16 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   }
 
   /**
-   * Milliseconds that a run of a subset may take: what its checks' timeouts come to, or the deadline where that is less.
+   * Returns the milliseconds that a run of a subset may take. This follows from the timeouts of its checks, and is at most the deadline.
    *
-   * @param options.background Whether checks that have an `interval` run in the background, as they do where HTTP is served.
+   * @param options.background `true` says that checks with an `interval` run in the background, as they do in a server.
    */
   async longestRun (subset: string, { background = true }: { background?: boolean } = {}): Promise<number> {
     const { entries } = await this.#planner.plan(subset)
     return Math.min(timeNeeded(entries, this.settings, background), this.settings.deadline ?? Infinity)
   }
 
-  /** Every fault of the configuration as it is now: all there are, or those that concern the subsets named. */
+  /** Returns every fault of the configuration as it is now, or only the faults of the given subsets. */
   async systemChecks (...subsets: string[]): Promise<SystemCheck[]> {
     const isAll = subsets.length === 0
     const fleetFaults = isAll ? await this.#fleetFaults() : []
@@ -191,7 +191,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     })
   }
 
-  /** What a subset's checks are called and which of them are critical; those that cannot be made out are left out. */
+  /** Returns the identifiers of a subset's checks, and which of them are critical. Entries with faults are left out. */
   async checks (subset: string): Promise<Array<Pick<Result, 'identifier' | 'critical'>>> {
     const { entries } = await this.#planner.plan(subset)
     return entries.map(({ identifier, critical }) => ({ identifier, critical }))
@@ -206,20 +206,20 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   }
 
   /**
-   * What the instances of the fleet know of each other, the worst of them first. It never rejects for what becomes of Redis.
+   * Returns the instances of the fleet, the worst first. It never rejects because of Redis.
    *
-   * @param options.limit how many instances are in it at most
-   * @throws FST_HEALTH_NO_FLEET where there is no setting `fleet`.
+   * @param options.limit the largest number of instances. The default is 200.
+   * @throws FST_HEALTH_NO_FLEET if there is no setting `fleet`.
    */
   async roster ({ limit = 200 }: { limit?: number } = {}): Promise<Roster> {
     return await (await this.#mustFleet()).roster(limit)
   }
 
   /**
-   * Mutes a check at every instance of the fleet, also at those that start later. It needs not be started.
+   * Mutes a check on every instance of the fleet, including instances that start later. The registry need not be started.
    *
-   * @param options.time for how many milliseconds, 90 days at most
-   * @throws FST_HEALTH_NO_FLEET where there is no setting `fleet`; FST_HEALTH_FLEET_UNAVAILABLE where Redis cannot be asked; and as `mute`.
+   * @param options.time the duration in milliseconds, at most 90 days
+   * @throws FST_HEALTH_NO_FLEET if there is no setting `fleet`; FST_HEALTH_FLEET_UNAVAILABLE if Redis cannot be asked; and as `mute`.
    */
   async muteFleet (subset: string, identifier: string, { time, because, by }: FleetMuteTime): Promise<FleetMute> {
     await this.#mustBeKnown(subset, identifier)
@@ -229,20 +229,20 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   }
 
   /**
-   * Ends a mute at every instance of the fleet, and returns whether there was one.
+   * Ends a mute on every instance of the fleet, and returns whether there was one.
    *
-   * @throws FST_HEALTH_NO_FLEET where there is no setting `fleet`; FST_HEALTH_FLEET_UNAVAILABLE where Redis cannot be asked.
+   * @throws FST_HEALTH_NO_FLEET if there is no setting `fleet`; FST_HEALTH_FLEET_UNAVAILABLE if Redis cannot be asked.
    */
   async unmuteFleet (subset: string, identifier: string): Promise<boolean> {
     return await (await this.#mustFleet()).unmute(subset, identifier)
   }
 
   /**
-   * Keeps a check from failing its subset for a while. It runs and shows as ever, and every format but `json` says by whom, why and until
-   * when. A second call replaces the first.
+   * Mutes a check, so that it does not fail its subset for a limited time. The check still runs, and its result is shown. Every format but
+   * `json` says who muted it, why and until when. A second call replaces the first.
    *
-   * @throws FST_HEALTH_UNKNOWN_SUBSET and FST_HEALTH_UNKNOWN_CHECK where there is none of that name; FST_HEALTH_INVALID_MUTE where
-   * `until` is not in the next 90 days, or `because` is missing.
+   * @throws FST_HEALTH_UNKNOWN_SUBSET or FST_HEALTH_UNKNOWN_CHECK if there is none of that name; FST_HEALTH_INVALID_MUTE if `until` is not
+   * in the next 90 days, or `because` is missing.
    */
   async mute (subset: string, identifier: string, options: MuteOptions): Promise<void> {
     await this.#mustBeKnown(subset, identifier)
@@ -258,11 +258,11 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   }
 
   /**
-   * Serves liveness and every subset on a listener of its own, for a worker without a Fastify. It needs Fastify, keeps no process alive,
-   * and is closed last by `close`. A second call returns the same address.
+   * Serves liveness and every subset on a separate listener, for a worker that has no Fastify app. The package `fastify` must be installed.
+   * The listener does not keep the process alive, and `close` closes it last. A second call returns the same address.
    *
    * @returns the address, such as `http://0.0.0.0:9000`
-   * @throws FST_HEALTH_ADDRESS_IN_USE where somebody else listens there.
+   * @throws FST_HEALTH_ADDRESS_IN_USE if another process listens there.
    */
   async listen (options: ListenOptions = {}): Promise<string> {
     if (this.#openListener === undefined) throw new FST_HEALTH_NO_LISTENER()
@@ -276,15 +276,15 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     }
   }
 
-  /** Whether `drain` has been called. */
+  /** `true` says that `drain` was called. */
   get draining (): boolean {
     return this.#drain.begun
   }
 
   /**
-   * Fails the `drainSubsets` from now on, and resolves after `ms`: the time the load balancer needs to notice.
+   * Makes the `drainSubsets` fail from now on, and resolves after `ms` milliseconds, the time that the load balancer needs to notice.
    *
-   * @throws FST_HEALTH_INVALID_DURATION where that is no number of milliseconds; nothing is drained then.
+   * @throws FST_HEALTH_INVALID_DURATION if `ms` is no number of milliseconds. Nothing is drained then.
    */
   async drain (ms = 0): Promise<void> {
     mustBeDuration('The time to drain', ms)
@@ -298,15 +298,15 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     await drained
   }
 
-  /** Stops as `stop` does, and then closes the listener of its own. */
+  /** Stops as `stop` does, and then closes the separate listener. */
   async close (): Promise<void> {
     await this.stop()
     await (await this.#listener)?.close()
   }
 
   /**
-   * Stops the background runs, aborts what is under way, closes what checks kept open, and ends the wait of `drain`. A listener of its own
-   * goes on: liveness is answered, and every subset fails as `closing`.
+   * Stops the background runs, aborts the runs under way, closes the resources of checks, and ends the wait of `drain`. A separate listener
+   * continues: it answers liveness, and every subset fails as `closing`.
    */
   async stop (): Promise<void> {
     this.#drain.end()
@@ -320,7 +320,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
 
   #mustExist (subset: string): void {
     const { subsets } = this.settings
-    // Where there are no subsets at all, any of them is answered with what is wrong.
+    // If `subsets` is not an object, the answer for every name is the fault in the configuration.
     if (isRecord(subsets) && !Object.hasOwn(subsets, subset)) throw new FST_HEALTH_UNKNOWN_SUBSET(subset)
   }
 
@@ -330,7 +330,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     if (!known.includes(identifier)) throw new FST_HEALTH_UNKNOWN_CHECK(subset, identifier, suggestion(identifier, known))
   }
 
-  /** Nothing is made of settings that do not fit, and nothing where there is none to be. */
+  /** Returns the fleet, or `undefined` if there is no such setting or the settings have faults. */
   #fleetOrNone (): Promise<Fleet> | undefined {
     if (this.settings.fleet === undefined || this.#openFleet === undefined || settingsFaults(this.settings).length > 0) return undefined
     return this.#fleet ?? this.#openFleet({
@@ -381,7 +381,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#tellAll('verdict', { subset, healthy, at: this.#clock.date() })
   }
 
-  // One by one, since `emit` stops at the first that throws, and a rejection that nobody handles ends the process.
+  // The listeners are called one by one, since `emit` stops at the first that throws, and an unhandled rejection ends the process.
   #tellAll (event: 'transition' | 'verdict', change: Transition | Verdict): void {
     for (const listener of this.rawListeners(event)) this.#tell(event, listener, change)
   }
@@ -394,7 +394,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     }
   }
 
-  // What belonged to entries that are gone would otherwise be kept for ever.
+  // Without this, the data of removed entries would be kept for ever.
   #replanned (subset: string, { faults, disabled }: Plan): void {
     const { identifiers, questions } = this.#planner.inUse()
     this.#reporter.keep(identifiers)

@@ -6,35 +6,35 @@ import { redactBriefly, type Secrets } from '../values/redact.js'
 import type { EntryOptions } from '../../types/check.js'
 import type { Failure, Mute, Observation, Report, Result } from '../../types/report.js'
 
-/** What one execution of a check found, before anybody judges it. */
+/** The outcome of one execution of a check. Whether it counts as healthy is decided later. */
 export interface Outcome {
   readonly errors: readonly Failure[]
-  /** Since the epoch. */
+  /** The moment in milliseconds since the epoch. */
   readonly startedAt: number
   readonly duration: number
-  /** What the check saw on the way. */
+  /** The values that the check observed. */
   readonly observed?: readonly Observation[]
-  /** It is known without a run of the check. */
+  /** `true` says that the outcome is known without a run of the check. */
   readonly withoutRun?: true
 }
 
-/** What is wrong without asking: it took no time. */
+/** Makes an outcome with one failure. */
 export function failed (kind: Failure['kind'], message: string, at: number, duration = 0): Outcome {
   return { errors: [{ kind, message }], startedAt: at, duration }
 }
 
-/** Why a check was not run. */
+/** Makes the outcome of a check that was not run. */
 export function notRun (message: string, at: number): Outcome {
   return { ...failed('unavailable', message, at), withoutRun: true }
 }
 
-/** A check's error as it may be reported; the text of anything that is no `HealthCheckError` is kept back. */
+/** Turns an error into a failure that may be reported. The text of an error that is no `HealthCheckError` is withheld. */
 export function toFailure (error: unknown, secrets: Secrets): Failure {
   if (!isHealthCheckError(error)) return { kind: 'unknown error', message: '' }
   return { kind: error.kind, message: oneLine(redactBriefly(error.message, secrets)) }
 }
 
-/** A text that forges no line, and no colour, where it is printed. */
+/** Removes line breaks and control characters, so that a printed text forges no line and no colour. */
 export function oneLine (text: string): string {
   return text.replace(/\s*\p{Cc}+\s*/gu, ' ').trim()
 }
@@ -43,12 +43,12 @@ export function isHealthy (errors: readonly Failure[], warningsAsErrors: boolean
   return errors.every(({ kind }) => kind === 'warning' && !warningsAsErrors)
 }
 
-/** What is said of a failure that is borne, which is for how long. */
+/** Makes the status of a failure that is borne. It says for how long. */
 function borneStatus (errors: readonly Failure[], time: number): string {
   return `working (${statusOf(errors).replaceAll('\n', '; ')}, for ${Math.floor(time / 1000)} s)`
 }
 
-/** `working`, or one `<kind>: <message>` a line. */
+/** Returns `working`, or one line of `<kind>: <message>` for each failure. */
 export function statusOf (errors: readonly Failure[]): string {
   if (errors.length === 0) return 'working'
   return errors.map(({ kind, message }) => message === '' ? kind : `${kind}: ${message}`).join('\n')
@@ -59,9 +59,9 @@ export interface Judged {
   readonly critical: boolean
   readonly outcome: Outcome
   readonly healthy: boolean
-  /** The options of its entry say how many failures are borne. */
+  /** The options of the entry, which say how many failures are borne. */
   readonly options?: EntryOptions
-  /** Since when its failure is borne. */
+  /** The moment of the first of the failures that are borne. */
   readonly borneSince?: number
 }
 
@@ -92,7 +92,7 @@ function toBorne (result: Result, borneSince: number): Result {
   return { ...result, borne: true, borneSince, status: borneStatus(result.errors, time) }
 }
 
-/** One answer for each kind of fault of the configuration, named by its id. */
+/** Makes one answer for each kind of fault in the configuration. The id of the fault is its identifier. */
 export function misconfigured (faults: readonly Fault[], at: number): Judged[] {
   return [...new Set(faults.map(({ id }) => id))].map(id => {
     const messages = faults.filter(fault => fault.id === id).map(({ message }) => redactBriefly(message))
@@ -109,7 +109,7 @@ export function toReport (run: Run, results: readonly Result[]): Report {
   return { subset, healthy: !draining && sorted.every(({ healthy, critical, muted }) => healthy || !critical || muted !== undefined), draining, startedAt, duration, results: sorted }
 }
 
-/** The same report for those who may see the state, but not the messages. */
+/** Removes what only clients with access to details may see. */
 export function withoutDetails (report: Report): Report {
   const results = report.results.map(({ observed, muted, ...shown }) => {
     const result: Result = muted === undefined ? shown : { ...shown, muted: { since: muted.since, until: muted.until } }
@@ -120,7 +120,7 @@ export function withoutDetails (report: Report): Report {
   return { ...report, results }
 }
 
-/** By whom, until when and why a check is muted. */
+/** Says who muted a check, until when and why. */
 export function muteInWords ({ by, until, because }: Mute): string {
   return `muted${by === undefined ? '' : ` by ${by}`} until ${new Date(until).toISOString()}${because === undefined ? '' : `: ${because}`}`
 }

@@ -13,44 +13,44 @@ import { SharedRuns } from './shared-runs.js'
 import type { Settings } from '../../types/options.js'
 import type { Report, Result } from '../../types/report.js'
 
-/** What reports are made of. */
+/** The parts that the reporter works with. */
 export interface Sources {
   readonly settings: Settings
   readonly clock: Clock
   readonly planner: Planner
   readonly runners: RunnerPool
   readonly mutes: Mutes
-  /** Why no path leads to a subset of that name (E003). */
+  /** Returns the reason why no path can lead to a subset of that name (E003). */
   readonly nameFault: (subset: string) => Fault | undefined
-  /** Told of each change of state. */
+  /** The reporter calls this at each change of state. */
   readonly changed: (subset: string, judged: Judged, at: number) => void
 }
 
-/** What is asked for. */
+/** A request for a report. */
 export interface Inquiry {
   readonly subset: string
-  /** Asked at the beginning and at the end, since draining may begin in between. */
+  /** Returns whether the subset drains. It is called at the beginning and at the end, since draining may begin in between. */
   readonly draining: () => boolean
-  /** Whether the app is not ready yet. */
+  /** `true` says that the app is not ready yet. */
   readonly starting: boolean
-  /** Milliseconds the answer may take. */
+  /** The milliseconds that the answer may take. */
   readonly deadline: number | undefined
-  /** Whether checks that have an `interval` run in the background. */
+  /** `true` says that checks with an `interval` run in the background. */
   readonly background: boolean
 }
 
-/** An inquiry under way. */
+/** An inquiry that is being answered. */
 interface Run {
   readonly inquiry: Inquiry
-  /** Since the epoch. */
+  /** The beginning in milliseconds since the epoch. */
   readonly startedAt: number
-  /** On the clock's monotonic time. */
+  /** The beginning on the clock's monotonic time. */
   readonly begun: number
-  /** When the answer has to leave. */
+  /** The moment when the answer must be sent. */
   readonly due: Deadline
 }
 
-/** Has a subset's checks asked, and tells what they found, now and earlier. */
+/** Makes reports of subsets, from new runs of their checks and from the last ones. */
 export class Reporter {
   readonly #sources: Sources
   readonly #sharedRuns = new SharedRuns()
@@ -64,7 +64,7 @@ export class Reporter {
     this.#ledger = new Ledger(sources.changed)
   }
 
-  /** Never rejects, and takes no longer than its deadline. */
+  /** Asks the checks of a subset. It never rejects, and takes no longer than its deadline. */
   async run (inquiry: Inquiry): Promise<Report> {
     const { settings, clock, planner } = this.#sources
     const { subset, deadline } = inquiry
@@ -76,7 +76,7 @@ export class Reporter {
     const planned = planner.plan(subset)
     const plan = planned instanceof Promise ? await this.#inTime(planned, due) : planned
     if (plan === undefined) return this.#report(run, [this.#down(subset, { identifier: subset, critical: true }, `timed out after ${deadline} ms`)])
-    // What is closed opens nothing any more.
+    // A closed registry must not run checks, since they would open connections.
     const refusal = this.#closed ? 'closing' : inquiry.draining() ? 'draining' : inquiry.starting ? 'starting' : undefined
     if (refusal !== undefined) return this.#refused(run, plan, refusal)
     const { sequential, warningsAsErrors, timeout } = settings
@@ -84,11 +84,11 @@ export class Reporter {
     return await this.#sharedRuns.join(subset, terms, onAnswer => this.#evaluated(run, plan, onAnswer))
   }
 
-  /** What was found last, without asking: as of the oldest result, and with the longest time that one of them took. */
+  /** Returns the last results without a run. The report begins at the oldest result, and its duration is the longest one. */
   last (subset: string, draining: boolean): Report | undefined {
     const { settings, planner } = this.#sources
     const faults = settingsFaults(settings)
-    // Before what was found is looked at: entries that are gone are forgotten with it.
+    // The plan comes first, since it makes the ledger forget entries that no longer exist.
     const plan = planner.known(subset)
     const results = faults.length > 0
       ? this.#misconfigured(subset, faults)
@@ -99,14 +99,14 @@ export class Reporter {
     return this.#toReport({ subset, draining, startedAt, duration }, results)
   }
 
-  /** A run of an entry's own interval. Never rejects. */
+  /** Runs an entry on its interval. It never rejects. */
   async runOnInterval (subset: string, entry: ResolvedEntry): Promise<void> {
     const { settings, runners } = this.#sources
     if (settingsFaults(settings).length > 0) return
     const { identifier, critical, options } = entry
     const { after, interval } = options
     if (after !== undefined && this.#ledger.isHealthy(subset, after) !== true) {
-      // It is blocked, which is for probes to tell; and once it no longer is, what was found before is out of date.
+      // The entry is blocked, and probes report that. Its earlier result is out of date as soon as it is unblocked.
       runners.forget(entry)
       return
     }
@@ -114,22 +114,22 @@ export class Reporter {
     this.#record(subset, { identifier, critical, options, outcome, healthy: isHealthy(outcome.errors, settings.warningsAsErrors) })
   }
 
-  /** Forgets what became of all entries but these, by subset. */
+  /** Forgets all entries except the given identifiers of each subset. */
   keep (identifiers: ReadonlyMap<string, ReadonlySet<string>>): void {
     this.#ledger.keep(identifiers)
   }
 
-  /** Has nothing asked any more. */
+  /** Stops asking checks. */
   close (): void {
     this.#closed = true
   }
 
-  /** @param onAnswer called at the first answer of a check, and maybe at others */
+  /** @param onAnswer is called at the first answer of a check, and perhaps at later ones */
   async #evaluated (run: Run, plan: Plan, onAnswer: () => void): Promise<Report> {
     const { settings: { sequential, warningsAsErrors }, clock, runners } = this.#sources
     const { due, inquiry: { subset, background, draining } } = run
     const { entries, order } = plan
-    // One after another, most of them are asked when it may have been closed.
+    // Checks that run one after another may begin after the registry was closed.
     const ask = (entry: ResolvedEntry) => this.#closed ? notRun('closing', clock.date()) : runners.ask(entry, { subset, due, background })
     const record = (judged: Judged) => {
       onAnswer()
@@ -138,12 +138,12 @@ export class Reporter {
     const results = await evaluate({ entries, ask, record, clock, sequential, warningsAsErrors, due })
     onAnswer()
     if (draining()) return this.#refused(run, plan, 'draining')
-    // A report sorts them, which takes no time where they are sorted already.
+    // The results are put in order here, since sorting a sorted list costs little.
     const sorted = order.map(place => results[place] as Result)
     return this.#report(run, sorted.concat(this.#misconfigured(subset, this.#faultsOf(subset, plan))))
   }
 
-  // It fails also where no check does so: without checks, or with such that are muted or not critical.
+  // A refused subset always fails, even if it has no checks or all of them are muted or not critical.
   #refused (run: Run, { entries }: Plan, why: string): Report {
     return { ...this.#report(run, entries.map(entry => this.#down(run.inquiry.subset, entry, why))), healthy: false }
   }
@@ -157,7 +157,7 @@ export class Reporter {
     return toReport(run, mutes.applied(run.subset, results, clock.date()))
   }
 
-  /** What is wrong with a subset, and not only at boot. */
+  /** Lists the faults of a subset as they are now. They may have appeared after boot. */
   #faultsOf (subset: string, plan: Plan | undefined): Fault[] {
     const named = this.#sources.nameFault(subset)
     return [...named === undefined ? [] : [named], ...plan?.faults ?? []]
@@ -173,11 +173,11 @@ export class Reporter {
   }
 
   #record (subset: string, judged: Judged): Result {
-    // What a shutdown cut off says nothing about the dependency.
+    // A result that a shutdown cut off says nothing about the dependency.
     return this.#closed ? this.#ledger.unrecorded(subset, judged) : this.#ledger.record(subset, judged, this.#sources.clock.date())
   }
 
-  // Loading an app's own module may take longer than the answer may.
+  // A module of the app may take longer to load than the answer may take.
   async #inTime (plan: Promise<Plan>, due: Deadline): Promise<Plan | undefined> {
     if (due === never) return await plan
     const { clock } = this.#sources

@@ -6,7 +6,7 @@ interface Item {
   readonly close: (() => unknown) | undefined
 }
 
-/** What checks keep between runs; closed with the registry. */
+/** Stores the resources that checks keep between runs. They are closed with the registry. */
 export class ResourceStore implements Resources {
   readonly #items = new Map<string, Item>()
   #closed = false
@@ -33,7 +33,7 @@ export class ResourceStore implements Resources {
     try {
       await item?.close?.()
     } catch {
-      // It is dropped because it is broken; that it cannot be closed properly is nothing new.
+      // The resource is dropped because it is broken, so an error at closing says nothing new.
     }
   }
 

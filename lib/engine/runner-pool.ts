@@ -9,19 +9,19 @@ import { Runner, type Question } from './runner.js'
 import { SharedQuestionRunner } from './shared-question.js'
 import type { Settings } from '../../types/options.js'
 
-/** Who asks. */
+/** The subset and the limits of the one who asks. */
 export interface AskOptions {
   readonly subset: string
-  /** When its response has to leave. */
+  /** The moment when the response must be sent. */
   readonly due: Deadline
-  /** Whether checks that have an `interval` run in the background. */
+  /** `true` says that checks with an `interval` run in the background. */
   readonly background: boolean
 }
 
-/** Of an interval: beats come as early as nine tenths of it. */
+/** Two runs on an interval are at least this part of it apart. Timers may fire as early as nine tenths of the interval. */
 const leastApart = 0.8
 
-/** A runner for each question, so that entries that ask the same share what is known of it. */
+/** Holds one runner for each question, so that entries with the same question share its result. */
 export class RunnerPool {
   readonly #settings: Settings
   readonly #clock: Clock
@@ -30,7 +30,7 @@ export class RunnerPool {
   readonly #sharedQuestions = new Map<string, SharedQuestionRunner>()
   readonly #fleet: () => Promise<Fleet> | undefined
 
-  /** @param fleet the other instances, where there are any */
+  /** @param fleet returns the other instances, or `undefined` if there is no fleet */
   constructor (settings: Settings, clock: Clock, executor: Executor, fleet: () => Promise<Fleet> | undefined = () => undefined) {
     this.#settings = settings
     this.#fleet = fleet
@@ -38,7 +38,7 @@ export class RunnerPool {
     this.#executor = executor
   }
 
-  /** What is known, or a promise of it that settles in time and never rejects. */
+  /** Returns the kept outcome, or a promise of a new one that settles in time and never rejects. */
   ask (entry: ResolvedEntry, options: AskOptions): Outcome | Promise<Outcome> {
     const question = this.#question(entry, options)
     const fleet = question.background ? this.#fleetOf(entry) : undefined
@@ -46,7 +46,7 @@ export class RunnerPool {
     return this.#sharedQuestion(entry).ask(fleet, this.#shared(entry), question)
   }
 
-  /** A run of the check's own interval: one for all the subsets that hold it, and for all instances of a fleet where it is shared. */
+  /** Runs a check on its interval. All subsets that hold the check share the run, and so do all instances if the check is `shared`. */
   runOnInterval (entry: ResolvedEntry, subset: string, interval: number): Outcome | Promise<Outcome> {
     const question = this.#question(entry, { subset, due: never, background: true })
     const fleet = this.#fleetOf(entry)
@@ -54,17 +54,17 @@ export class RunnerPool {
     return this.#sharedQuestion(entry).runOnInterval(fleet, this.#shared(entry), question)
   }
 
-  /** Milliseconds until the next run of a shared check's interval; `undefined` where its own interval says. */
+  /** Returns the milliseconds until the next run of a shared check, or `undefined` if the interval of the entry decides. */
   nextIn ({ question }: ResolvedEntry): number | undefined {
     return this.#sharedQuestions.get(question)?.nextIn
   }
 
-  /** Whoever asks next is not told what was found before. */
+  /** Drops the kept result, so that the next probe runs the check. */
   forget (entry: ResolvedEntry): void {
     this.#runner(entry).forget()
   }
 
-  /** Forgets all but these questions, and what is still being asked. */
+  /** Forgets all questions except the given ones and those whose runs have not ended. */
   keep (questions: ReadonlySet<string>): void {
     for (const [question, runner] of this.#runners) {
       if (questions.has(question) || runner.pending > 0) continue
@@ -73,7 +73,7 @@ export class RunnerPool {
     }
   }
 
-  /** Aborts what is under way, and closes what checks kept open. */
+  /** Aborts the runs under way, and closes the resources of checks. */
   async close (): Promise<void> {
     for (const runner of this.#runners.values()) runner.close()
     await this.#executor.close()
@@ -96,7 +96,7 @@ export class RunnerPool {
   }
 
   #shared (entry: ResolvedEntry): SharedQuestion {
-    // Without an interval, none of them is shared.
+    // A shared entry always has an interval (E008).
     return { entry, interval: entry.options.interval as number, timeout: entry.timeout ?? this.#settings.timeout }
   }
 
@@ -107,7 +107,7 @@ export class RunnerPool {
       timeout,
       due,
       cacheFor,
-      // Three beats may be missed, so that one slow answer is not yet a stale one.
+      // Three intervals may pass without a result, so that one slow answer does not count as stale.
       maxStale: maxStale ?? (interval === undefined ? Infinity : 3 * interval + timeout),
       background: background && interval !== undefined,
     }

@@ -5,21 +5,21 @@ import { Execution, type Task } from './execution.js'
 import { notRun, type Outcome } from './report.js'
 import type { Failure } from '../../types/report.js'
 
-/** What one probe asks of a check. Durations are milliseconds. */
+/** A question of one probe to a check. Durations are milliseconds. */
 export interface Question {
   readonly task: Task
   readonly timeout: number
-  /** When the probe's response must leave. */
+  /** The moment when the probe's response must be sent. */
   readonly due: Deadline
   readonly cacheFor: number
   readonly maxStale: number
-  /** Whether the runs on its interval answer it. */
+  /** `true` says that the runs on the interval answer the question. */
   readonly background: boolean
 }
 
-/** Milliseconds between two tries of a check that hangs and ignores its signal. */
+/** A check that hangs and ignores its signal is tried again after this many milliseconds. */
 export const retryAfter = 30_000
-/** How many executions of one check may hang at once. */
+/** At most this many executions of one check may hang at once. */
 export const mostHanging = 10
 
 const asksItself: Failure = { kind: 'unexpected result', message: 'the check asks for a subset that it is in' }
@@ -27,12 +27,12 @@ const asksItself: Failure = { kind: 'unexpected result', message: 'the check ask
 interface KeptResult {
   readonly outcome: Outcome
   readonly at: number
-  /** The timeout, in milliseconds, that was not enough. It says nothing to a probe with a longer one. */
+  /** The timeout, in milliseconds, that was not enough. The result does not answer a probe with a longer timeout. */
   readonly tooShort: number | undefined
 }
 
 /**
- * It runs one check for whoever asks: one execution at a time, which all share.
+ * Runs one check for all probes. There is one execution at a time, which the probes share.
  *
  * | state   | what it holds                               | what a probe gets                                                     |
  * |---------|---------------------------------------------|-----------------------------------------------------------------------|
@@ -45,34 +45,34 @@ export class Runner {
   readonly #clock: Clock
   /** The executions that were told to stop and have not ended, the oldest first. */
   readonly #hanging = new Set<Execution>()
-  /** The last execution, where it hangs. */
+  /** The last execution, if it hangs. */
   #stuck: Execution | undefined
   #running: Execution | undefined
   #kept: KeptResult | undefined
-  /** The result before the kept one, where the kept one is a timeout. */
+  /** The result before the kept one, if the kept one is a timeout. */
   #before: KeptResult | undefined
   /** Whether the check has been called and has not yet returned its promise. */
   #starting = false
   /** Whether the check that is starting asked for a subset that it is in. */
   #asksItself = false
-  /** When it last ran on its interval. */
+  /** The moment of the last run on the interval, on the clock's monotonic time. */
   #lastIntervalRun = -Infinity
 
   constructor (clock: Clock) {
     this.#clock = clock
   }
 
-  /** How many executions have not ended, with those that hang. */
+  /** The number of executions that have not ended, including those that hang. */
   get pending (): number {
     return this.#hanging.size + (this.#running === undefined ? 0 : 1)
   }
 
-  /** The kept outcome, or a promise of a new one that settles in time and never rejects. */
+  /** Returns the kept outcome, or a promise of a new one that settles in time and never rejects. */
   ask (question: Question): Outcome | Promise<Outcome> {
     return (question.background ? this.lastOutcome(question) : this.#keptFor(question)) ?? this.run(question)
   }
 
-  /** A new outcome: no kept result is taken. */
+  /** Returns a new outcome, and never a kept one. */
   run (question: Question): Outcome | Promise<Outcome> {
     if (this.#starting) {
       this.#asksItself = true
@@ -84,7 +84,7 @@ export class Runner {
     return this.#start(question).wait(question)
   }
 
-  /** Runs on an interval. A result that another subset's interval found less than `apart` milliseconds ago is taken instead. */
+  /** Runs on an interval. If another subset's interval ran less than `apart` milliseconds ago, its result is used instead. */
   runOnInterval (question: Question, apart: number): Outcome | Promise<Outcome> {
     const now = this.#clock.now()
     const kept = this.#kept
@@ -94,10 +94,10 @@ export class Runner {
     return this.run(question)
   }
 
-  /** Takes over what was found elsewhere, so many milliseconds ago. */
+  /** Keeps an outcome that another instance found `age` milliseconds ago. */
   learn (outcome: Outcome, age: number): void {
     this.#kept = { outcome, at: this.#clock.now() - age, tooShort: undefined }
-    // That a run of its own hangs no longer matters.
+    // A run of this instance that hangs no longer matters.
     this.#stuck = undefined
   }
 
@@ -106,7 +106,7 @@ export class Runner {
     this.#kept = this.#before = undefined
   }
 
-  /** Tells the execution under way to stop. */
+  /** Stops the execution under way. */
   close (): void {
     this.#running?.stop(new FST_HEALTH_CLOSED(), 'closing')
   }
@@ -117,7 +117,7 @@ export class Runner {
     return this.#clock.now() - kept.at < Math.min(cacheFor, maxStale) ? kept.outcome : undefined
   }
 
-  /** What was found last, or that it is too old; `undefined` where nothing is known. */
+  /** Returns the last outcome, or a failure if it is too old, or `undefined` if there is none. */
   lastOutcome ({ maxStale, timeout }: Question): Outcome | undefined {
     if (this.#stuck !== undefined) return this.#stillRunning()
     const kept = this.#keptWithin(timeout)

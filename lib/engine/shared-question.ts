@@ -4,23 +4,23 @@ import { failed, type Outcome } from './report.js'
 import type { Question, Runner } from './runner.js'
 import { never } from '../time/deadlines.js'
 
-/** A run under way, that others wait for. */
+/** A run under way, which several probes may wait for. */
 interface Run {
   readonly outcome: Promise<Outcome>
   readonly begun: number
-  /** What those are told who cannot wait so long, by how long they waited: however many gave up on it, it failed them only once. */
+  /** The outcome for probes that gave up, by the milliseconds that they waited. They share it, so that it counts as one failure. */
   readonly late: Map<number, Outcome>
 }
 
-/** Of an interval: an instance that came a little early, as timers may, is told what it knows. */
+/** A timer may fire early by this part of the interval. An instance that comes earlier than that gets its kept result. */
 const early = 0.05
 
-/** A question that one instance of the fleet asks for all. */
+/** Answers a question that one instance of the fleet asks for all instances. */
 export class SharedQuestionRunner {
   readonly #clock: Clock
   readonly #runner: Runner
   #run: Run | undefined
-  /** When this instance should come again, on the clock's monotonic time; `undefined` where the fleet does not say. */
+  /** The moment of the next turn, on the clock's monotonic time, or `undefined` if the fleet does not say. */
   #nextAt: number | undefined
 
   constructor (clock: Clock, runner: Runner) {
@@ -28,17 +28,17 @@ export class SharedQuestionRunner {
     this.#runner = runner
   }
 
-  /** Milliseconds until this instance should come again. */
+  /** The milliseconds until this instance should ask the fleet again. */
   get nextIn (): number | undefined {
     return this.#nextAt === undefined ? undefined : Math.max(0, this.#nextAt - this.#clock.now())
   }
 
-  /** What is known here, or a promise of it that settles in time and never rejects. */
+  /** Returns the kept outcome, or a promise of a new one that settles in time and never rejects. */
   ask (fleet: Promise<Fleet>, shared: SharedQuestion, question: Question): Outcome | Promise<Outcome> {
     return this.#runner.lastOutcome(question) ?? this.#wait(this.#begin(fleet, shared, question), question)
   }
 
-  /** Comes to the fleet, unless it is too early. Never rejects. */
+  /** Asks the fleet for a turn, unless it is too early. It never rejects. */
   runOnInterval (fleet: Promise<Fleet>, shared: SharedQuestion, question: Question): Outcome | Promise<Outcome> {
     const isEarly = this.#run === undefined && this.nextIn !== undefined && this.nextIn > early * shared.interval
     return (isEarly ? this.#runner.lastOutcome(question) : undefined) ?? this.#begin(fleet, shared, question).outcome
@@ -57,13 +57,13 @@ export class SharedQuestionRunner {
     const turn = await (await fleet).turn(shared)
     this.#nextAt = turn.next === undefined ? undefined : this.#clock.now() + turn.next
     if (turn.known !== undefined) return this.#learn(turn.known, question)
-    // Whoever began it may have less time than those who wait for it.
+    // The probe that began the run may have less time than the probes that wait for it.
     const outcome = await this.#runner.run({ ...question, due: never })
     this.#tell(turn, outcome, question)
     return outcome
   }
 
-  // Nobody waits for it: a store that is slow must not make a probe late.
+  // Nothing waits for this, since a slow Redis must not delay a probe.
   async #tell (turn: OwnTurn, outcome: Outcome, question: Question): Promise<void> {
     const newer = await turn.tell(outcome)
     if (newer !== undefined) this.#learn(newer, question)

@@ -6,16 +6,17 @@ interface SharedRun {
 }
 
 /**
- * Runs of subsets that others may join: however many probes arrive at once, the report is made once. A run can be joined until the
- * first of its checks has answered, so that nobody is told what was found before it asked.
+ * Shares the runs of subsets, so that probes that arrive at the same time get one report. A probe can join a run until the first check has
+ * answered, so that no probe gets an answer that is older than its request.
  */
 export class SharedRuns {
   readonly #joinable = new Map<string, SharedRun>()
 
   /**
-   * The run under way on the same terms, or what `start` begins. It is given what to call when a check has answered.
+   * Returns the run under way with the same terms, or begins a new one.
    *
-   * @param terms what the report depends on, compared by identity
+   * @param terms the values that the report depends on, compared by identity
+   * @param start begins a run; it must call `onAnswer` when a check has answered
    */
   join (subset: string, terms: readonly unknown[], start: (onAnswer: () => void) => Promise<Report>): Promise<Report> {
     const run = this.#joinable.get(subset)
