@@ -3,11 +3,11 @@ import { entryRules } from './values/entry-rules.js'
 import { func, oneOf, rule, text, violations } from './values/rules.js'
 import type { Check, CheckClass, CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
 
-// Shared by every copy of the package in one process, so that a check built against another copy still counts.
+// All copies of the package in one process share this symbol, so that a check of another copy still counts.
 const brand = Symbol.for('fastify-health.check')
 
 /**
- * One question to one dependency. A fresh instance is made for every run, with a copy of the entry's options.
+ * A check asks one dependency one question. Each run makes a new instance, with a copy of the entry's options.
  *
  * @example
  * class PaymentsCheck extends HealthCheck<{ url: string }> {
@@ -19,39 +19,39 @@ const brand = Symbol.for('fastify-health.check')
  * }
  */
 export abstract class HealthCheck<Options extends object = Record<never, never>> implements Check<Options> {
-  /** What its options must be: a violation is E008. Without it, any option is taken. */
+  /** The rules of its options. A violation is E008. Without rules, the check accepts any option. */
   static readonly rules: OptionRules | undefined = undefined
-  /** Whom it asks; W002 and W003 are about this. */
+  /** The scope of the dependency. The warnings W002 and W003 depend on it. */
   static readonly scope: Scope | undefined = undefined
 
   readonly options: Options & EntryOptions
-  /** What it found wrong in this run. */
+  /** The failures that this run has recorded. */
   readonly errors: Error[] = []
-  /** Whether its failure fails the subset. */
+  /** `true` says that a failure of the check fails the subset. */
   critical = true
-  /** Milliseconds it may take, where the entry does not say; default: the settings' `timeout`. */
+  /** The milliseconds that a run may take, unless the entry has a `timeout`. `undefined` stands for the setting `timeout`. */
   timeout: number | undefined = undefined
 
   constructor (options: Options & EntryOptions) {
     this.options = options
   }
 
-  /** The name its result is keyed by. */
+  /** The name of the result, unless the entry has an `identifier`. */
   get identifier (): string {
     return this.constructor.name
   }
 
   get [brand] (): true { return true }
 
-  /** Fails by throwing, or by any number of `addError`. */
+  /** Asks the dependency. The check fails if this throws, rejects, resolves to `false`, or calls `addError`. */
   abstract check (context: CheckContext): unknown
 
-  /** What is missing for it to run at all (E007): a decorator, a driver. */
+  /** Lists what is missing for the check to run (E007), such as a decorator or a driver. */
   requirements (_context: RequirementsContext): Requirement[] | Promise<Requirement[]> {
     return []
   }
 
-  /** Records a failure and goes on; a string counts as a `HealthCheckError` of that text. The cause is logged, and shown to nobody. */
+  /** Records a failure. A string counts as a `HealthCheckError` of that text. The cause is logged, and never shown. */
   addError (error: Error | string, cause?: unknown): void {
     if (typeof error === 'string') this.errors.push(new HealthCheckError(error, cause === undefined ? {} : { cause }))
     else this.errors.push(error)
@@ -62,17 +62,21 @@ export function isCheckClass (value: unknown): value is CheckClass {
   return typeof value === 'function' && value.prototype instanceof Object && brand in value.prototype
 }
 
-/** What `defineCheck` takes: the options of an entry, and what a class declares. Durations are milliseconds. */
+/** The definition of a check: the options of an entry, and the members of a class. Durations are milliseconds. */
 export interface CheckDefinition extends EntryOptions {
-  /** The name its result is keyed by. */
+  /** The name of the result, unless the entry has an `identifier`. */
   identifier: string
-  /** What the options of its entries must be: a violation is E008. Default: it takes none. */
+  /**
+   * The rules of the options of its entries. A violation is E008.
+   *
+   * @default {} (no options)
+   */
   rules?: OptionRules
-  /** Whom it asks; W002 and W003 are about this. */
+  /** The scope of the dependency. The warnings W002 and W003 depend on it. */
   scope?: Scope
-  /** What is missing for it to run at all (E007): a decorator, a driver. */
+  /** Lists what is missing for the check to run (E007), such as a decorator or a driver. */
   requirements?: (context: RequirementsContext) => Requirement[] | Promise<Requirement[]>
-  /** Throw to fail, or `this.addError` any number of times; `this` is what a subclass's would be. */
+  /** Asks the dependency. It fails by throwing or by `this.addError`. `this` is the instance, as in a subclass. */
   check (this: HealthCheck, context: CheckContext): unknown
 }
 
@@ -86,16 +90,16 @@ const definitionRules: OptionRules = {
 }
 
 /**
- * A check without a class. What it returns is an entry, and may stand in `[entry, options]`, too.
+ * Makes a check from a function. The returned class is an entry, and can be used in `[entry, options]` as well.
  *
- * @throws FST_HEALTH_INVALID_CHECK, a TypeError, where a key is unknown or its value does not fit.
+ * @throws FST_HEALTH_INVALID_CHECK, a TypeError, if a key is unknown or its value is invalid.
  */
 export function defineCheck (definition: CheckDefinition): CheckClass<Record<never, never>> {
   const found = violations(definitionRules, { ...definition })
   if (found.length > 0) throw new FST_HEALTH_INVALID_CHECK(found.map(({ message, hint }) => `${message}. ${hint}`).join(' '))
   const { identifier, critical = true, timeout, rules = {}, scope, requirements, check, ...entryOptions } = definition
   return class extends HealthCheck {
-    // What system checks call it.
+    // System checks use this name.
     static override readonly name: string = identifier
     static override readonly rules: OptionRules = rules
     static override readonly scope: Scope | undefined = scope

@@ -1,10 +1,10 @@
 import { HealthRegistry, type RegistryContext } from './engine/registry.js'
 import type { HealthOptions } from '../types/options.js'
 
-/** The same registry that the plugin decorates the app with, for a worker or a script. */
+/** Makes a registry for a worker or a script. It is the same as the one that the plugin adds to an app. */
 export function createHealth (options?: HealthOptions, context: RegistryContext = {}): HealthRegistry {
   return new HealthRegistry(options, {
-    // What it takes to listen is loaded only by those who do.
+    // The modules for listening are loaded only when the registry listens.
     openListener: async (...given) => await (await import('./http/listener.js')).openListener(...given),
     openFleet: async context => (await import('./fleet/index.js')).openFleet(context),
     ...context,

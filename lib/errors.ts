@@ -1,10 +1,10 @@
 import createError from '@fastify/error'
 import type { FailureKind } from '../types/report.js'
 
-// Shared by every copy of the package in one process, so that a check built against another copy still counts.
+// All copies of the package in one process share this symbol, so that an error of another copy still counts.
 const brand = Symbol.for('fastify-health.error')
 
-/** What a check fails with. Thrown as such it is an "unknown error"; its text is shown to whoever may see details. */
+/** The base of all errors of checks, with the kind "unknown error". Clients that may see details see its text. */
 export class HealthCheckError extends Error {
   readonly kind: FailureKind = 'unknown error'
 
@@ -16,17 +16,17 @@ export class HealthCheckError extends Error {
   get [brand] (): true { return true }
 }
 
-/** Something to look at: fails the subset unless `warningsAsErrors` is `false`. */
+/** A warning. It fails the subset unless `warningsAsErrors` is `false`. */
 export class ServiceWarning extends HealthCheckError {
   override readonly kind = 'warning'
 }
 
-/** The dependency cannot be reached or refuses to answer. */
+/** The dependency cannot be reached, or refuses to answer. */
 export class ServiceUnavailable extends HealthCheckError {
   override readonly kind = 'unavailable'
 }
 
-/** The dependency answered, with something else than it should have. */
+/** The dependency gave an unexpected answer. */
 export class ServiceReturnedUnexpectedResult extends HealthCheckError {
   override readonly kind = 'unexpected result'
 }
@@ -35,24 +35,25 @@ export function isHealthCheckError (error: unknown): error is HealthCheckError {
   return error instanceof Error && brand in error
 }
 
-/** What a run says of what a check lacks: boot tells as much, but a subset may be changed later. */
+/** Makes the error of a run whose requirements are missing. Boot reports them too, but a subset may change later. */
 export function lacking (missing: ReadonlyArray<{ readonly message: string }>): HealthCheckError {
   return new HealthCheckError(missing.map(({ message }) => `E007 ${message}`).join('; '))
 }
 
-/** An error that callers may tell by its code, as Fastify's own are. */
+/** An error with a code, like the errors of Fastify. */
 export interface CodedError extends Error {
   readonly code: string
   readonly statusCode?: number
 }
 
-/** Its class. The values fill in its message. */
+/** The class of a coded error. The values are inserted into its message. */
 export interface CodedErrorClass {
   new (...values: Array<string | number>): CodedError
   readonly prototype: CodedError
 }
 
-// Typed here: who uses the package need not have that of `createError`. Fastify's own convention: key equals code, %s is filled in by the caller.
+// The types stand here, so that users of the package need no types of @fastify/error. As in Fastify, the key equals the code, and the caller
+// gives the values for %s.
 export const FST_HEALTH_INVALID_CONFIGURATION: CodedErrorClass = createError('FST_HEALTH_INVALID_CONFIGURATION', '%s')
 export const FST_HEALTH_INVALID_CHECK: CodedErrorClass = createError('FST_HEALTH_INVALID_CHECK', 'defineCheck: %s', 500, TypeError)
 export const FST_HEALTH_INVALID_OBSERVATION: CodedErrorClass = createError('FST_HEALTH_INVALID_OBSERVATION', 'observe(name, value, unit): %s is %s. It must be %s.', 500, TypeError)

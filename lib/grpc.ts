@@ -8,14 +8,14 @@ import type { Verdict } from '../types/report.js'
 
 export interface HealthServiceOptions {
   /**
-   * The subset that the empty name stands for, which asks for the server as a whole.
+   * The subset that answers for the empty name, which stands for the whole server.
    *
    * @default 'readiness'
    */
   overall?: string
   /**
-   * Milliseconds between two runs of a subset that somebody watches and nobody else asks. Checks with an `interval` or a `cacheFor` do not
-   * run more often for it. A change that another probe finds is sent at once.
+   * A watched subset is run every so many milliseconds. Checks with an `interval` or a `cacheFor` do not run more often because of that. A
+   * change that another probe finds is sent at once.
    *
    * @default 10_000
    */
@@ -35,7 +35,7 @@ const definition = {
 const notFound = 5
 const resourceExhausted = 8
 
-/** A list of more services than this is refused, as the protocol says. */
+/** A list of more services than this is refused, as the protocol demands. */
 const longestList = 100
 
 const shortest = milliseconds(1)
@@ -45,8 +45,8 @@ const shortest = milliseconds(1)
  * is `NOT_FOUND`. `Watch` sends the first verdict, and then each change; an unknown one is `SERVICE_UNKNOWN`. A subset that drains is
  * `NOT_SERVING`.
  *
- * @returns ends every watch, which `server.tryShutdown` would otherwise wait for
- * @throws FST_HEALTH_INVALID_DURATION where `watchInterval` is no number of milliseconds
+ * @returns a function that ends every watch; without it, `server.tryShutdown` waits for them
+ * @throws FST_HEALTH_INVALID_DURATION if `watchInterval` is no number of milliseconds
  */
 export function addHealthService (server: Pick<Server, 'addService'>, health: HealthRegistry, { overall = 'readiness', watchInterval = 10_000 }: HealthServiceOptions = {}): () => void {
   if (!shortest.test(watchInterval)) throw new FST_HEALTH_INVALID_DURATION('`watchInterval`', shortest.expected, shown(watchInterval))
@@ -87,14 +87,14 @@ export function addHealthService (server: Pick<Server, 'addService'>, health: He
 
 type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>
 
-/** The clients that watch one subset. However many there are, they cost one run an interval. */
+/** The clients that watch one subset. They share one run in each interval. */
 class WatchedSubset {
   readonly #ask: () => Promise<ServingStatus>
   readonly #unwatched: () => void
-  /** What each of them was sent last. */
+  /** The status that each client was sent last. */
   readonly #watchers = new Map<Watcher, ServingStatus | undefined>()
   readonly #timer: NodeJS.Timeout
-  /** Those that had not taken all of their messages when the subset was run last. */
+  /** The clients that had not read all of their messages at the last run of the subset. */
   #stuck: readonly Watcher[] = []
   #status: ServingStatus | undefined
 
@@ -130,7 +130,7 @@ class WatchedSubset {
     this.tell(await this.#ask())
   }
 
-  // A call that had ended before the last of its request came is never said to be cancelled. It takes no message, like a client that reads none.
+  // A call that ended before its whole request arrived emits no `cancelled`. It takes no messages, like a client that does not read.
   #endStuck (): void {
     for (const watcher of this.#stuck) if (watcher.writableLength > 0) this.#end(watcher)
     this.#stuck = [...this.#watchers.keys()].filter(({ writableLength }) => writableLength > 0)
@@ -143,7 +143,7 @@ class WatchedSubset {
     this.#unwatched()
   }
 
-  // A change alone: a client that does not read has all that it was sent in this process's memory.
+  // Only changes are sent, since the messages to a client that does not read stay in the memory of this process.
   #send (): void {
     const status = this.#status
     if (status === undefined) return
@@ -157,13 +157,13 @@ class WatchedSubset {
 
 async function statusOf (health: HealthRegistry, subset: string, deadline?: number): Promise<ServingStatus> {
   if (!health.subsets().includes(subset)) return servingStatus.SERVICE_UNKNOWN
-  // It cannot put off that of the settings.
+  // The client cannot extend the deadline of the settings.
   const isSooner = deadline !== undefined && !(deadline >= (health.settings.deadline ?? Infinity))
   const { healthy } = await health.run(subset, isSooner ? { deadline } : {})
   return healthy ? servingStatus.SERVING : servingStatus.NOT_SERVING
 }
 
-/** How long an answer may take, in milliseconds, where the client says when it gives up: a tenth of that is for the way back. */
+/** Returns the milliseconds until the client's deadline, less a tenth for the way back, or `undefined` if the client gave none. */
 function timeLeft (deadline: Date | number): number | undefined {
   const left = Math.floor((Number(deadline) - Date.now()) * 0.9)
   return shortest.test(left) ? left : undefined

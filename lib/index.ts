@@ -1,4 +1,4 @@
-// It declares the options of the built-in checks, and no other declaration file leads to it.
+// The module declares the options of the built-in checks, and no other declaration file imports it.
 import './checks/index.js'
 export { plugin as default, plugin as fastifyHealth } from './plugin.js'
 export { HealthCheck, defineCheck, type CheckDefinition } from './check.js'

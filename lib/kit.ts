@@ -1,4 +1,4 @@
-/** What the built-in checks are made with, for checks of your own. */
+/** The functions that the built-in checks are made with. Your own checks can use them too. */
 export { clientRequirements, clientRule, withClient, type ClientKind, type ClientOfApp, type ClientOption, type OwnConnection } from './clients/client.js'
 export { explain } from './clients/driver-errors.js'
 export { needsDriver, withoutDriver } from './clients/requirements.js'

@@ -3,15 +3,15 @@ import { metrics } from './renderers/metrics.js'
 import type { HealthRegistry } from './engine/registry.js'
 
 export interface RegisterMetricsOptions {
-  /** Of the service's own `MeterProvider`, or of the global one: `metrics.getMeter('my-service')`. */
+  /** A meter of the service's `MeterProvider`, or of the global one: `metrics.getMeter('my-service')`. */
   meter: Meter
 }
 
 /**
- * Registers the metrics of the `openmetrics` format as observable instruments. Collecting them runs no check: it tells what the last runs
- * found, whoever asked for them, and nothing of a subset that was never asked.
+ * Registers the metrics of the `openmetrics` format as observable instruments. A collection runs no check. It reports the last results of
+ * each subset, and nothing for a subset that was never asked.
  *
- * @returns ends the registration
+ * @returns a function that ends the registration
  */
 export function registerMetrics (health: HealthRegistry, { meter }: RegisterMetricsOptions): () => void {
   const instruments = metrics.map(({ name, help, type, unit, samples }) => {

@@ -12,7 +12,7 @@ import { lineOf } from './config/faults.js'
 import type { HealthOptions } from '../types/options.js'
 import type { SystemCheck } from '../types/report.js'
 
-/** Where the command line finds the registries of an app that it boots, encapsulated ones included. */
+/** The command line sets this decorator on an app that it boots. Each registry of the app enters itself there. */
 export const command = Symbol.for('fastify-health.command')
 
 export interface Command {
@@ -20,7 +20,7 @@ export interface Command {
   readonly registries: HealthRegistry[]
 }
 
-/** What the plugin adds to the instance that it is registered in. */
+/** The decorator that the plugin adds to the instance that it is registered in. */
 export interface HealthDecoration {
   /** The registry of subsets and checks. */
   health: HealthRegistry
@@ -45,7 +45,7 @@ async function health (app: FastifyInstance, options: HealthOptions): Promise<vo
   })
   app.decorate('health', registry)
   asked?.registries.push(registry)
-  // With settings that do not fit there is nothing to mount; the boot ends with them in `onReady`.
+  // With invalid settings nothing can be mounted. `onReady` reports them and stops the boot.
   if (settingsFaults(registry.settings).length === 0) {
     const { livenessPath, listen, routes } = registry.settings
     if (listen !== undefined && asked === undefined) await registry.listen(listen)
@@ -56,19 +56,19 @@ async function health (app: FastifyInstance, options: HealthOptions): Promise<vo
   }
   app.addHook('onReady', async () => {
     if (!asked?.skipChecks) report(app, await registry.systemChecks())
-    // A command asks once: what has an interval is asked like the others.
+    // A command asks only once, so checks with an interval need not run in the background.
     if (asked === undefined) registry.start()
   })
-  // Before the clients of the app are closed: a pool would wait for what it lent to a check that hangs.
+  // This must happen before the clients of the app are closed, since a pool would wait for the connection of a check that hangs.
   app.addHook('preClose', async () => await registry.stop())
-  // Fastify runs these from the last to the first, and so ends a listener of the probes' own after the app's. Where the boot failed, there is
+  // Fastify runs these hooks from the last to the first, so a separate listener is closed after the app's. If the boot failed, Fastify runs
   // no preClose.
   app.addHook('onClose', async () => await registry.close())
 }
 
 /**
- * Has every response from now on end its connection, so that clients that keep theirs open move to other pods. It costs nothing before.
- * HTTP/2 has GOAWAY for it.
+ * Makes every later response end its connection, so that clients with open connections move to other pods. It costs nothing before that.
+ * HTTP/2 has GOAWAY for this purpose.
  */
 function closeConnections ({ server }: FastifyInstance): void {
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -76,7 +76,7 @@ function closeConnections ({ server }: FastifyInstance): void {
   })
 }
 
-/** W001: a hook that stands before ours answers first. */
+/** Finds W001: a hook that was added before the liveness hook can answer first. */
 function gatedLiveness (app: FastifyInstance): Fault[] {
   if (onRequestHooks(app).length === 0) return []
   return [{
@@ -86,7 +86,7 @@ function gatedLiveness (app: FastifyInstance): Fault[] {
   }]
 }
 
-// Fastify shows its hooks to nobody, but keeps them under a symbol of this description, on the instance or its prototype.
+// Fastify has no API for its hooks. It keeps them under a symbol with this description, on the instance or its prototype.
 function onRequestHooks (app: FastifyInstance): unknown[] {
   return [app, Object.getPrototypeOf(app)].flatMap((owner: Record<symbol, unknown>) => Object.getOwnPropertySymbols(owner)
     .filter(({ description }) => description === 'fastify.hooks')
@@ -106,7 +106,7 @@ function trimmed (prefix: string): string {
 /**
  * The Fastify plugin. Register it first, so that liveness runs before every other hook.
  *
- * @throws FST_HEALTH_ALREADY_REGISTERED where the context has one already; FST_HEALTH_INVALID_CONFIGURATION, when the app gets
- * ready, with every system check that is an error.
+ * @throws FST_HEALTH_ALREADY_REGISTERED if the context already has `health`; FST_HEALTH_INVALID_CONFIGURATION, when the app becomes ready,
+ * with every system check that is an error.
  */
 export const plugin = fp<HealthOptions>(health, { name: 'fastify-health', fastify: '5.x' })

@@ -5,17 +5,21 @@ import type { HealthRegistry } from './engine/registry.js'
 import type { Report } from '../types/report.js'
 
 export interface RegisterMetricsOptions {
-  /** Where to register them; default: prom-client's own registry. */
+  /**
+   * The registry of prom-client that gets the metrics.
+   *
+   * @default prom-client's default registry
+   */
   register?: Registry | Registry<OpenMetricsContentType>
 }
 
 /**
- * Registers the metrics of the `openmetrics` format with prom-client. A scrape runs no check: it tells what the last runs found,
- * whoever asked for them (a probe, or the check's own `interval`), and nothing of a subset that was never asked.
+ * Registers the metrics of the `openmetrics` format with prom-client. A scrape runs no check. It reports the last results of each subset,
+ * from a probe or from an `interval`, and nothing for a subset that was never asked.
  *
  * Under `node:cluster`, prom-client's `AggregatorRegistry` takes the worst of all workers for a status.
  *
- * @throws FST_HEALTH_INVALID_CONFIGURATION where the registry has a metric of one of these names already; none is registered then.
+ * @throws FST_HEALTH_INVALID_CONFIGURATION if the registry already has a metric with one of these names. Nothing is registered then.
  */
 export function registerMetrics (health: HealthRegistry, { register = defaultRegister }: RegisterMetricsOptions = {}): void {
   const taken = metrics.filter(({ name }) => register.getSingleMetric(name) !== undefined).map(({ name }) => name)
@@ -27,7 +31,7 @@ export function registerMetrics (health: HealthRegistry, { register = defaultReg
     const configuration = { name, help, labelNames: labels, aggregator, registers: [] }
     const metric = type === 'gauge' ? new Gauge(configuration) : new Counter(configuration)
     const get = metric.get.bind(metric)
-    // Setting each value in the metric, to have it read out again, takes longer than all the rest of a scrape.
+    // To set each value in the metric, and read it out again, would take longer than the rest of the scrape.
     metric.get = async () => {
       const values = lastReports().flatMap(samples)
       return { ...await get(), values }
@@ -36,7 +40,7 @@ export function registerMetrics (health: HealthRegistry, { register = defaultReg
   }
 }
 
-/** Worked out once for all metrics of a scrape, which are collected in one go. */
+/** Returns a function that reads the reports once for all metrics of a scrape, which are collected in the same turn. */
 function reportsOf (health: HealthRegistry): () => Report[] {
   let reports: Report[] | undefined
   return () => {

@@ -1,18 +1,18 @@
-/** Time and chance, given from outside so that the engine can be tested without waiting. All in milliseconds. */
+/** The source of time and of random numbers. Tests replace it, so that they need not wait. All times are milliseconds. */
 export interface Clock {
-  /** Monotonic. */
+  /** Returns the monotonic time. */
   now (): number
-  /** Since the epoch. */
+  /** Returns the time since the epoch. */
   date (): number
-  /** Calls back once, after `delay`; what it returns calls it off. A background timer does not keep the process alive. */
+  /** Calls back once, after `delay`, and returns a function that cancels this. A background timer does not keep the process alive. */
   after (delay: number, callback: () => void, background?: boolean): () => void
-  /** Calls back once everything that has already arrived (answers of dependencies) has been delivered. */
+  /** Calls back after all answers of dependencies that have already arrived were delivered. */
   afterIO (callback: () => void): void
-  /** From 0 up to 1. */
+  /** Returns a number from 0 up to 1, without 1. */
   random (): number
 }
 
-/** Milliseconds on a clock that never goes back. The global `performance` would load a module that a probe has no use for. */
+/** Returns the milliseconds of a clock that never goes back. The global `performance` would load a module that a probe does not need. */
 export function monotonic (): number {
   const [seconds, nanoseconds] = process.hrtime()
   return seconds * 1e3 + nanoseconds / 1e6
@@ -30,12 +30,12 @@ export const systemClock: Clock = {
   random: Math.random,
 }
 
-/** Later than this, a timer was late because the process itself was asleep. */
+/** A timer that is late by more milliseconds than this was late because the process itself was suspended or blocked. */
 const asleep = 20
 
 /**
- * Calls back at `due` on the clock's monotonic time. Answers that arrived while the event loop was blocked are delivered first,
- * and as much time as the process was itself asleep is added, up to `grace`: a dependency is not late because we were.
+ * Calls back at `due` on the clock's monotonic time. Answers that arrived while the event loop was blocked are delivered first. The time
+ * during which the process was blocked is added, up to `grace` milliseconds, since that delay is not the fault of the dependency.
  */
 export function alarm (clock: Clock, due: number, grace: number, callback: () => void): () => void {
   let cancelled = false

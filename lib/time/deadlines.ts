@@ -1,16 +1,16 @@
 import { alarm, type Clock } from './clock.js'
 
-/** The moment by which a response has to leave. */
+/** The moment by which a response must be sent. */
 export interface Deadline {
-  /** On the clock's monotonic time; `Infinity` where it may take as long as it takes. */
+  /** The moment on the clock's monotonic time. It is `Infinity` if there is no limit. */
   readonly at: number
-  /** The same in milliseconds from the start, to name it. */
+  /** The limit in milliseconds from the start, for messages. */
   readonly deadline: number
-  /** Calls back when it is time; what it returns calls it off. */
+  /** Calls back at the deadline, and returns a function that cancels this. */
   onDue (callback: () => void): () => void
 }
 
-/** The deadline of a response that may take as long as it takes. */
+/** The deadline of a response without a limit. */
 export const never: Deadline = { at: Infinity, deadline: Infinity, onDue: () => () => {} }
 
 /**
@@ -79,7 +79,7 @@ class SharedDeadline implements Deadline {
   readonly #began: number
   /** When the last probe was handled. */
   #last: number
-  /** Whether no probe joins any more, so that the moment is final. */
+  /** `true` says that no more probes can join, so that the moment is final. */
   #isClosed = false
   readonly #callbacks = new Set<() => void>()
   #cancelAlarm = () => {}
@@ -121,7 +121,7 @@ class SharedDeadline implements Deadline {
 
   onDue (callback: () => void): () => void {
     this.#callbacks.add(callback)
-    // One timer, however many wait.
+    // All callbacks share one timer.
     if (this.#isClosed && this.#callbacks.size === 1) this.#arm()
     return () => {
       this.#callbacks.delete(callback)
@@ -140,7 +140,7 @@ class SharedDeadline implements Deadline {
     this.#pending.add(this)
     this.#cancelAlarm = alarm(this.#clock, this.at, 0, () => {
       this.#pending.delete(this)
-      // A timer may be early by less than a millisecond: what is over stays over.
+      // A timer may fire early by less than a millisecond, and the deadline must not count as ahead again.
       this.#noLater = this.#clock.now()
       const callbacks = [...this.#callbacks]
       this.#callbacks.clear()

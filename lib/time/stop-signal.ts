@@ -1,6 +1,6 @@
 import type { CheckContext } from '../../types/check.js'
 
-/** What waiting for an AbortSignal takes of it. */
+/** The part of an AbortSignal that is needed to wait for it. */
 export interface Interruption {
   readonly aborted: boolean
   readonly reason: unknown
@@ -10,8 +10,8 @@ export interface Interruption {
 }
 
 /**
- * A signal for the engine and its own checks. A real AbortSignal costs more than the rest of a check's execution, to make, to
- * listen to and to collect, so one is made only for those who ask for it.
+ * The signal of the engine and of the built-in checks. A real AbortSignal costs more than the rest of a check's execution (to make it, to
+ * listen to it, and to collect it), so it is made only when a check reads `signal`.
  */
 export class StopSignal implements Interruption {
   #reason: unknown
@@ -47,10 +47,10 @@ export class StopSignal implements Interruption {
   }
 }
 
-/** Where the engine puts its own signal into a check's context. It is shared by every copy of this module: the command is compiled apart. */
+/** The key of the engine's signal in a check's context. All copies of this module share it, since the command is compiled separately. */
 export const stopping = Symbol.for('fastify-health.stopping')
 
-/** What interrupts a run: the engine's own signal, or in a context of somebody else's making the one that is in it. */
+/** Returns the engine's signal, or the `signal` of a context that the engine did not make. */
 export function interruptionOf (context: Pick<CheckContext, 'signal'> & { readonly [stopping]?: Interruption }): Interruption {
   return context[stopping] ?? context.signal
 }

@@ -1,8 +1,8 @@
 import { alarm, type Clock } from './clock.js'
 
 /**
- * Settles as `work` does, or with what `late` gives once `limit` milliseconds are over. As much as `grace` of what the process slept
- * through does not count: by default, all of it.
+ * Settles as `work` does, or with the result of `late` after `limit` milliseconds. Time during which the process was blocked does not count,
+ * up to `grace` milliseconds. By default, `grace` is `limit`.
  */
 export async function inTime<T> (clock: Clock, limit: number, work: Promise<T>, late: () => T, grace = limit): Promise<T> {
   let cancel!: () => void

@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein'
 
-/** The name among `known` that `name` was most likely meant to be, if any is near enough. */
+/** Returns the known name that is most similar to `name`, or `undefined` if none is similar enough. */
 export function nearest (name: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined
   const candidate = closest(name, known)

@@ -3,14 +3,14 @@ import { inspect } from 'node:util'
 const ids = new WeakMap<WeakKey, number>()
 let lastId = 0
 
-/** A number of its own for anything passed by reference. */
+/** Returns a number that is unique for each object, function or symbol. */
 export function idOf (reference: WeakKey): number {
   let id = ids.get(reference)
   if (id === undefined) ids.set(reference, id = ++lastId)
   return id
 }
 
-/** Whether it is an object or array of data, which is copied; anything else passes by reference. */
+/** Returns whether a value is a plain object or an array. Those are copied, and other objects are passed by reference. */
 export function isPlain (value: unknown): value is Record<string, unknown> | unknown[] {
   if (typeof value !== 'object' || value === null) return false
   if (Array.isArray(value)) return true
@@ -20,20 +20,20 @@ export function isPlain (value: unknown): value is Record<string, unknown> | unk
 
 export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A deep copy of plain objects and arrays, cycles included; functions, instances and clients pass by reference. */
+/** Makes a deep copy of plain objects and arrays, even with cycles. Functions, instances and clients are passed by reference. */
 export function copyPlain<T> (value: T, copies?: Map<unknown, unknown>): T {
   if (!isPlain(value)) return value
   const earlier = copies?.get(value)
   if (earlier !== undefined) return earlier as T
   const copy: any = Array.isArray(value) ? [] : Object.create(Object.getPrototypeOf(value))
   const entries = Object.entries(value)
-  // Most checks have no options, and nothing in them leads back to them.
+  // Most checks have no options, and an empty object needs no protection against cycles.
   if (entries.length === 0) return copy
   copies ??= new Map()
   copies.set(value, copy)
   for (const [key, item] of entries) {
     const value = copyPlain(item, copies)
-    // The one name that is not simply assigned to.
+    // An assignment to `__proto__` would set the prototype.
     if (key === '__proto__') Object.defineProperty(copy, key, { value, writable: true, enumerable: true, configurable: true })
     else copy[key] = value
   }
@@ -42,7 +42,7 @@ export function copyPlain<T> (value: T, copies?: Map<unknown, unknown>): T {
 
 const deepest = 10
 
-/** Whether a value still is what `copyPlain` made of it: told sooner than by two keys, but not of what leads back to itself. */
+/** Returns whether a value still equals its copy. This is faster than a comparison of two keys, but `false` for values with cycles. */
 export function isAsCopied (copy: unknown, value: unknown, depth = 0): boolean {
   if (Object.is(copy, value)) return true
   if (!isPlain(copy) || !isPlain(value) || Array.isArray(copy) !== Array.isArray(value) || depth > deepest) return false
@@ -57,7 +57,7 @@ function isReference (value: unknown): value is WeakKey {
   return typeof value === 'function' || (typeof value === 'object' && value !== null && !isPlain(value))
 }
 
-/** A text that is the same for two values if, and only if, a check could not tell them apart. */
+/** Returns a key that is the same for two values only if a check cannot distinguish them. */
 export function keyOf (value: unknown, open: unknown[] = []): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (isReference(value)) return `#${idOf(value)}`
