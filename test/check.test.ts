@@ -90,9 +90,9 @@ test('defineCheck throws where a key is missing, unknown or of a wrong kind, and
   const define = (definition: unknown) => () => defineCheck(definition as CheckDefinition)
   const check = () => {}
   for (const [definition, message] of [
-    [{ check }, "defineCheck: 'identifier' is missing. It must be a text that is not empty."],
-    [{ identifier: '', check }, "defineCheck: 'identifier' is ''. It must be a text that is not empty."],
-    [{ identifier: 5, check }, "defineCheck: 'identifier' is 5. It must be a text that is not empty."],
+    [{ check }, "defineCheck: 'identifier' is missing. It must be a non-empty string."],
+    [{ identifier: '', check }, "defineCheck: 'identifier' is ''. It must be a non-empty string."],
+    [{ identifier: 5, check }, "defineCheck: 'identifier' is 5. It must be a non-empty string."],
     [{ identifier: 'A' }, "defineCheck: 'check' is missing. It must be a function."],
     [{ identifier: 'A', check, critcal: false }, "defineCheck: there is no option 'critcal'. Did you mean 'critical'?"],
     [{ identifier: 'A', check, interval: '1s' }, "defineCheck: 'interval' is '1s'. It must be a whole number of milliseconds, 1 or more."],

@@ -13,23 +13,23 @@ import { redact, redactBriefly, secretsOf, type Secrets } from '../values/redact
 import { flag, func, milliseconds, oneOf, rule, shown, suggestion, text, violations, type Violation } from '../values/rules.js'
 import type { CheckClass, EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
 
-/** An entry as written: what to load, and with which options. */
+/** An entry as the configuration has it: the check to load, and its options. */
 export interface ParsedEntry {
-  /** How errors call it. */
+  /** The name of the entry in errors. */
   readonly label: string
   readonly check: string | CheckClass
-  /** The configuration's own object, not a copy. */
+  /** The options object of the configuration itself, not a copy. */
   readonly options: Record<string, unknown> & EntryOptions
 }
 
-/** An entry whose check is known. */
+/** An entry whose class is loaded. */
 export interface ResolvedEntry extends ParsedEntry {
   readonly Check: CheckClass
-  /** The same for all entries that ask the same question, whatever they make of the answer. */
+  /** The key of the question. Entries that differ only in the options of every entry have the same key. */
   readonly question: string
   readonly identifier: string
   readonly critical: boolean
-  /** Milliseconds, where the entry or its class says. */
+  /** The timeout in milliseconds, if the entry or its class has one. */
   readonly timeout: number | undefined
 }
 
@@ -38,7 +38,7 @@ export function isFault (value: object): value is Fault {
 }
 
 const howToWrite = 'An entry is "module#Export", [specifier, options], a HealthCheck class, [Class, options], or what defineCheck() returns.'
-/** What an entry without options has. */
+/** The options of an entry that has none. */
 export const noOptions = Object.freeze({})
 
 export function parseEntry (entry: unknown): ParsedEntry | Fault {
@@ -55,13 +55,13 @@ function isDefinition (value: unknown): boolean {
   return isRecord(value) && typeof value['check'] === 'function'
 }
 
-/** Whether the entry is left out. */
+/** Returns whether `enabled: false` leaves the entry out. */
 export function isDisabled ({ check, options }: ParsedEntry): boolean {
   const { enabled = typeof check === 'string' ? true : check.entryOptions?.enabled } = options
   return enabled === false
 }
 
-/** What an instance must be, whether its options or its class say so. */
+/** The rules for the members of an instance. */
 const classRules: OptionRules = {
   identifier: text({ required: true }),
   critical: flag({ required: true }),
@@ -69,14 +69,14 @@ const classRules: OptionRules = {
   check: func({ required: true }),
 }
 
-/** Finds the identifier, and everything that is wrong with the options (E008). */
+/** Finds the identifier of an entry, and the faults of its options (E008). */
 export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedEntry | Fault {
   const { label } = parsed
   const options = Check.entryOptions === undefined ? parsed.options : { ...Check.entryOptions, ...parsed.options }
   const invalid = (message: string, hint: string): Fault => ({ id: 'E008', message: `${label}: ${message}`, hint })
   const misdeclared = staticFault(Check)
   if (misdeclared !== undefined) return invalid(misdeclared.message, misdeclared.hint)
-  // A check without rules takes any option of its own.
+  // A check without rules accepts any option, so only the options of every entry are tested.
   const known = Object.keys(entryRules)
   let checked: Violation[]
   try {
@@ -87,7 +87,7 @@ export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedE
     return invalid(`a \`test\` of its \`static rules\` threw ${reason(error, secretsOf(options))}`, 'Correct the rule: its `test` returns true or false of any value.')
   }
   const last = checked.pop()
-  // What to do about each of them stands with it.
+  // The message has the hint of each violation but the last, whose hint becomes the hint of the fault.
   if (last !== undefined) return invalid([...checked.map(({ message, hint }) => `${message}. ${hint}`), last.message].join(' '), last.hint)
   if (options.shared === true && options.interval === undefined) return invalid("'interval' is missing", 'A check that is `shared` has to have one: it is how often one instance of the fleet asks.')
   let asked = 'constructor'
@@ -103,7 +103,7 @@ export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedE
   }
 }
 
-/** What a class declares in a way that nothing can be made of. */
+/** Finds a static member of a class that has a wrong type. */
 function staticFault ({ rules, scope }: CheckClass): Pick<Fault, 'message' | 'hint'> | undefined {
   const [misplaced] = violations(staticRules, { rules, scope })
   if (misplaced !== undefined) return { message: `its static ${misplaced.message}`, hint: misplaced.hint }
@@ -122,7 +122,7 @@ function questionOf (Check: CheckClass, options: object): string {
   return `${idOf(Check)} ${keyOf(own)}`
 }
 
-/** Loads the class that a specifier names (E004 where it cannot). */
+/** Loads the class that a specifier names. It returns the fault E004 if that fails. */
 export async function loadCheck (specifier: string, baseDir: string): Promise<CheckClass | Fault> {
   const [module, name = 'default'] = splitSpecifier(specifier)
   const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${labelOf(specifier)} ${message}`, hint })
@@ -146,7 +146,7 @@ export async function loadCheck (specifier: string, baseDir: string): Promise<Ch
 }
 
 function splitSpecifier (specifier: string): [module: string, name?: string] {
-  // A # in front is an import of the package's own.
+  // A specifier that begins with # is an entry of `imports` in package.json.
   const end = specifier.indexOf('#', 1)
   return end === -1 ? [specifier] : [specifier.slice(0, end), specifier.slice(end + 1)]
 }
@@ -154,12 +154,12 @@ function splitSpecifier (specifier: string): [module: string, name?: string] {
 async function locate (module: string, baseDir: string): Promise<string> {
   if (isRelative(module) || isAbsolute(module)) return pathToFileURL(resolve(baseDir, module)).href
   if (module.startsWith('file:')) return module
-  // An import() would look beside this package, not beside the app.
+  // An import() would search from this package, not from the app.
   const { resolve: resolveModule } = await import('import-meta-resolve')
   return resolveModule(module, pathToFileURL(resolve(baseDir, 'entry.js')).href)
 }
 
-// What it imports may be missing as well, with the same code.
+// A module that exists was understood. The error code does not say so, since a missing import of the module has the same code.
 function isUnderstood (url: string | undefined, error: unknown): boolean {
   return !isUnknownExtension(error) && url?.startsWith('file:') === true && statSync(fileURLToPath(url), { throwIfNoEntry: false })?.isFile() === true
 }
@@ -178,14 +178,14 @@ function isRelative (module: string): boolean {
   return /^\.\.?\//.test(module)
 }
 
-// The URL of a service that was put in its place may hold a password.
+// Somebody may have written the URL of a service here by mistake, and it may hold a password.
 function labelOf (specifier: string): string {
   return specifier.startsWith('file:') ? specifier : redact(specifier)
 }
 
-/** The first line of what was thrown, with nothing secret in it. */
+/** Returns the first line of the thrown error's message, without secrets. */
 export function reason (error: unknown, secrets?: Secrets): string {
-  // Node.js says no more of a connection that failed at each of several addresses.
+  // Node.js gives an empty message if a connection failed at several addresses.
   if (error instanceof AggregateError && error.message === '') return reason(error.errors[0], secrets)
   return redactBriefly(error instanceof Error ? error.message.split('\n', 1)[0] as string : shown(error), secrets)
 }

@@ -88,11 +88,11 @@ const rules: OptionRules = {
   details: rule("'always', 'never', or a function of the request", value => value === 'always' || value === 'never' || func().test(value)),
   drainSubsets: texts(),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-  listen: rule('{ port, host } or { path }: a port of 0 to 65535, and texts that are not empty', value => isRecord(value) && violations(listenRules, value).length === 0 && !('path' in value && 'port' in value)),
+  listen: rule('{ port, host } or { path }: a port of 0 to 65535, and non-empty strings', value => isRecord(value) && violations(listenRules, value).length === 0 && !('path' in value && 'port' in value)),
   fleet: rule('an object with the `name` of the fleet, and perhaps `client` or `url`, `instance`, `ttl` and `details`', value => isRecord(value) && fleetFaults(value).length === 0),
   routes: flag(),
   openapi: flag(),
-  service: rule(`an object of texts that are not empty: ${Object.keys(serviceRules).join(', ')}`, value => isRecord(value) && violations(serviceRules, value).length === 0),
+  service: rule(`an object of non-empty strings: ${Object.keys(serviceRules).join(', ')}`, value => isRecord(value) && violations(serviceRules, value).length === 0),
   baseDir: text(),
 }
 

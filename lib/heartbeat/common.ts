@@ -6,4 +6,4 @@ import { rule } from '../values/rules.js'
 export const defaultFile = join(tmpdir(), 'fastify-health.heartbeat')
 
 /** The rule for a cluster's name: braces would end the hash tag that keeps its keys in one slot of a Redis Cluster. */
-export const clusterName = rule('a text that is not empty and has no braces', value => typeof value === 'string' && /^[^{}]+$/.test(value), { required: true })
+export const clusterName = rule('a non-empty string without braces', value => typeof value === 'string' && /^[^{}]+$/.test(value), { required: true })

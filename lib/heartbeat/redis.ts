@@ -26,7 +26,7 @@ const rules = {
   redis: rule('an ioredis client', isRosterClient, { required: true }),
   cluster: clusterName,
   host: text(),
-  status: rule('a text that is not empty, or a function that returns one', value => typeof value === 'function' || statusRule.test(value)),
+  status: rule('a non-empty string, or a function that returns one', value => typeof value === 'function' || statusRule.test(value)),
   ttl: milliseconds(1),
 }
 

@@ -1,33 +1,33 @@
 import { urlsOf } from './hosts.js'
 import { isPlain } from './plain-data.js'
 
-// A bare scheme is none: messages name what a URL has to begin with. Nor is a file, which says in a stack where an error was thrown.
+// A bare scheme does not match, since messages say how a URL must begin. A file URL does not match, since a stack names files.
 const urlLike = /\b(?!file:)[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>]*\w[^\s"'<>]*/gi
 const ipv4 = /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g
 const ipv6 = /(?<![\w:.])(?=[\da-f]*:[\da-f:]*:)(?=[\da-f:.]*::|(?:[\da-f]{1,4}:){7})[\da-f:.]+(?!\w)/gi
-// How Node.js ends what it says of a name that cannot be resolved.
+// Node.js ends its message with the name that cannot be resolved.
 const unresolved = /\b(ENOTFOUND|EAI_AGAIN|query[A-Z]\w* E[A-Z]+) \S+/g
-/** The names of options whose values must not be seen. */
+/** An option with such a name holds a secret. */
 export const secretName = /secret|password|passwd|passphrase|pwd|^pass$|token|api-?_?key|private-?_?key|authorization|cookie|credential|dsn|connection-?_?string/i
-// Names that say nothing of anybody, and stand in many a message.
+// These names are no secrets, and many messages contain them.
 const common = new Set(['default', 'localhost', 'postgres', 'rabbitmq', 'redis'])
 const longest = 1000
 
-/** What a text must not hold: the texts wherever they stand, what names somebody or something as a word of its own. */
+/** The secrets that a text must not show. `texts` are removed everywhere, `names` only as whole words. */
 export interface Secrets {
   readonly texts: ReadonlySet<string>
-  /** The texts as a driver or a proxy may write them: percent-encoded, base64, hex, and as of HTTP's Basic. */
+  /** The texts as a driver or a proxy may write them: percent-encoded, in base64 or hex, and as in HTTP's Basic scheme. */
   readonly encoded: ReadonlySet<string>
   readonly names: ReadonlySet<string>
 }
 
 export const noSecrets: Secrets = { texts: new Set(), encoded: new Set(), names: new Set() }
 
-/** `text` without URLs, addresses and any of `secrets`. */
+/** Removes URLs, addresses and the given secrets from a text. */
 export function redact (text: string, { texts, encoded, names }: Secrets = noSecrets): string {
   let clean = text
-  // First of all, since what is in the middle of one may look like an address, or like the end of a URL; and the longest first, as one
-  // may be a part of another.
+  // Secrets come first, since the middle of one may look like an address or like the end of a URL. The longest comes first, since one
+  // secret may be a part of another.
   for (const secret of byLength([...texts, ...encoded])) clean = clean.replaceAll(secret, '[redacted]')
   clean = clean
     .replace(urlLike, '[redacted]')
@@ -38,11 +38,11 @@ export function redact (text: string, { texts, encoded, names }: Secrets = noSec
   return clean
 }
 
-/** The same of what may be as long as a server likes, and of a bounded length. What is cut away is not looked at. */
+/** Redacts a text of any length, and limits the length of the result. The part that is cut off is not searched. */
 export function redactBriefly (text: string, secrets: Secrets = noSecrets): string {
   const margin = Math.max(0, ...[...secrets.texts, ...secrets.encoded, ...secrets.names].map(({ length }) => length))
   const most = 2 * longest + margin
-  // A secret that the cut goes through is not recognised, and so the end of what is left goes as well.
+  // The cut may go through a secret, which is then not recognised, so the end of the rest is removed too.
   const clean = text.length > most ? redact(text.slice(0, most), secrets).slice(0, -margin || undefined) : redact(text, secrets)
   return clean.length > longest || text.length > most ? `${clean.slice(0, longest)}…` : clean
 }
@@ -51,12 +51,12 @@ function byLength (secrets: Iterable<string>): string[] {
   return [...secrets].sort((a, b) => b.length - a.length)
 }
 
-// Of a database named `orders`, `001_create-orders` tells nothing.
+// The word `001_create-orders` does not show the name of a database called `orders`.
 function word (name: string): RegExp {
   return new RegExp(`(?<![\\w-])${name.replace(/[^\w]/g, '\\$&')}(?![\\w-])`, 'g')
 }
 
-/** What must not be seen of a check's options: its URLs and what they are made of, and what is named a secret. */
+/** Collects the secrets of a check's options: its URLs and their parts, and the values of options that are named like secrets. */
 export function secretsOf (options: unknown): Secrets {
   const found = { texts: new Set<string>(), encoded: new Set<string>(), names: new Set<string>() }
   collect(options, false, found, new Set())
@@ -80,7 +80,7 @@ function collect (value: unknown, secret: boolean, found: Found, seen: Set<unkno
   } else if (value instanceof Uint8Array) {
     if (secret) add(Buffer.from(value).toString(), found.texts)
   } else if (isPlain(value) && !seen.has(value)) {
-    // A client may hold on to half of the app: only what is copied is looked into.
+    // Only plain data is searched, since a client may refer to half of the app.
     seen.add(value)
     for (const [name, item] of Object.entries(value)) collect(item, secret || secretName.test(name), found, seen)
   } else if ((value instanceof Map || value instanceof Headers) && !seen.has(value)) {
@@ -89,26 +89,26 @@ function collect (value: unknown, secret: boolean, found: Found, seen: Set<unkno
   }
 }
 
-/** It may be made of settings, as in `host=db password=…`. */
+/** Adds a secret. It may consist of settings, as in `host=db password=…`. */
 function addSecret (secret: string, found: Found): void {
   addEncoded(secret, found)
   for (const setting of secret.split(/[\s;]+/)) if (setting.includes('=')) addEncoded(setting.slice(setting.indexOf('=') + 1).replace(/^'|'$/g, ''), found)
 }
 
-/** One of three characters counts as a word only. */
+/** Adds a secret in all its forms. A secret of three characters is removed only as a whole word. */
 function addEncoded (secret: string, { texts, encoded, names }: Found): void {
   if (secret.length === 3) names.add(secret)
   if (secret.length < 4) return
   texts.add(secret)
   const bytes = Buffer.from(secret)
-  // From its bytes, since half a character has no percent form.
+  // The text is made from its bytes, since a lone surrogate has no percent-encoded form.
   for (const form of [encodeURIComponent(bytes.toString()), bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')]) encoded.add(form)
 }
 
 function addUrl (url: string, found: Found): void {
   const { texts, names } = found
   const { protocol, username, password, host, hostname, search, pathname } = new URL(url)
-  // A database's name, or a virtual host; but the path of a web address is made of words that stand in many a message.
+  // The path is the name of a database or a virtual host. The path of a web address consists of words that many messages contain.
   const path = /^https?:$/.test(protocol) ? [] : pathname.split('/')
   const values = search.slice(1).split('&').map(pair => pair.slice(pair.indexOf('=') + 1))
   addEncoded(decoded(password), found)

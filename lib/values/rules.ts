@@ -7,16 +7,16 @@ type RuleOptions = Pick<OptionRule, 'required' | 'secret'>
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 
-/** Any rule: a test, and what to say a valid value is. */
+/** Makes a rule from a test and the description of a valid value. */
 export function rule (expected: string, test: OptionRule['test'], options: RuleOptions = {}): OptionRule {
   return { expected, test, ...options }
 }
 
 export function text (options?: RuleOptions): OptionRule {
-  return rule('a text that is not empty', value => typeof value === 'string' && value !== '', options)
+  return rule('a non-empty string', value => typeof value === 'string' && value !== '', options)
 }
 
-/** A text for the system or a database, neither of which takes a NUL byte. */
+/** A string for the system or a database, which accept no NUL byte. */
 export function withoutNul (expected: string, options?: RuleOptions): OptionRule {
   return rule(expected, value => typeof value === 'string' && value !== '' && !value.includes('\0'), options)
 }
@@ -29,7 +29,7 @@ export function numeric (expected: string, min: number, max: number, options?: R
   return rule(expected, value => typeof value === 'number' && value >= min && value <= max, options)
 }
 
-/** Node's timers take no more than 2^31-1 ms. */
+/** The timers of Node.js take at most 2^31-1 ms. */
 export const longestTimer = 2 ** 31 - 1
 
 export function milliseconds (min = 0, options?: RuleOptions): OptionRule {
@@ -45,14 +45,14 @@ export function oneOf (values: readonly string[], options?: RuleOptions): Option
 }
 
 export function texts (options?: RuleOptions): OptionRule {
-  return rule('a list of texts that are not empty', value => Array.isArray(value) && value.every(item => typeof item === 'string' && item !== ''), options)
+  return rule('a list of non-empty strings', value => Array.isArray(value) && value.every(item => typeof item === 'string' && item !== ''), options)
 }
 
 export function func (options?: RuleOptions): OptionRule {
   return rule('a function', value => typeof value === 'function', options)
 }
 
-/** A URL of one of the schemes, given without their colon. Secret: it may hold a password. */
+/** A URL with one of the schemes, which are given without a colon. It is secret, since it may hold a password. */
 export function url (schemes: readonly string[], options: RuleOptions = {}): OptionRule {
   const expected = `a URL that starts with ${schemes.map(scheme => `${scheme}://`).join(' or ')}`
   return rule(expected, value => {
@@ -61,7 +61,7 @@ export function url (schemes: readonly string[], options: RuleOptions = {}): Opt
   }, { secret: true, ...options })
 }
 
-/** For drivers that decode what is in a URL, and throw at each run where they cannot; some take a bare % for itself. */
+/** A URL that drivers can decode. Some drivers throw at each run if they cannot decode it, and others take a bare % literally. */
 export function decodableUrl (schemes: readonly string[], options?: RuleOptions): OptionRule {
   const { expected, test, ...rest } = url(schemes, options)
   return rule(`${expected}, in which a % that begins no escape is written %25`, value => test(value) && isDecodable(new URL(value as string)), rest)
@@ -78,7 +78,7 @@ function isDecodable ({ username, password, hostname, pathname }: URL): boolean 
 
 const database = /^\d{1,9}$/
 
-/** The URL of a Redis. Its database is a number, in its path or as `?db=`: drivers take anything else for 0, or for NaN. */
+/** The URL of a Redis. Its path or `?db=` is the number of a database. Drivers read anything else as 0 or NaN. */
 export function redisUrl (options?: RuleOptions): OptionRule {
   const { expected, test, ...rest } = decodableUrl(['redis', 'rediss'], options)
   return rule(`${expected}, and whose path is empty or the number of a database`, value => {
@@ -95,8 +95,8 @@ export interface Violation {
 }
 
 /**
- * Every way in which `values` breaks `rules`; an option that does not exist is one, too. `within` stands before the names, where
- * they are those of an option that is an object.
+ * Lists every violation of `rules` in `values`. An unknown option is a violation too. `within` is put before the names if they belong to an
+ * option that is an object.
  */
 export function violations (rules: OptionRules, values: Readonly<Record<string, unknown>>, within = ''): Violation[] {
   const found: Violation[] = []
@@ -123,14 +123,14 @@ export function violations (rules: OptionRules, values: Readonly<Record<string, 
   return found
 }
 
-/** What to say about a name that does not exist: the nearest one that does, or all of them. */
+/** Makes the hint for an unknown name. It suggests the most similar known name, or lists all. */
 export function suggestion (name: string, known: readonly string[]): string {
   const near = nearest(name, known)
   if (near !== undefined) return `Did you mean '${near}'?`
   return known.length === 0 ? 'It takes none.' : `There is: ${known.map(item => `'${item}'`).join(', ')}.`
 }
 
-/** A value as an error may show it: short, and never one that may hold credentials. */
+/** Describes a value for an error. The text is short, and shows no value that may hold credentials. */
 export function shown (value: unknown, secret = false): string {
   const type = value === null ? 'null' : typeof value
   if (secret || (typeof value === 'string' && value.includes('://'))) return `a ${type} that does not fit (not shown: it may hold credentials)`
@@ -139,7 +139,7 @@ export function shown (value: unknown, secret = false): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
-/** A client of the app: the name of a decorator, a function of the app, or what fits. */
+/** A client of the app: the name of a decorator, a function of the app, or a value that `fits`. */
 export function ofApp (takes: string, fits: (value: unknown) => boolean): OptionRule {
   return rule(`the name of a decorator, a function of the app, or ${takes}`,
     value => (typeof value === 'string' && value !== '') || typeof value === 'function' || fits(value), { secret: true })

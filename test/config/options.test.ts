@@ -152,8 +152,8 @@ test('E003 tells where a subset stands in the way of the fleet', async t => {
 test('E001 names what is wrong within `service`', async t => {
   t.strictSame(settingsFaults(toSettings({ service: { verson: '1', version: '', releaseId: 5, serviceId: 'fine' } } as unknown as HealthOptions)), [
     { id: 'E001', option: 'service.verson', message: "there is no option 'service.verson'", hint: "Did you mean 'version'?" },
-    { id: 'E001', option: 'service.version', message: "'service.version' is ''", hint: 'It must be a text that is not empty.' },
-    { id: 'E001', option: 'service.releaseId', message: "'service.releaseId' is 5", hint: 'It must be a text that is not empty.' },
+    { id: 'E001', option: 'service.version', message: "'service.version' is ''", hint: 'It must be a non-empty string.' },
+    { id: 'E001', option: 'service.releaseId', message: "'service.releaseId' is 5", hint: 'It must be a non-empty string.' },
   ])
 })
 

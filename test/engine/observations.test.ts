@@ -26,11 +26,11 @@ test('of one run, twenty names are kept', async t => {
 test('what is no observation throws, and says what it must be', async t => {
   const observations = new Observations(text => text)
   for (const [args, message] of [
-    [['', 1, undefined], "observe(name, value, unit): name is ''. It must be a text that is not empty."],
-    [[5, 1, undefined], 'observe(name, value, unit): name is 5. It must be a text that is not empty.'],
-    [['lag', NaN, undefined], 'observe(name, value, unit): value is NaN. It must be a finite number, or a text that is not empty.'],
-    [['lag', {}, undefined], 'observe(name, value, unit): value is an object. It must be a finite number, or a text that is not empty.'],
-    [['lag', 1, 5], 'observe(name, value, unit): unit is 5. It must be a text that is not empty, or left out.'],
+    [['', 1, undefined], "observe(name, value, unit): name is ''. It must be a non-empty string."],
+    [[5, 1, undefined], 'observe(name, value, unit): name is 5. It must be a non-empty string.'],
+    [['lag', NaN, undefined], 'observe(name, value, unit): value is NaN. It must be a finite number, or a non-empty string.'],
+    [['lag', {}, undefined], 'observe(name, value, unit): value is an object. It must be a finite number, or a non-empty string.'],
+    [['lag', 1, 5], 'observe(name, value, unit): unit is 5. It must be a non-empty string, or left out.'],
   ] as Array<[[unknown, unknown, unknown], string]>) t.throws(() => observations.add(...args), { code: 'FST_HEALTH_INVALID_OBSERVATION', message })
   t.strictSame(observations.list(), [])
 })

@@ -113,7 +113,7 @@ test('a status function that gives no text fails that beat', async t => {
   const failures: unknown[] = []
   const heartbeat = startRedisHeartbeat({ redis, cluster: 'mail', status: () => '', onError: error => failures.push(error) })
   await heartbeat.beat()
-  t.match(failures, [{ name: 'TypeError', message: 'The status of a worker must be a text that is not empty.' }])
+  t.match(failures, [{ name: 'TypeError', message: 'The status of a worker must be a non-empty string.' }])
   t.same(await counted(redis, 'mail'), {})
   await heartbeat.stop()
 })

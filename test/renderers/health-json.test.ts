@@ -72,8 +72,8 @@ test('what the service says of itself is left out unless it is told', async t =>
 })
 
 test('what a service says of itself must be texts, and the fields are those of the draft', async t => {
-  const noObject = { message: /^'service' is /, hint: 'It must be an object of texts that are not empty: releaseId, serviceId, version, description.' }
-  const noText = { message: /^'service\.version' is /, hint: 'It must be a text that is not empty.' }
+  const noObject = { message: /^'service' is /, hint: 'It must be an object of non-empty strings: releaseId, serviceId, version, description.' }
+  const noText = { message: /^'service\.version' is /, hint: 'It must be a non-empty string.' }
   for (const [service, told] of [
     [{ name: 'shop' }, { message: "there is no option 'service.name'", hint: "There is: 'releaseId', 'serviceId', 'version', 'description'." }],
     [{ version: 1 }, noText],

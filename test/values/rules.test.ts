@@ -53,7 +53,7 @@ test('what does not fit is told with what it must be', async t => {
 
 test('what is missing is told with what it must be', async t => {
   t.strictSame(violations({ dir: text({ required: true }) }, {}), [
-    { option: 'dir', message: "'dir' is missing", hint: 'It must be a text that is not empty.' },
+    { option: 'dir', message: "'dir' is missing", hint: 'It must be a non-empty string.' },
   ])
 })
 
