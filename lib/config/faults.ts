@@ -15,9 +15,9 @@ import type { SystemCheck } from '../../types/report.js'
 
 export interface Configuration {
   readonly settings: Settings
-  /** What is known to be wrong with what is around it. */
+  /** The faults of the environment of the registry. */
   readonly registryFaults: readonly Fault[]
-  /** Those to look at. */
+  /** The subsets to examine. */
   readonly subsets: readonly string[]
   readonly nameFault: (subset: string) => Fault | undefined
   readonly plan: (subset: string) => Promise<Plan>
@@ -25,7 +25,7 @@ export interface Configuration {
   readonly clock: Clock
 }
 
-/** Everything that is wrong with a configuration: with what is around it, with its settings, and subset by subset. */
+/** Finds every fault of a configuration: in its environment, in its settings, and in each subset. */
 export async function findFaults ({ settings, registryFaults, subsets, nameFault, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
   const general = settingsFaults(settings)
   const found = [...registryFaults, ...general].map(fault => toSystemCheck(fault))
@@ -52,7 +52,7 @@ export function toSystemCheck ({ id, message, hint, entry }: LocatedFault, subse
   }
 }
 
-/** One system check as a line: where, what, and what to do. */
+/** Writes a system check as one line, which says where it is, what it is, and what to do. */
 export function lineOf ({ id, subset, entry, message, hint }: SystemCheck): string {
   const where = subset === undefined ? '' : `subset '${subset}'${entry === undefined || message.startsWith(entry) ? '' : `, ${entry}`}: `
   return `${id} ${where}${message}. ${hint}`
@@ -60,7 +60,7 @@ export function lineOf ({ id, subset, entry, message, hint }: SystemCheck): stri
 
 const unclear = 'what it needs cannot be made out'
 
-/** E007: what a check needs and does not find. */
+/** Finds E007: the requirements of a check that are missing. */
 async function missingFor (entry: ResolvedEntry, context: RequirementsContext, clock: Clock): Promise<LocatedFault[]> {
   const { Check, options, label, timeout = context.settings.timeout } = entry
   const toFault = (message: string, hint: string): LocatedFault => ({ id: 'E007', entry: label, message, hint })
@@ -106,7 +106,7 @@ function scopeFault (subset: string, { Check: { scope }, identifier }: ResolvedE
   }
 }
 
-/** W005: a check without rules takes any option, and so a misspelled option of the entry as well. */
+/** Finds W005: a check without rules accepts any option, and so also a misspelled one. */
 function misspelledOptions ({ Check: { rules }, options }: ResolvedEntry): Fault[] {
   if (rules !== undefined) return []
   const known = Object.keys(entryRules)
@@ -127,8 +127,8 @@ function deadlineFault (entries: readonly ResolvedEntry[], settings: Settings): 
 }
 
 /**
- * Milliseconds a subset takes where every check takes all of its timeout. Those that have an `interval` take none where that runs in
- * the background, which it does not for a command.
+ * Returns the milliseconds that a subset takes if every check uses its whole timeout. A check with an `interval` takes no time if it runs in
+ * the background, as it does in a server but not in a command.
  */
 export function timeNeeded (entries: readonly ResolvedEntry[], { sequential, timeout: standard }: Settings, background = true): number {
   const finished = new Map<string, number>()

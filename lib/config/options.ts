@@ -7,7 +7,7 @@ import type { Entry, HealthOptions, Settings } from '../../types/options.js'
 import type { ListenOptions, Service } from '../../types/settings.js'
 import type { SystemCheckId } from '../../types/report.js'
 
-/** What is wrong with the configuration, before it is known where. */
+/** A fault of the configuration, without its place. */
 export interface Fault {
   readonly id: SystemCheckId
   readonly message: string
@@ -33,7 +33,7 @@ const defaults: Readonly<Omit<Settings, 'subsets' | 'baseDir' | 'drainSubsets' |
   openapi: true,
 }
 
-// A Map or a Date has no options that could be read, and would count as none.
+// A Map or a Date has no own properties, and would count as an object without options.
 const isPlainObject = (value: unknown): value is Record<string, unknown> => isRecord(value) && !(value instanceof Map || value instanceof Set || value instanceof Date)
 const isDuration = milliseconds().test
 
@@ -44,7 +44,7 @@ function orNull (rule: OptionRule): OptionRule {
 }
 
 const path = 'a path that starts with / and does not end with one, without query, wildcard, parameter, escape, . or ..'
-// Clients resolve . and .. themselves, and the router compares what it has decoded: a path with either is never asked for.
+// No request can reach a path with . or .., since clients resolve them, or with an escape, since the router compares decoded paths.
 const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/(?!\.\.?(?:\/|$))[^/?#*:%\s]+)+$/.test(value)
 
 const serviceRules: OptionRules & Record<keyof Service, OptionRule> = { releaseId: text(), serviceId: text(), version: text(), description: text() }
@@ -60,7 +60,7 @@ const longestInstance = 200
 const fleetRules: OptionRules & Record<keyof FleetOptions, OptionRule> = {
   name: rule('a text of 1 to 100 characters without braces', value => typeof value === 'string' && /^[^{}]{1,100}$/.test(value), { required: true }),
   client: rule('the name of a decorator, a function of the app, or a client of ioredis', value => {
-    // What is no text cannot hold a URL by mistake.
+    // A string with :// is a URL that was given by mistake.
     return typeof value === 'string' ? value !== '' && !value.includes('://') : func().test(value) || isRecord(value)
   }),
   url: redisUrl(),
@@ -97,9 +97,9 @@ const rules: OptionRules = {
 }
 
 /**
- * Fresh settings of the given options and the defaults. Options that do not fit are kept as they are, to be told by `settingsFaults`.
+ * Makes settings from the given options and the defaults. Invalid options are kept, and `settingsFaults` reports them.
  *
- * @throws FST_HEALTH_INVALID_CONFIGURATION where they are no object at all.
+ * @throws FST_HEALTH_INVALID_CONFIGURATION if the options are no plain object.
  */
 export function toSettings (options: HealthOptions): Settings {
   if (!isPlainObject(options)) throw new FST_HEALTH_INVALID_CONFIGURATION(`The options of fastify-health are ${shown(options)}. They must be a plain object, such as { subsets: { … } }.`)
@@ -115,20 +115,20 @@ export function toSettings (options: HealthOptions): Settings {
   }
 }
 
-// The lists are the registry's own, since entries can be added to them.
+// The lists are copied, since the registry adds entries to them.
 function copySubsets (subsets: unknown): Settings['subsets'] {
   if (!isPlainObject(subsets)) return subsets as Settings['subsets']
   return Object.fromEntries(Object.entries(subsets).map(([name, entries]) => [name, Array.isArray(entries) ? [...entries] : entries as Entry[]]))
 }
 
-// Every setting has a value, but for those without a default.
+// Every setting must have a value, except those without a default.
 const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: !['deadline', 'listen', 'fleet'].includes(option) }]))
 
 export interface SettingFault extends Fault {
   readonly option: string
 }
 
-/** E001: what is wrong with the settings as they are now. */
+/** Finds E001: the faults of the settings as they are now. */
 export function settingsFaults (settings: Settings): SettingFault[] {
   const values = settings as unknown as Record<string, unknown>
   return violations(complete, values)
@@ -146,32 +146,32 @@ function fleetFaults (fleet: Record<string, unknown>): Violation[] {
   return [...found, { option: 'fleet.client', message: "both 'fleet.client' and 'fleet.url' are given", hint: 'Give `client` for a client of the app, or `url` for a connection of the fleet alone.' }]
 }
 
-/** What the page of the fleet stands in place of. */
+/** The page of the fleet has this name, so no subset can have it. */
 export const fleetSubset = 'fleet'
 
-/** As long as Fastify's router takes a parameter, which is what the name of a subset that is added later is to it. */
+/** Fastify's router accepts no longer parameter. The name of a subset that is added later is a parameter. */
 const longestName = 100
 
-/** Where a subset's name is no path segment (E003). */
+/** Finds E003: the name of a subset cannot be a path segment. */
 export function nameFault (name: string, fleet?: unknown): Fault | undefined {
   if (fleet !== undefined && name === fleetSubset) return { id: 'E003', message: `'${name}' is where the fleet is shown`, hint: 'Rename the subset, or take the setting `fleet` away.' }
   if (!/^[\w~-][\w.~-]*$/.test(name)) return { id: 'E003', message: `'${name}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
   if (name.length > longestName) return { id: 'E003', message: `'${name.slice(0, 20)}…' has ${name.length} characters`, hint: `Use ${longestName} at most: Fastify's router takes no more.` }
 }
 
-/** Where the router, told to ignore case, takes the subset for another one (E003). */
+/** Finds E003: a router that ignores case cannot distinguish two subsets. */
 export function caseFault (name: string, names: readonly string[]): Fault | undefined {
   const other = names.find(other => other !== name && other.toLowerCase() === name.toLowerCase())
   if (other !== undefined) return { id: 'E003', message: `'${name}' differs from '${other}' by case only, which the router ignores`, hint: 'Rename one of them, or take `caseSensitive: false` away.' }
 }
 
-/** What a setting that may be given by subset is for this one; `otherwise` where it names others only. */
+/** Returns the value of a setting for one subset, or `otherwise` if the setting names only other subsets. */
 export function ofSubset (value: number | Record<string, number>, subset: string, otherwise: number): number {
   if (typeof value === 'number') return value
   return Object.hasOwn(value, subset) ? value[subset] as number : otherwise
 }
 
-/** The status that an unhealthy subset answers with. */
+/** Returns the HTTP status of an unhealthy subset. */
 export function failureStatusOf ({ failureStatus }: Pick<Settings, 'failureStatus'>, subset: string): number {
   return ofSubset(failureStatus, subset, 500)
 }

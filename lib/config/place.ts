@@ -6,8 +6,8 @@ const line = /^(?: +at (?:.* \()?(?:async )?)?((?:file:\/\/|\/|[a-z]:\\).*?):(\d
 const here = `${dirname(dirname(toPath(String(import.meta.url))))}${sep}`
 
 /**
- * Where in the files of the user an error comes from, as ` (/app/health.config.js:5:9)`: neither in this package nor in another one.
- * Empty where that cannot be told. `module` is the path or URL of what could not be loaded for it.
+ * Returns the place in the user's own files where an error was thrown, as ` (/app/health.config.js:5:9)`, or '' if it is unknown. Files of
+ * this package and of others are skipped. `module` is the path or URL of the module that could not be loaded.
  */
 export function placeOf (error: unknown, module?: string): string {
   if (!(error instanceof Error)) return ''
@@ -17,7 +17,7 @@ export function placeOf (error: unknown, module?: string): string {
     const path = toPath(file)
     if (!path.startsWith(here) && !path.includes(`${sep}node_modules${sep}`)) return ` (${path}:${place})`
   }
-  // Of a syntax error in an ES module Node.js keeps the place to itself, until it prints it.
+  // The error object of a syntax error in an ES module does not have the place. Only Node.js itself prints it.
   return module !== undefined && error instanceof SyntaxError ? ` (\`node --check ${toPath(module)}\` shows where)` : ''
 }
 

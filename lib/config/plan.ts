@@ -14,14 +14,14 @@ export interface LocatedFault extends Fault {
   readonly entry?: string
 }
 
-/** What a subset's list comes to. */
+/** The plan of a subset, which is made from its list of entries. */
 export interface Plan {
-  /** Those that can run; the ones that others come `after` stand before them. */
+  /** The entries that can run. Each stands behind the entry that it comes `after`. */
   readonly entries: readonly ResolvedEntry[]
-  /** Their places in the order of a report, where they stand by identifier. */
+  /** The indexes of the entries, sorted by identifier as in a report. */
   readonly order: readonly number[]
   readonly faults: readonly LocatedFault[]
-  /** What the entries that are left out are called. */
+  /** The names of the entries that are left out. */
   readonly disabled: readonly string[]
 }
 
@@ -34,20 +34,20 @@ type Resolved = ResolvedEntry | LocatedFault | Disabled
 
 interface Cached {
   readonly check: ParsedEntry['check']
-  /** A copy of its options at that time, to tell when they were changed in place. */
+  /** A copy of the options, which shows whether they were changed in place. */
   readonly options: object
   readonly written: string
   readonly entry: Resolved
 }
 
 interface Planned {
-  /** What was in the subset's list. */
+  /** The items of the subset's list. */
   readonly sources: readonly unknown[]
   readonly resolved: readonly Resolved[]
   readonly plan: Plan
 }
 
-/** Turns the subsets as they are now into plans; what has not changed since is not worked out again. */
+/** Makes plans from the subsets as they are now. Unchanged entries are not resolved again. */
 export class Planner {
   readonly #settings: Settings
   readonly #clock: Clock
@@ -57,14 +57,14 @@ export class Planner {
   readonly #plans = new Map<string, Planned>()
   readonly #replanned: (subset: string, plan: Plan) => void
 
-  /** `replanned` is told of each subset whose plan is not what it was. */
+  /** @param replanned is called with each subset whose plan has changed */
   constructor (settings: Settings, replanned: (subset: string, plan: Plan) => void, clock: Clock = systemClock) {
     this.#settings = settings
     this.#replanned = replanned
     this.#clock = clock
   }
 
-  /** The plan of a subset; a promise only where a module has to be loaded first. */
+  /** Returns the plan of a subset, or a promise of it if a module must be loaded first. */
   plan (subset: string): Plan | Promise<Plan> {
     const { subsets } = this.#settings
     const list: unknown = isRecord(subsets) ? subsets[subset] : undefined
@@ -73,14 +73,14 @@ export class Planner {
     }
     const last = this.#plans.get(subset)
     if (last !== undefined && this.#isAsPlanned(list, last)) return last.plan
-    // Holes of the list included.
+    // Array.from() also visits the holes of the list.
     const parsed = Array.from(list, entry => parseEntry(entry))
     const unloaded = parsed.flatMap(entry => isFault(entry) || isLeftOut(entry) || typeof entry.check !== 'string' || this.#loaded.has(entry.check) ? [] : [entry.check])
     if (unloaded.length > 0) return Promise.all(unloaded.map(specifier => this.#load(specifier))).then(() => this.plan(subset))
     return this.#assemble(subset, list, parsed)
   }
 
-  /** Whether nothing of a list has changed: what each probe asks first. */
+  /** Returns whether a list is unchanged. Each probe asks this first. */
   #isAsPlanned (list: readonly unknown[], { sources }: Planned): boolean {
     return list.length === sources.length && sources.every((source, index) => source === list[index] && this.#isAsResolved(source))
   }
@@ -97,7 +97,7 @@ export class Planner {
     }
   }
 
-  /** Waits for a module once, whoever asks for it meanwhile. */
+  /** Loads a module once for all callers that wait for it. */
   #load (specifier: string): Promise<void> {
     const loading = this.#loading.get(specifier) ?? this.#loadInTime(specifier).finally(() => this.#loading.delete(specifier))
     this.#loading.set(specifier, loading)
@@ -113,7 +113,7 @@ export class Planner {
     }))
   }
 
-  // Nobody waits for it any more, so the plans that were made without it are made anew here.
+  // No caller waits for the module any more, so the plans that were made without it are made again here.
   #loadedLate (specifier: string, found: CheckClass | Fault): void {
     this.#loaded.set(specifier, found)
     for (const [source, { check }] of this.#resolved) if (check === specifier) this.#resolved.delete(source)
@@ -135,13 +135,13 @@ export class Planner {
     return plan
   }
 
-  /** What is known of a subset without loading anything: the plan it had last, while modules of it are still being loaded. */
+  /** Returns the plan of a subset without waiting, which is the last plan while modules are being loaded. */
   known (subset: string): Plan | undefined {
     const plan = this.plan(subset)
     return plan instanceof Promise ? this.#plans.get(subset)?.plan : plan
   }
 
-  /** What the plans that there are need: identifiers by subset, and questions. */
+  /** Returns the identifiers by subset, and the questions, of all plans. */
   inUse (): { identifiers: Map<string, Set<string>>, questions: Set<string> } {
     const identifiers = new Map<string, Set<string>>()
     const questions = new Set<string>()
@@ -176,7 +176,7 @@ export class Planner {
     return isFault(entry) ? { ...entry, entry: label } : entry
   }
 
-  // Entries that are in no list any more would otherwise be remembered for ever.
+  // Without this, removed entries would be kept for ever.
   #forget (): void {
     const used = new Set<unknown>(Object.values(this.#settings.subsets).flat(1))
     for (const source of this.#resolved.keys()) if (!used.has(source)) this.#resolved.delete(source)
@@ -184,7 +184,7 @@ export class Planner {
   }
 }
 
-// Reading an option may throw, which is told when the entry is resolved.
+// An option may be a getter that throws. That is reported when the entry is resolved.
 function isLeftOut (entry: ParsedEntry): boolean {
   try {
     return isDisabled(entry)
@@ -231,7 +231,7 @@ function toPlan (resolved: readonly Resolved[]): Plan {
   return { entries, order, faults, disabled }
 }
 
-/** Puts the entry behind those it comes after; says where that cannot be done. */
+/** Puts an entry behind those that it comes `after`. It returns a fault if that is impossible. */
 function place (entry: ResolvedEntry, byIdentifier: ReadonlyMap<string, ResolvedEntry>, placed: Set<ResolvedEntry>): Fault | undefined {
   const chain: ResolvedEntry[] = []
   for (let next: ResolvedEntry | undefined = entry; next !== undefined && !placed.has(next);) {

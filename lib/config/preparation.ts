@@ -2,12 +2,12 @@ import { milliseconds } from '../values/rules.js'
 
 const isDuration = milliseconds(1).test
 
-/** In milliseconds. */
+/** The shortest time, in milliseconds. */
 const least = 3000
 
 /**
- * Milliseconds that a module may take to load, or a check to make out what it needs: the timeout of checks. One that fits a dependency
- * that answers at once is too short for a driver that has to be loaded first, and so never less than the default.
+ * Returns the milliseconds that a module may take to load, or a check to list its requirements. This is the timeout of checks, but never
+ * less than the default, since a short timeout would not be enough to load a driver.
  */
 export function preparationTime (timeout: unknown): number {
   return isDuration(timeout) ? Math.max(timeout as number, least) : least
