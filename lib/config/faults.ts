@@ -127,8 +127,8 @@ function deadlineFault (entries: readonly ResolvedEntry[], settings: Settings): 
 }
 
 /**
- * Returns the milliseconds that a subset takes if every check uses its whole timeout. A check with an `interval` takes no time if it runs in
- * the background, as it does in a server but not in a command.
+ * Returns the milliseconds that a subset takes if every check uses its whole timeout. A check with an `interval` takes no time if it runs
+ * in the background, as it does in a server but not in a command.
  */
 export function timeNeeded (entries: readonly ResolvedEntry[], { sequential, timeout: standard }: Settings, background = true): number {
   const finished = new Map<string, number>()

@@ -7,7 +7,7 @@ import type { Details } from '../../types/settings.js'
 
 export const plainText = 'text/plain; charset=utf-8'
 
-/** A request for something that a subset, or the fleet, is asked. */
+/** A request to a subset or to the fleet, and its reply. */
 export interface Exchange {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
@@ -16,7 +16,7 @@ export interface Exchange {
   readonly settings: Settings
 }
 
-/** What `respond` sends, with the headers of every answer. It never throws: the app's error handler might make a success of it. */
+/** Sends what `respond` sends, with the headers of every answer. It never throws, since the app's error handler might answer 200. */
 export async function answered ({ request, reply, subset, settings }: Exchange, respond: () => Promise<FastifyReply>): Promise<FastifyReply> {
   const varied = reply.getHeader('vary')
   reply.headers({
@@ -24,7 +24,7 @@ export async function answered ({ request, reply, subset, settings }: Exchange, 
     'x-content-type-options': 'nosniff',
     vary: varied === undefined ? 'accept' : `${String(varied)}, accept`,
   })
-  // What is unhealthy must not turn into a 304, which counts as a success.
+  // The answer of an unhealthy subset must not become a 304, which counts as a success.
   if ('if-none-match' in request.raw.headers) delete request.raw.headers['if-none-match']
   try {
     return await respond()
@@ -45,7 +45,7 @@ export function send (reply: FastifyReply, status: number, contentType: string, 
 
 const asItIs = (text: unknown) => text as string
 
-/** Whether who asks may see messages. */
+/** Returns whether the client may see messages. */
 export function seesDetails (settings: Settings, request: FastifyRequest): boolean | Promise<boolean> {
   const { details } = settings
   return typeof details === 'function' ? decided(details, settings, request) : details === 'always'

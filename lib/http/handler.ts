@@ -11,16 +11,16 @@ import type { Settings } from '../../types/options.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Report } from '../../types/report.js'
 
-/** A subset, as its route asks it. */
+/** A subset, and what its route needs to answer for it. */
 export interface AskedSubset {
   readonly registry: HealthRegistry
   /** The settings as they were, and known to be valid, when the routes were declared. */
   readonly mounted: Settings
   readonly schemas: typeof import('./schemas.js')
   readonly subset: string
-  /** What the route's schema lists. */
+  /** The checks that the route's schema lists. */
   readonly declared?: { readonly identifiers: readonly string[], readonly body: TSchema }
-  /** What was sent last. */
+  /** The last answer. */
   last?: Rendering
 }
 
@@ -50,12 +50,12 @@ interface Rendering {
   readonly text: string
 }
 
-/** What is sent of a report. Probes that arrive at once are told the same one, so the last is kept. */
+/** Renders a report. Probes that arrive at the same time share a report, so the last rendering is kept. */
 function rendered (asked: AskedSubset, renderer: Renderer, found: Report, detailed: boolean): Rendering {
   const { registry, mounted, schemas, last } = asked
   if (last !== undefined && last.report === found && last.renderer === renderer && last.detailed === detailed) return last
   const report = detailed ? found : withoutDetails(found)
-  // Settings that became invalid are what the report is about, and are of no use for answering.
+  // If the settings became invalid, the report is about that, and the settings at mounting are used.
   const settings = report.healthy || settingsFaults(registry.settings).length === 0 ? registry.settings : mounted
   const text = schemas.validated(schemaOf(asked, renderer, report), renderer.render(report, settings.service))
   return (asked.last = { report: found, renderer, detailed, status: report.healthy || renderer.alwaysOk === true ? 200 : failureStatusOf(settings, report.subset), text })
@@ -70,7 +70,7 @@ function schemaOf ({ schemas: { bodySchema }, declared }: AskedSubset, { name }:
   return bodySchema(name, declared !== undefined && isAsDeclared(declared.identifiers, results) ? declared.body : undefined)
 }
 
-/** Whether the subset still is what it was when its route was declared. */
+/** Returns whether the subset has the same checks as when its route was declared. */
 function isAsDeclared (identifiers: readonly string[], results: Report['results']): boolean {
   return results.length === identifiers.length && results.every(({ identifier }, index) => identifier === identifiers[index])
 }

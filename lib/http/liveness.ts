@@ -3,7 +3,7 @@ import type { RouterOptions } from './router-options.js'
 
 export const alive = '{"status":"ok"}'
 
-/** In the route's `config`: what the cheap comparison misses is still known to be liveness. */
+/** This key in a route's `config` marks liveness, for spellings of the path that the cheap comparison misses. */
 export const livenessRoute = Symbol.for('fastify-health.liveness')
 
 // A list of names and values, which Node.js writes faster than an object.
@@ -52,7 +52,7 @@ function spellings (path: string, { caseSensitive, ignoreDuplicateSlashes, useSe
   const alwaysLoose = !caseSensitive || ignoreDuplicateSlashes || useSemicolonDelimiter
   const first = path.charCodeAt(1) | 0x20
   return url => {
-    // What a proxy is sent, with scheme and host.
+    // A request to a proxy has the scheme and the host in its URL.
     if (url.charCodeAt(0) !== slash) return true
     const start = url.charCodeAt(1)
     const mayMatch = (start | 0x20) === first || start === percent || start === slash

@@ -15,7 +15,7 @@ interface Route {
   readonly handler: RouteOptions['handler']
 }
 
-// Neither may turn a probe away: rate limiting, load shedding. And a transform of the app's own may take nothing but Zod.
+// Rate limiting and load shedding must not refuse a probe. A swagger transform of the app may accept only Zod schemas.
 const config = { rateLimit: false, pressureHandler: () => {}, swaggerTransform: false } as const
 
 /** Declares liveness, one route for each subset, and one for those added later. */
@@ -99,12 +99,12 @@ function spellings (app: FastifyInstance, url: string): Array<[path: string, isA
   return routerOptions(app).ignoreTrailingSlash ? [[url, false]] : [[url, false], [`${url}/`, true]]
 }
 
-/** A server-wide one would put an answer of Fastify's own in place of the report. */
+/** Lifts a server-wide `handlerTimeout`, after which Fastify would send its own answer in place of the report. */
 function withoutHandlerTimeout ({ initialConfig }: FastifyInstance): { handlerTimeout?: number } {
   return (initialConfig as { handlerTimeout?: number }).handlerTimeout ? { handlerTimeout: longestTimer } : {}
 }
 
-/** Routes keep the error handler of when they were declared; what the app's hooks throw is for the one that it sets later. */
+/** Uses the error handler that the app sets later. A route keeps the handler that was set when the route was declared. */
 function latestErrorHandler (app: FastifyInstance): FastifyInstance['errorHandler'] {
   const { errorHandler: earlier } = app
   return (error, request, reply) => {
