@@ -55,6 +55,10 @@ const cases: Record<string, Case> = {
   'heartbeat#HeartbeatFileCheck': nothing,
   'heartbeat#HeartbeatLocalCheck': heartbeat,
   'http#HttpCheck': { ...nothing, options: { url: 'http://partner' } },
+  'kafka#KafkaCheck': {
+    own: [[{ brokers: ['shop:9092'] }, ['kafkajs']]],
+    over: [[{ client: 'kafka' }, 'kafka', "Decorate it: app.decorate('kafka', kafka.admin()), or give the check its `brokers`."]],
+  },
   'migrations#MigrationsCheck': { ...postgres, options: { tool: 'knex', dir: 'test/fixtures' } },
   'memcached#MemcachedCheck': {
     own: [[{ servers: 'shop:11211' }, []]],
@@ -141,7 +145,7 @@ test('a check whose driver is not installed says which package to install', asyn
   const asked = Object.entries(cases).flatMap(([name, { options, own = [] }]) =>
     own.map(([source, packages]) => ({ entry: entryOf(name, { ...options, ...source }), packages })))
   const drivers = [...new Set(asked.flatMap(({ packages }) => packages))]
-  t.strictSame(drivers.toSorted(), ['amqplib', 'bullmq', 'ioredis', 'mongodb', 'mqtt', 'mysql2', 'nodemailer', 'pg'])
+  t.strictSame(drivers.toSorted(), ['amqplib', 'bullmq', 'ioredis', 'kafkajs', 'mongodb', 'mqtt', 'mysql2', 'nodemailer', 'pg'])
 
   const found = await withoutPackages(drivers, asked.map(({ entry }) => entry))
   for (const [at, { entry, packages }] of asked.entries()) {

@@ -7,6 +7,7 @@ import type { DNSOptions } from './dns.js'
 import type { SearchOptions } from './elasticsearch.js'
 import type { HeartbeatFileOptions, HeartbeatLocalOptions } from './heartbeat.js'
 import type { HttpOptions } from './http.js'
+import type { KafkaOptions } from './kafka.js'
 import type { MemcachedOptions } from './memcached.js'
 import type { MigrationsOptions } from './migrations.js'
 import type { MongoDBOptions } from './mongodb.js'
@@ -34,6 +35,7 @@ export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/elasticsearch': async () => await import('./elasticsearch.js'),
   'fastify-health/checks/heartbeat': async () => await import('./heartbeat.js'),
   'fastify-health/checks/http': async () => await import('./http.js'),
+  'fastify-health/checks/kafka': async () => await import('./kafka.js'),
   'fastify-health/checks/memcached': async () => await import('./memcached.js'),
   'fastify-health/checks/migrations': async () => await import('./migrations.js'),
   'fastify-health/checks/mongodb': async () => await import('./mongodb.js'),
@@ -75,6 +77,8 @@ declare module '../../types/options.js' {
     'fastify-health/checks/heartbeat#HeartbeatLocalCheck': HeartbeatLocalOptions
     'fastify-health/checks/http': HttpOptions
     'fastify-health/checks/http#HttpCheck': HttpOptions
+    'fastify-health/checks/kafka': KafkaOptions
+    'fastify-health/checks/kafka#KafkaCheck': KafkaOptions
     'fastify-health/checks/memcached': MemcachedOptions
     'fastify-health/checks/memcached#MemcachedCheck': MemcachedOptions
     'fastify-health/checks/migrations': MigrationsOptions

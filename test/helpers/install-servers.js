@@ -20,6 +20,7 @@ export const needs = [
   { package: 'memcached', programs: ['memcached'] },
   { package: 'mosquitto', programs: ['mosquitto', 'mosquitto_passwd'] },
   { package: 'nats-server', programs: ['nats-server'] },
+  { package: 'kcat', programs: ['kcat'] },
   { package: 'python3-aiosmtpd', modules: ['aiosmtpd'] },
   { package: 'python3-celery', modules: ['celery'] },
   { package: 'python3-redis', modules: ['redis'] },

@@ -1,0 +1,194 @@
+import { connect, isIP, type Socket } from 'node:net'
+import { HealthCheck } from '../check.js'
+import { clientRule, type ClientOption } from '../clients/client.js'
+import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
+import { withoutDriver } from '../clients/requirements.js'
+import { pem, tlsMaterial, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
+import { ServiceUnavailable, isHealthCheckError } from '../errors.js'
+import { flag, rule, texts } from '../values/rules.js'
+import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+
+interface Topic {
+  readonly name: string
+  readonly partitions: ReadonlyArray<{ readonly leader: number }>
+}
+
+/** What is asked of an admin of kafkajs, or of @confluentinc/kafka-javascript. */
+export interface KafkaAdminLike {
+  listTopics (): Promise<string[]>
+  fetchTopicMetadata (options: { topics: string[] }): Promise<{ topics: Topic[] } | Topic[]>
+}
+
+/** What is asked of any client of @platformatic/kafka. */
+export interface PlatformaticKafkaLike {
+  metadata (options: { topics: string[], forceUpdate: true, autocreateTopics: false }): Promise<{ topics: ReadonlyMap<string, Omit<Topic, 'name'>> }>
+}
+
+/** How a connection of the check's own logs in. */
+export interface KafkaSASL {
+  mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  username: string
+  password: string
+}
+
+/** One of `client` and `brokers`. */
+export interface KafkaOptions extends TLSMaterial {
+  /**
+   * An admin of kafkajs or @confluentinc/kafka-javascript, or any client of @platformatic/kafka: the name of a decorator, which dots may
+   * reach into, a function of the app, or the client itself.
+   */
+  client?: ClientOption<KafkaAdminLike | PlatformaticKafkaLike>
+  /** A list of `'host:port'`, for a client of the check's own, kept between runs. */
+  brokers?: string[]
+  /** Topics that have to exist, with a leader for every partition. */
+  topics?: string[]
+  /**
+   * `true`: TLS to the `brokers`; `ca`, `cert` or `key` ask for it, too.
+   *
+   * @default false
+   */
+  tls?: boolean
+  /** How to log in to the `brokers`. */
+  sasl?: KafkaSASL
+}
+
+type Client = KafkaAdminLike | PlatformaticKafkaLike
+type Driver = Pick<typeof import('kafkajs'), 'Kafka' | 'logLevel'> & { readonly tls: typeof import('node:tls') }
+type Own = Required<Pick<KafkaOptions, 'brokers'>> & Pick<KafkaOptions, 'sasl'> & { readonly ssl: ReturnType<typeof tlsMaterial> | undefined }
+
+const has = (value: unknown, method: string): boolean => typeof value === 'object' && value !== null && method in value &&
+  typeof (value as Record<string, unknown>)[method] === 'function'
+
+// The run's own timeout comes first, and ends the sockets.
+const longest = 60_000
+
+const way: Way<Client, Driver, Own> = {
+  kind: {
+    takes: 'an admin of kafkajs or @confluentinc/kafka-javascript, or a client of @platformatic/kafka',
+    fits: value => has(value, 'fetchTopicMetadata') || (has(value, 'metadata') && has(value, 'connectToBrokers')),
+    hint: "Decorate it: app.decorate('kafka', kafka.admin()), or give the check its `brokers`.",
+  },
+  own: 'brokers',
+  driver: {
+    name: 'kafkajs',
+    load: async () => {
+      const { default: { Kafka, logLevel } } = await import('kafkajs').catch(withoutDriver('kafkajs'))
+      return { Kafka, logLevel, tls: await import('node:tls') }
+    },
+  },
+  connect ({ Kafka, logLevel, tls }, { brokers, sasl, ssl }) {
+    const sockets = new Set<Socket>()
+    let isDestroyed = false
+    const admin = new Kafka({
+      clientId: 'fastify-health',
+      brokers,
+      ...(sasl === undefined ? {} : { sasl: { ...sasl } as never }),
+      ...(ssl === undefined ? {} : { ssl }),
+      retry: { retries: 0 },
+      connectionTimeout: longest,
+      requestTimeout: longest,
+      logLevel: logLevel.NOTHING,
+      socketFactory ({ host, port, ssl, onConnect }) {
+        if (isDestroyed) throw new Error('The connection was given up')
+        const socket = ssl
+          ? tls.connect({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
+          : connect({ host, port }, onConnect)
+        sockets.add(socket)
+        socket.once('close', () => sockets.delete(socket))
+        return socket
+      },
+    }).admin()
+    return {
+      connected: admin.connect().then(() => admin),
+      isLost: failure => isDestroyed || (failure !== undefined && !isHealthCheckError(failure)),
+      destroy () {
+        isDestroyed = true
+        // kafkajs stops its timers only where a socket ends with an error.
+        for (const socket of sockets) socket.destroy(new Error('The connection was given up'))
+      },
+    }
+  },
+}
+
+const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512']
+
+/** Passes when the cluster's metadata comes, and each topic has a leader for every partition. */
+export class KafkaCheck extends HealthCheck<KafkaOptions> {
+  static override readonly rules: OptionRules = {
+    client: clientRule(way.kind),
+    brokers: rule("a list of 'host:port' that is not empty", value => Array.isArray(value) && value.length > 0 &&
+      value.every(broker => typeof broker === 'string' && /^[^\s:/]+:\d{1,5}$/.test(broker))),
+    topics: texts(),
+    tls: flag(),
+    ca: pem(),
+    cert: pem(),
+    key: pem({ secret: true }),
+    sasl: rule(`an object of mechanism (${mechanisms.join(', ')}), username and password`, value => {
+      const { mechanism, username, password } = (value ?? {}) as Record<string, unknown>
+      return mechanisms.includes(mechanism as string) && typeof username === 'string' && typeof password === 'string'
+    }, { secret: true }),
+  }
+
+  static override readonly scope = 'shared'
+
+  override async requirements (context: RequirementsContext) {
+    const { ca, cert, key } = this.options
+    return [...await eitherRequirements(way, this.#given(), context), ...await tlsRequirements({ ca, cert, key })]
+  }
+
+  override async check (context: CheckContext) {
+    const { topics = [] } = this.options
+    try {
+      const found = await withEither(context, way, this.#given(), async client => await ask(client, topics))
+      for (const name of topics) {
+        const partitions = found.get(name)
+        if (partitions === undefined) this.addError(new ServiceUnavailable(`the topic '${name}' does not exist`))
+        else if (partitions.some(({ leader }) => leader < 0)) this.addError(new ServiceUnavailable(`a partition of the topic '${name}' has no leader`))
+      }
+    } catch (error) {
+      throw explained(error)
+    }
+  }
+
+  #given (): Given<Client, Own> {
+    const { client, brokers, sasl, tls = false, ca, cert, key } = this.options
+    const material = tlsMaterial({ ca, cert, key })
+    const ssl = tls || Object.keys(material).length > 0 ? material : undefined
+    return { client, own: brokers === undefined ? undefined : { brokers, sasl, ssl } as Own }
+  }
+}
+
+async function ask (client: Client, topics: string[]): Promise<ReadonlyMap<string, Topic['partitions']>> {
+  if (!('fetchTopicMetadata' in client)) {
+    const found = await client.metadata({ topics, forceUpdate: true, autocreateTopics: false })
+    return new Map([...found.topics].map(([name, { partitions }]) => [name, partitions]))
+  }
+  if (topics.length === 0) {
+    await client.listTopics()
+    return new Map()
+  }
+  const found = await client.fetchTopicMetadata({ topics })
+  return new Map((Array.isArray(found) ? found : found.topics).map(({ name, partitions }) => [name, partitions]))
+}
+
+// https://kafka.apache.org/protocol#protocol_error_codes, as kafkajs names them.
+const words = new Map<unknown, string>([
+  ['KafkaJSSASLAuthenticationError', 'authentication failed'],
+  ['KafkaJSServerDoesNotSupportApiKey', 'SASL is not supported'],
+  ['UNKNOWN_TOPIC_OR_PARTITION', 'a topic does not exist'],
+  ['LEADER_NOT_AVAILABLE', 'a partition has no leader'],
+  ['TOPIC_AUTHORIZATION_FAILED', 'permission denied'],
+  ['CLUSTER_AUTHORIZATION_FAILED', 'permission denied'],
+  // kafkajs keeps the reason to itself where no broker answers, and trips over the missing answer.
+  ['TypeError', 'connection lost'],
+  ['KafkaJSConnectionClosedError', 'connection lost'],
+])
+
+function explained (error: unknown): unknown {
+  if (isHealthCheckError(error)) return error
+  const { name, type, cause } = error as { name?: string, type?: string, cause?: { name?: string, type?: string } }
+  const said = [type, name, cause?.type, cause?.name].map(key => words.get(key)).find(text => text !== undefined)
+  return said === undefined ? error : new ServiceUnavailable(said, { cause: error })
+}
+
+export default KafkaCheck

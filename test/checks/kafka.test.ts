@@ -1,0 +1,72 @@
+import kafkajs from 'kafkajs'
+import { test } from 'tap'
+import KafkaCheckByDefault, { KafkaCheck } from '../../lib/checks/kafka.js'
+import { asking, faultsOf } from '../helpers/asking.js'
+import { startKafka } from '../helpers/kafka.js'
+import { until } from '../helpers/leaks.js'
+import { startRelay } from '../helpers/relay.js'
+import { freePort } from '../helpers/server.js'
+
+const patience = { timeout: 60_000 }
+
+test('one connection of its own is kept between runs, given up with the run, and closed with the registry', async t => {
+  t.equal(KafkaCheckByDefault, KafkaCheck)
+  const server = await startKafka(t)
+  const relay = await startRelay(t, server.port)
+  server.advertised = relay.port
+  const ask = asking(t, [KafkaCheck, { brokers: [`127.0.0.1:${relay.port}`], topics: ['orders'] }])
+  for (let n = 0; n < 3; n++) t.equal(await ask(), 'working')
+  t.equal(relay.connections, 1)
+  await server.restart()
+  t.equal(await ask(), 'working')
+  await relay.silence()
+  ask.health.settings.timeout = 300
+  t.equal(await ask(), 'unavailable: timed out after 300 ms')
+  await until(() => relay.connections === 0, patience)
+  await relay.pass()
+  ask.health.settings.timeout = 20_000
+  t.equal(await ask(), 'working')
+  await ask.health.close()
+  await until(() => relay.connections === 0, patience)
+})
+
+test('an admin of the app is asked, and not closed', async t => {
+  const server = await startKafka(t)
+  const admin = new kafkajs.Kafka({ brokers: [`127.0.0.1:${server.port}`], logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 0 } }).admin()
+  await admin.connect()
+  t.after(async () => await admin.disconnect())
+  for (const options of [{}, { topics: ['orders'] }]) {
+    const ask = asking(t, [KafkaCheck, { client: 'kafka', ...options }], { kafka: admin })
+    t.equal(await ask(), 'working')
+    await ask.health.close()
+  }
+  t.ok((await admin.listTopics()).includes('orders'))
+})
+
+test('what cannot be reached, or is no Kafka with SASL, is told in plain words', async t => {
+  const server = await startKafka(t)
+  t.equal(await asking(t, [KafkaCheck, { brokers: [`127.0.0.1:${await freePort()}`] }])(), 'unavailable: connection refused')
+  const sasl = { mechanism: 'plain', username: 'health', password: 'correct-horse' }
+  t.equal(await asking(t, [KafkaCheck, { brokers: [`127.0.0.1:${server.port}`], sasl }])(), 'unavailable: SASL is not supported')
+  t.equal(await asking(t, [KafkaCheck, { brokers: [`127.0.0.1:${server.port}`], tls: true }])(), 'unavailable: connection lost')
+})
+
+test('a topic that is missing or has no leader fails, whichever client tells it', async t => {
+  const partitions = [{ leader: 1 }, { leader: -1 }]
+  const list = [{ name: 'orders', partitions }]
+  const clients = [
+    { listTopics: async () => [], fetchTopicMetadata: async () => ({ topics: list }) },
+    { listTopics: async () => [], fetchTopicMetadata: async () => list },
+    { connectToBrokers () {}, metadata: async () => ({ topics: new Map([['orders', { partitions }]]) }) },
+  ]
+  for (const client of clients) {
+    const status = await asking(t, [KafkaCheck, { client, topics: ['orders', 'ghost'] }])()
+    t.equal(status, "unavailable: a partition of the topic 'orders' has no leader\nunavailable: the topic 'ghost' does not exist")
+  }
+})
+
+test('one of the two has to be given, and be what it must be', async t => {
+  t.strictSame(await faultsOf(t, [KafkaCheck, {}]), ['E007 neither `client` nor `brokers` is given'])
+  t.match((await faultsOf(t, [KafkaCheck, { brokers: ['shop'] }]))[0], /^E008 'brokers' is /)
+  t.match((await faultsOf(t, [KafkaCheck, { brokers: ['shop:9092'], sasl: { mechanism: 'plain' } }]))[0], /^E008 'sasl' is /)
+})
