@@ -94,6 +94,10 @@ export const mqtt = [
   ['fastify-health/checks/mqtt', { client: 'mqtt' }],                        // app.mqtt, a client of MQTT.js
 ]
 
+export const kafka = [
+  ['fastify-health/checks/kafka', { client: 'kafka', topics: ['orders'] }],  // app.kafka, an admin of kafkajs
+]
+
 export const nats = [
   ['fastify-health/checks/nats', { client: 'nats' }],                        // app.nats, a connection of nats.js
 ]

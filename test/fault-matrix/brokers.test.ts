@@ -1,6 +1,7 @@
 import t from 'tap'
 import { startMemcached, startMosquitto, startNats } from '../helpers/brokers.js'
 import { canary, faultMatrix, throughRelay } from '../helpers/fault-matrix.js'
+import { startKafka } from '../helpers/kafka.js'
 import { startRelay } from '../helpers/relay.js'
 
 const access = { user: `${canary}-user`, password: `${canary}-password` }
@@ -43,6 +44,19 @@ t.test('Memcached', async t => {
   await faultMatrix(t, {
     name: 'Memcached',
     entry: ['fastify-health/checks/memcached', { servers: `127.0.0.1:${relay.port}` }],
+    relay,
+    census: () => relay.connections,
+    injections: throughRelay(relay, server),
+  })
+})
+
+t.test('Kafka', async t => {
+  const server = await startKafka(t)
+  const relay = await startRelay(t, server.port)
+  server.advertised = relay.port
+  await faultMatrix(t, {
+    name: 'Kafka',
+    entry: ['fastify-health/checks/kafka', { brokers: [`127.0.0.1:${relay.port}`], topics: ['orders'] }],
     relay,
     census: () => relay.connections,
     injections: throughRelay(relay, server),

@@ -82,6 +82,7 @@ export const faultTable = {
   'SQL over app.db': usual,
   NATS: usual,
   MQTT: usual,
+  Kafka: { ...usual, credentials: { because: 'the mock cluster takes no login' } },
   Memcached: { ...usual, credentials: { because: 'it is asked without a password' } },
   Certificate: { ...usual, credentials: 'unavailable: certificate expired 3 days ago' },
 } as const satisfies Record<string, Record<Fault, Cell>>
