@@ -16,7 +16,6 @@ export interface KafkaServer extends Program {
  */
 export async function startKafka (t: Scope): Promise<KafkaServer> {
   let target = 0
-  let state: KafkaServer | undefined
   const front = createServer(client => {
     const server = connect({ host: '127.0.0.1', port: target })
     for (const [one, other] of [[client, server], [server, client]] as const) {
@@ -24,7 +23,7 @@ export async function startKafka (t: Scope): Promise<KafkaServer> {
       one.on('close', () => other.destroy())
     }
     client.on('data', bytes => { server.write(bytes) })
-    server.on('data', bytes => { client.write(withPort(bytes, target, state?.advertised ?? 0)) })
+    server.on('data', bytes => { client.write(withPort(bytes, target, state.advertised)) })
   })
   await once(front.listen(0, '127.0.0.1'), 'listening')
   const { port } = front.address() as AddressInfo
@@ -40,7 +39,7 @@ export async function startKafka (t: Scope): Promise<KafkaServer> {
       target = found
     },
   }))
-  state = Object.assign(running, { port, advertised: port })
+  const state: KafkaServer = Object.assign(running, { port, advertised: port })
   return state
 }
 
