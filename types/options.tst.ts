@@ -129,7 +129,7 @@ describe('an entry', () => {
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/memcached', { servers: ['shop:11211'] }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/mongodb', { writable: true }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/mqtt', { client: 'mqtt' }] as const)
-    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/kafka', { brokers: ['shop:9092'], topics: ['orders'] }])
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/kafka', { client: 'kafka', tls: true }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/kafka', { url: 'kafka://shop' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/nats', { url: 'nats://shop.example' }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/nats', { servers: 'shop' }] as const)

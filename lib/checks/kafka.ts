@@ -84,7 +84,8 @@ const way: Way<Client, Driver, Own> = {
       brokers,
       ...(sasl === undefined ? {} : { sasl: { ...sasl } as never }),
       ...(ssl === undefined ? {} : { ssl }),
-      retry: { retries: 0 },
+      // Each retry asks the next broker of the list.
+      retry: { retries: brokers.length - 1, initialRetryTime: 1, maxRetryTime: 1 },
       connectionTimeout: longest,
       requestTimeout: longest,
       logLevel: logLevel.NOTHING,
@@ -100,7 +101,7 @@ const way: Way<Client, Driver, Own> = {
     }).admin()
     return {
       connected: admin.connect().then(() => admin),
-      isLost: failure => isDestroyed || (failure !== undefined && !isHealthCheckError(failure)),
+      isLost: failure => failure !== undefined,
       destroy () {
         isDestroyed = true
         // kafkajs stops its timers only where a socket ends with an error.
@@ -179,15 +180,15 @@ const words = new Map<unknown, string>([
   ['LEADER_NOT_AVAILABLE', 'a partition has no leader'],
   ['TOPIC_AUTHORIZATION_FAILED', 'permission denied'],
   ['CLUSTER_AUTHORIZATION_FAILED', 'permission denied'],
-  // kafkajs keeps the reason to itself where no broker answers, and trips over the missing answer.
-  ['TypeError', 'connection lost'],
   ['KafkaJSConnectionClosedError', 'connection lost'],
 ])
 
 function explained (error: unknown): unknown {
   if (isHealthCheckError(error)) return error
-  const { name, type, cause } = error as { name?: string, type?: string, cause?: { name?: string, type?: string } }
-  const said = [type, name, cause?.type, cause?.name].map(key => words.get(key)).find(text => text !== undefined)
+  const { name, type, cause, stack } = error as { name?: string, type?: string, cause?: { name?: string, type?: string }, stack?: string }
+  // kafkajs keeps the reason to itself where no broker answers, and trips over the missing answer.
+  const trips = name === 'TypeError' && stack?.includes('kafkajs') === true
+  const said = trips ? 'connection lost' : [type, name, cause?.type, cause?.name].map(key => words.get(key)).find(text => text !== undefined)
   return said === undefined ? error : new ServiceUnavailable(said, { cause: error })
 }
 

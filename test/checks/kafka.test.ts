@@ -48,7 +48,39 @@ test('what cannot be reached, or is no Kafka with SASL, is told in plain words',
   t.equal(await asking(t, [KafkaCheck, { brokers: [`127.0.0.1:${await freePort()}`] }])(), 'unavailable: connection refused')
   const sasl = { mechanism: 'plain', username: 'health', password: 'correct-horse' }
   t.equal(await asking(t, [KafkaCheck, { brokers: [`127.0.0.1:${server.port}`], sasl }])(), 'unavailable: SASL is not supported')
-  t.equal(await asking(t, [KafkaCheck, { brokers: [`127.0.0.1:${server.port}`], tls: true }])(), 'unavailable: connection lost')
+  for (const host of ['127.0.0.1', 'localhost']) {
+    t.equal(await asking(t, [KafkaCheck, { brokers: [`${host}:${server.port}`], tls: true }])(), 'unavailable: connection lost')
+  }
+})
+
+test('of several brokers, the first that answers is asked', async t => {
+  const server = await startKafka(t)
+  const down = `127.0.0.1:${await freePort()}`
+  // kafkajs begins with any of them.
+  for (let n = 0; n < 5; n++) t.equal(await asking(t, [KafkaCheck, { brokers: [down, `127.0.0.1:${server.port}`] }])(), 'working')
+  t.equal(await asking(t, [KafkaCheck, { brokers: [down, `127.0.0.1:${await freePort()}`] }])(), 'unavailable: connection refused')
+})
+
+test('brokers that say nothing are given up together, and no other is begun', async t => {
+  const server = await startKafka(t)
+  const relays = [await startRelay(t, server.port), await startRelay(t, server.port)]
+  for (const relay of relays) await relay.silence()
+  const ask = asking(t, [KafkaCheck, { brokers: relays.map(({ port }) => `127.0.0.1:${port}`) }])
+  ask.health.settings.timeout = 300
+  t.equal(await ask(), 'unavailable: timed out after 300 ms')
+  await until(() => relays.every(({ connections }) => connections === 0), patience)
+})
+
+test('kafkajs that trips over an answer which never came has lost its connection', async t => {
+  const tripped = Object.assign(new TypeError("Cannot destructure property 'topics' of null"), { stack: 'at node_modules/kafkajs/src/admin/index.js' })
+  t.equal(await asking(t, [KafkaCheck, { client: { fetchTopicMetadata: async () => [], listTopics: async () => { throw tripped } } }])(), 'unavailable: connection lost')
+})
+
+test('an error of a client that is not known is told as unknown', async t => {
+  for (const error of [new TypeError('of the app'), Object.assign(new Error('odd'), { cause: { type: 'ODD' } }), Object.assign(new Error('topic'), { cause: { type: 'TOPIC_AUTHORIZATION_FAILED' } })]) {
+    const client = { fetchTopicMetadata: async () => [], listTopics: async () => { throw error } }
+    t.equal(await asking(t, [KafkaCheck, { client }])(), error.message === 'topic' ? 'unavailable: permission denied' : 'unknown error')
+  }
 })
 
 test('a topic that is missing or has no leader fails, whichever client tells it', async t => {
@@ -68,5 +100,5 @@ test('a topic that is missing or has no leader fails, whichever client tells it'
 test('one of the two has to be given, and be what it must be', async t => {
   t.strictSame(await faultsOf(t, [KafkaCheck, {}]), ['E007 neither `client` nor `brokers` is given'])
   t.match((await faultsOf(t, [KafkaCheck, { brokers: ['shop'] }]))[0], /^E008 'brokers' is /)
-  t.match((await faultsOf(t, [KafkaCheck, { brokers: ['shop:9092'], sasl: { mechanism: 'plain' } }]))[0], /^E008 'sasl' is /)
+  for (const sasl of [null, { mechanism: 'plain' }]) t.match((await faultsOf(t, [KafkaCheck, { brokers: ['shop:9092'], sasl }]))[0], /^E008 'sasl' is /)
 })
