@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { access, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
+import { identityOf } from '../clients/client.js'
 import { wordsFor } from '../clients/driver-errors.js'
+import { Leftovers } from '../clients/leftovers.js'
 import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
@@ -12,6 +14,8 @@ import { decorated } from '../clients/requirements.js'
 export interface DiskLike {
   put (key: string, contents: string): Promise<unknown>
   get (key: string): Promise<string>
+  /** Where there is one, the file is read by it, and no further than a file of the check is long. */
+  getStream? (key: string): Promise<AsyncIterable<unknown>>
   delete (key: string): Promise<unknown>
   exists (key: string): Promise<boolean>
 }
@@ -61,21 +65,42 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
   override async check (context: CheckContext) {
     const { signal } = context
     const disk = this.#disk(context)
-    const file = `healthcheck-${randomUUID()}.txt`
+    const leftovers = await this.#leftovers(context)
+    // A file that could not be deleted is written again, so that a storage which refuses to delete does not fill up.
+    const file = leftovers.left[0] ?? `healthcheck-${randomUUID()}.txt`
+    leftovers.use(file)
     const contents = randomUUID()
+    const remove = async () => {
+      try {
+        await disk.delete(file)
+        leftovers.removed(file)
+      } catch (error) {
+        leftovers.leave(file)
+        throw error
+      }
+    }
     try {
       await step('written', disk.put(file, contents))
       signal.throwIfAborted()
-      const found = await step('read', disk.get(file))
+      const found = await step('read', contentsOf(disk, file))
       signal.throwIfAborted()
       if (found !== contents) throw new ServiceReturnedUnexpectedResult('the file read is not the file written')
     } catch (error) {
-      // What came first is what is wrong; that it cannot be deleted either adds nothing.
-      await disk.delete(file).catch(() => {})
+      // The first fault is what is wrong. That the file cannot be deleted either adds nothing.
+      await remove().catch(() => {})
       throw error
     }
-    await step('deleted', disk.delete(file))
+    await step('deleted', remove())
     if (await step('looked for', disk.exists(file))) throw new ServiceReturnedUnexpectedResult('the file is still there after it was deleted')
+  }
+
+  async #leftovers ({ resources }: CheckContext): Promise<Leftovers> {
+    const { dir, disk } = this.options
+    if (typeof disk !== 'object') return await resources.get(`storage ${dir} ${disk}`, () => new Leftovers())
+    const key = identityOf(disk)
+    const known = leftoversOfDisks.get(key) ?? new Leftovers()
+    leftoversOfDisks.set(key, known)
+    return known
   }
 
   #disk (context: CheckContext): DiskLike {
@@ -85,6 +110,22 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
     const found = (typeof disk === 'string' ? decorated(context.app, [disk]) : disk) as DiskLike | DriveManagerLike
     return isManager(found) ? found.use() : found
   }
+}
+
+// The disks that are given as objects have no name by which they could be told apart.
+const leftoversOfDisks = new WeakMap<WeakKey, Leftovers>()
+
+/** Characters that are read of a file. It was written with 36, and a server may answer any number. */
+const mostRead = 1024
+
+async function contentsOf (disk: DiskLike, file: string): Promise<string> {
+  if (disk.getStream === undefined) return await disk.get(file)
+  let contents = ''
+  for await (const chunk of await disk.getStream(file)) {
+    contents += String(chunk)
+    if (contents.length > mostRead) break
+  }
+  return contents
 }
 
 async function step<T> (what: string, work: Promise<T>): Promise<T> {
@@ -99,7 +140,7 @@ async function step<T> (what: string, work: Promise<T>): Promise<T> {
 function folder (dir: string): DiskLike {
   return {
     // Flushed: until then it is only in memory, which says nothing of the disk.
-    put: async (file, contents) => await writeFile(join(dir, file), contents, { flag: 'wx', flush: true }),
+    put: async (file, contents) => await writeFile(join(dir, file), contents, { flush: true }),
     get: async file => await readFile(join(dir, file), 'utf8'),
     delete: async file => await unlink(join(dir, file)),
     exists: async file => await access(join(dir, file)).then(() => true, () => false),

@@ -128,7 +128,7 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
   const signal = interruptionOf(context)
   const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), signal)
   if (missing !== undefined) throw lacking([missing])
-  const key = identity(client)
+  const key = identityOf(client)
   const earlier = unanswered.get(key)
   if (earlier !== undefined && performance.now() - earlier.since < patience) await abortable(earlier.answered, signal)
   const work = (async () => {
@@ -147,7 +147,7 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
 }
 
 /** What stays the same over the runs: each of them gets a copy of a client that is a plain object, with the same methods. */
-function identity (client: unknown): WeakKey {
+export function identityOf (client: unknown): WeakKey {
   if (!isPlain(client)) return client as WeakKey
   return Object.values(client).find(value => typeof value === 'function') ?? client
 }

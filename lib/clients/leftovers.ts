@@ -13,8 +13,9 @@ export class Leftovers {
     return [...this.#left, ...this.#inUse]
   }
 
-  /** A run is about to put this in. */
+  /** A run is about to put this in, perhaps once more. */
   use (name: string): void {
+    this.#left.delete(name)
     this.#inUse.add(name)
   }
 

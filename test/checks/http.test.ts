@@ -147,6 +147,18 @@ test('what is expected of status, headers, body and JSON is judged in this order
   t.equal(await status({ json: { queue: [2] } }), "unexpected result: 'queue.0' of the JSON is not 2")
 })
 
+test('a body that trickles is given up, and whoever asks at that moment is not told that it hangs', async t => {
+  const { url } = await site(t, (_request, response) => {
+    const trickle = setInterval(() => response.write('.'), 10)
+    response.on('close', () => clearInterval(trickle))
+    response.writeHead(200).flushHeaders()
+  })
+  const health = createHealth({ timeout: 200, subsets: { s: [[HttpCheck, { url, expect: { body: 'ok' } }]] } })
+  t.teardown(async () => await health.close())
+  const ask = async () => (await health.run('s')).results[0]?.status
+  for (let n = 0; n < 5; n++) t.equal(await ask(), 'unavailable: timed out after 200 ms')
+})
+
 test('a body that is encoded, though nobody asked for it, is told', async t => {
   let encoding = 'gzip'
   const { url } = await site(t, (_request, response) => { response.writeHead(200, { 'content-encoding': encoding }).end(gzipSync('{"state":"up"}')) })

@@ -170,6 +170,35 @@ test('a disk of flydrive', async t => {
     t.equal(await healthOf(t, { disk: faulty(dir, { delete: failing('EPERM') }) }).status(), 'unavailable: a file cannot be deleted: permission denied')
   })
 
+  await t.test('that refuses to delete gets no more than one object, until it deletes again', async t => {
+    const location = await folder(t)
+    let isRefused = true
+    const refusing = faulty(location, { delete: async file => await (isRefused ? Promise.reject(Object.assign(new Error(), { name: 'AccessDenied' })) : fsDisk(location).delete(file)) })
+    const app = Fastify().decorate('drive', refusing as never)
+    for (const options of [{ disk: refusing }, { disk: 'drive' }]) {
+      isRefused = true
+      const { status } = healthOf(t, options, { app })
+      for (let n = 0; n < 5; n++) t.equal(await status(), 'unavailable: a file cannot be deleted: permission denied')
+      t.equal((await readdir(location)).length, 1)
+      isRefused = false
+      t.equal(await status(), 'working')
+      t.same(await readdir(location), [])
+    }
+  })
+
+  await t.test('that answers without end is read no further than a file of the check is long', async t => {
+    let read = 0
+    const endless = async function * () {
+      for (;;) {
+        read++
+        yield Buffer.alloc(512)
+      }
+    }
+    const { status } = healthOf(t, { disk: faulty(await folder(t), { getStream: async () => endless() }) })
+    t.equal(await status(), 'unexpected result: the file read is not the file written')
+    t.equal(read, 3)
+  })
+
   await t.test('whose answer comes too late has its file removed all the same', async t => {
     const dir = await folder(t)
     let written = 0
