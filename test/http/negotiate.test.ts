@@ -55,6 +55,8 @@ test('parameters of a media type make no difference', async t => {
   t.equal(byAccept('text/plain ; Q = 0.9 , application/json;q=0.8'), 'plain')
   t.equal(byAccept('text/plain;charset="a;b"'), 'plain', 'a semicolon in quotes')
   t.equal(byAccept('text/plain;charset="a,b", application/json;q=0.1'), 'plain', 'a comma in quotes')
+  t.equal(byAccept('application/json;v="\\""'), 'json', 'an escaped quote in quotes')
+  t.equal(byAccept('text/html;v="\\";q=0.1, ";q=0.2, text/plain;q=0.1'), 'html', 'an escaped quote does not end what is quoted')
 })
 
 test('Prometheus, browsers and Java get what suits them', async t => {
@@ -78,7 +80,8 @@ test('a part that cannot be parsed takes nothing away from the others', async t 
 
 test('a long and hostile header takes no time', async t => {
   const started = performance.now()
-  for (const part of ['a/a;', ';', ' ', 'a/b;c="', '"', ',', 'a/b; c =', '.5']) byAccept(part.repeat(16_384 / part.length))
+  for (const part of ['a/a;', '"\\', '*/*;q=0.9,', ';', ' ', 'a/b;c="', '"', ',', 'a/b; c =', '.5']) byAccept(part.repeat(16_384 / part.length))
+  byAccept(`${['text/html', 'application/json', 'text/plain', 'application/health+json', 'application/openmetrics-text'].map(type => `${type};q=0`).join()},${'*/*,'.repeat(4000)}`)
   for (let time = 0; time < 10; time++) byAccept(`text/html;q=${'1'.repeat(16_000)}x`)
   t.ok(performance.now() - started < 1000)
 })
