@@ -82,8 +82,13 @@ function loadJson (path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    throw cannotLoad(path, error)
+    throw cannotLoad(path, error instanceof SyntaxError ? withoutQuote(error) : error)
   }
+}
+
+// Node.js quotes what stands around the place, which may hold a password.
+function withoutQuote (error: SyntaxError): SyntaxError {
+  return new SyntaxError(error.message.replace(/, (?:\.\.\.)?"[^]*"(?:\.\.\.)? is not valid JSON$/, ' is not valid JSON'))
 }
 
 // Node.js would say so in words about modules.

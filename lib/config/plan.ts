@@ -243,7 +243,7 @@ function place (entry: ResolvedEntry, byIdentifier: ReadonlyMap<string, Resolved
     const { after }: ResolvedEntry['options'] = next.options
     next = after === undefined ? undefined : byIdentifier.get(after)
     if (after !== undefined && next === undefined) {
-      return { id: 'E009', message: `it comes after '${after}', which is not in the subset`, hint: suggestion(after, [...byIdentifier.keys()]) }
+      return { id: 'E009', message: `it comes after ${shown(after)}, which is not in the subset`, hint: suggestion(after, [...byIdentifier.keys()]) }
     }
   }
   for (const link of chain) placed.add(link)

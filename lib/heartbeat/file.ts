@@ -1,5 +1,6 @@
-import { closeSync, futimesSync, openSync } from 'node:fs'
+import { closeSync, futimesSync, mkdirSync, openSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { withoutNul } from '../values/rules.js'
 import { defaultFile } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
@@ -13,7 +14,7 @@ const rules = { ...pulseRules, file: withoutNul('the path of a file') }
 
 /**
  * Touches a file for as long as the worker lives, for `HeartbeatFileCheck` to look at. Starting is the first beat. A file that
- * was removed is made again; `stop` removes it.
+ * was removed is made again; `stop` removes it. A folder that is missing is made.
  *
  * @throws FST_HEALTH_INVALID_CONFIGURATION where an option is invalid
  * @throws {NodeJS.ErrnoException} where the file cannot be written
@@ -21,6 +22,7 @@ const rules = { ...pulseRules, file: withoutNul('the path of a file') }
 export function startFileHeartbeat (options: FileHeartbeatOptions = {}): Heartbeat {
   assertOptions('startFileHeartbeat', options, rules)
   const { file = defaultFile } = options
+  mkdirSync(dirname(file), { recursive: true })
   touchSync(file)
   return startPulse(() => touch(file), () => rm(file, { force: true }), options)
 }

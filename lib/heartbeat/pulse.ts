@@ -8,8 +8,10 @@ export interface Heartbeat {
   /**
    * Beats now, and resolves once it has. While one beat is on its way, further ones are one with it, so that it may be called as
    * often as there is progress. Never rejects: `onError` is told. After `stop` it does nothing.
+   *
+   * @returns whether the beat was written; `false` after `stop`
    */
-  beat (): Promise<void>
+  beat (): Promise<boolean>
   /** Ends the heartbeat, so that the worker is at once seen as gone. Never rejects: `onError` is told. */
   stop (): Promise<void>
 }
@@ -39,11 +41,11 @@ export function assertOptions (name: string, options: object, rules: OptionRules
 
 /** Writes a beat every so often, and on demand, until it is stopped by `end`. */
 export function startPulse (write: () => Promise<void>, end: () => Promise<void>, { interval = 1000, onError = warn }: PulseOptions): Heartbeat {
-  let underWay: Promise<void> | undefined
+  let underWay: Promise<boolean> | undefined
   let stopping: Promise<void> | undefined
   let failing = false
 
-  async function attempt (work: () => Promise<void>): Promise<void> {
+  async function attempt (work: () => Promise<void>): Promise<boolean> {
     try {
       await work()
       failing = false
@@ -51,6 +53,7 @@ export function startPulse (write: () => Promise<void>, end: () => Promise<void>
       if (!failing) tell(error)
       failing = true
     }
+    return !failing
   }
 
   // What its caller's `onError` throws must neither end the worker nor hide what it was told.
@@ -62,10 +65,10 @@ export function startPulse (write: () => Promise<void>, end: () => Promise<void>
     }
   }
 
-  async function beat (): Promise<void> {
-    if (stopping !== undefined) return
+  async function beat (): Promise<boolean> {
+    if (stopping !== undefined) return false
     underWay ??= attempt(write).finally(() => { underWay = undefined })
-    await underWay
+    return await underWay
   }
 
   async function finish (): Promise<void> {

@@ -41,6 +41,19 @@ for (const [file, message] of [
   })
 }
 
+t.test('a configuration that is a folder says so', async t => {
+  const cwd = t.testdir({ 'folder.json': {} })
+  t.match(await command(['-s', 'good', '--config', 'folder.json'], { cwd }), { status: 2, err: /folder\.json cannot be loaded: EISDIR/ })
+})
+
+t.test('of JSON that is wrong nothing is quoted, since it may hold a password', async t => {
+  const cwd = t.testdir({ 'wrong.json': '{ "subsets": {}, "url": canary }' })
+  const { status, err } = await command(['-s', 'good', '--config', 'wrong.json'], { cwd })
+  t.equal(status, 2)
+  t.match(err, /wrong\.json cannot be loaded: Unexpected token 'c' is not valid JSON\./)
+  t.notMatch(err, 'canary')
+})
+
 t.test('a configuration in TypeScript that nothing is there to load says what to do', async t => {
   const cwd = t.testdir({ 'config.ts': "throw Object.assign(new TypeError('Unknown file extension'), { code: 'ERR_UNKNOWN_FILE_EXTENSION' })" })
   t.match(await command(['-s', 's', '--config', 'config.ts'], { cwd }), { status: 2, err: /compile it, or run with a loader such as tsx\.\n$/ })

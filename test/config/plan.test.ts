@@ -144,6 +144,13 @@ test('E009 tells what comes after a check that is not in the subset', async t =>
   t.strictSame(identifiers(plan), ['Database'])
 })
 
+test('E009 shows no URL, which may hold credentials', async t => {
+  const { planner: planning } = planner({ s: [named('A', { after: 'postgres://shop:canary@db/' })] })
+  const { faults } = planning.plan('s') as Plan
+  t.match(faults, [{ id: 'E009', message: /^it comes after a string that does not fit \(not shown: it may hold credentials\), which is not in the subset$/ }])
+  t.notMatch(JSON.stringify(faults), /canary/)
+})
+
 test('E009 tells every circle, in its order', async t => {
   const { planner: planning } = planner({
     s: [named('A', { after: 'B' }), named('B', { after: 'C' }), named('C', { after: 'A' }), named('D', { after: 'A' }), named('E', { after: 'E' }), named('F')],

@@ -143,9 +143,19 @@ test('a blocked event loop stops the beat', async t => {
   await heartbeat.stop()
 })
 
+test('a folder that is missing is made', async t => {
+  const file = join(t.testdir(), 'run', 'workers', 'beat')
+  const heartbeat = startFileHeartbeat({ file, interval: false })
+  t.ok(isFresh(file))
+  t.equal(await heartbeat.beat(), true)
+  await heartbeat.stop()
+  t.equal(await heartbeat.beat(), false, 'after its end nothing is written')
+})
+
 test('a file that cannot be written throws at once', t => {
   const folder = t.testdir()
-  t.throws(() => startFileHeartbeat({ file: join(folder, 'missing', 'beat') }), { code: 'ENOENT' })
+  writeFileSync(join(folder, 'file'), '')
+  t.throws(() => startFileHeartbeat({ file: join(folder, 'file', 'inner', 'beat') }), { code: 'ENOTDIR' })
   t.throws(() => startFileHeartbeat({ file: folder }), { code: 'EISDIR' })
   t.end()
 })
@@ -157,10 +167,10 @@ test('a beat that fails later is told once, and again after one that succeeded',
   const heartbeat = startFileHeartbeat({ file, interval: false, onError: error => failures.push(error as NodeJS.ErrnoException) })
   for (let i = 0; i < 2; i++) {
     rmSync(join(folder, 'inner'), { recursive: true })
-    for (let beat = 0; beat < 3; beat++) await heartbeat.beat()
+    for (let beat = 0; beat < 3; beat++) t.equal(await heartbeat.beat(), false)
     t.same(failures.splice(0).map(({ code }) => code), ['ENOENT'])
     mkdirSync(join(folder, 'inner'))
-    await heartbeat.beat()
+    t.equal(await heartbeat.beat(), true)
     t.ok(isFresh(file))
   }
   rmSync(file)
