@@ -170,6 +170,19 @@ const tools: Record<string, Tool> = {
     }),
     down: async (url, dir) => await withTypeOrm(url, dir, 3, async source => await source.undoLastMigration()),
   },
+  // As its documentation and MigrationStorage.ts have it; MikroORM 7 needs Node.js 22.
+  'mikro-orm': {
+    names: ['Migration20230101000000_authors', 'Migration20230102000000_books', 'Migration20230103000000_loans'],
+    up: async (url, _dir, count) => await withClient(url, async client => {
+      await client.query('CREATE TABLE IF NOT EXISTS mikro_orm_migrations (id serial PRIMARY KEY, name varchar(255), executed_at timestamptz DEFAULT current_timestamp)')
+      const { rows } = await client.query('SELECT name FROM mikro_orm_migrations')
+      // Its first versions stored the extension as well.
+      for (const [index, name] of tools['mikro-orm']!.names.slice(rows.length, count).entries()) {
+        await client.query('INSERT INTO mikro_orm_migrations (name) VALUES ($1)', [index === 0 ? `${name}.ts` : name])
+      }
+    }),
+    down: async url => await withClient(url, async client => await client.query("DELETE FROM mikro_orm_migrations WHERE name LIKE '%loans%'")),
+  },
   postgrator: {
     names: ['001.do.authors', '002.do.books', '003.do.loans'],
     up: async (url, dir, count) => await postgrator(url, dir, String(count)),
@@ -407,7 +420,7 @@ test('migrations', async t => {
 
   await t.test('options that cannot be are told at boot', async t => {
     const faults = async (options: object) => await healthOf(t, { connectionString: postgres.url, ...options } as Options).faults()
-    t.match(await faults({}), [/^E008 .*'tool' is missing\..*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'postgrator', 'prisma', 'sequelize'\. 'dir' is missing/])
+    t.match(await faults({}), [/^E008 .*'tool' is missing\..*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'mikro-orm', 'postgrator', 'prisma', 'sequelize'\. 'dir' is missing/])
     t.match(await faults({ tool: 'knex', dir: 'a\0b' }), [/^E008 .*'dir' is /])
     t.match(await faults({ tool: 'flyway', dir: '' }), [/^E008 .*'tool' is 'flyway'\. .*'dir' is ''/])
     t.match(await faults({ tool: 'knex', dir: 'knex', table: 'a\0b', schema: 3 }), [/^E008 .*'table' is .*'schema' is 3/])

@@ -71,6 +71,13 @@ export const migrationTools = {
     onDisk: files(scripts, timestampOf),
     applied: row => String(row['timestamp']),
   },
+  // https://github.com/mikro-orm/mikro-orm/blob/master/packages/migrations/src/MigrationStorage.ts
+  'mikro-orm': {
+    table: 'mikro_orm_migrations',
+    columns: ['name'],
+    onDisk: files(['.js', '.ts', '.cjs'], withoutScriptExtension),
+    applied: row => withoutScriptExtension(byName(row)),
+  },
   // As with drizzle, what was merged with a version below the highest row is never run.
   postgrator: {
     table: 'schemaversion',
@@ -134,6 +141,11 @@ async function drizzleJournal (dir: string, ignored: (name: string) => boolean):
 
 function withoutExtension (file: string): string {
   return file.slice(0, -extname(file).length)
+}
+
+/** MikroORM's names have no extension since its version 5. Before, they had one. */
+function withoutScriptExtension (name: string): string {
+  return name.replace(/\.[jt]s$/, '')
 }
 
 /** Whether a file only exports what others hold. */
