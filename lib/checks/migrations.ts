@@ -1,15 +1,29 @@
 import { isAbsolute, resolve } from 'node:path'
+import { abortable } from '../time/abortable.js'
+import { interruptionOf } from '../time/stop-signal.js'
 import { HealthCheck } from '../check.js'
 import { wordsFor } from '../clients/driver-errors.js'
-import { HealthCheckError, isHealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
-import { oneOf, rule, withoutNul } from '../values/rules.js'
+import { HealthCheckError, isHealthCheckError, lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { func, oneOf, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
 import { migrationTool, migrationToolNames, type MigrationOnDisk, type MigrationToolName } from './migrations/tools.js'
 import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
 import { targetOf, type Target } from '../clients/postgres-hosts.js'
 
-export interface MigrationsOptions extends PostgresSource {
+/** Names of migrations. */
+export type MigrationNames = Iterable<string> | Promise<Iterable<string>>
+
+/** Migrations of a tool that the check does not know. */
+export interface OwnMigrations {
+  /** The names of the migrations that are applied. It is given the context of the check. */
+  applied: (context: CheckContext) => MigrationNames
+  /** The names of the migrations of this release. */
+  onDisk: (context: CheckContext) => MigrationNames
+}
+
+/** Migrations of a tool that the check knows, in PostgreSQL. */
+export interface ToolMigrations extends PostgresSource {
   /** The tool that applies the migrations; it need not be installed. */
   tool: MigrationToolName
   /** The folder of the migrations; a relative one is resolved against the settings' `baseDir`. */
@@ -28,9 +42,16 @@ export interface MigrationsOptions extends PostgresSource {
   schema?: string
 }
 
+type Neither<Options> = { readonly [name in keyof Options]?: never }
+
+export type MigrationsOptions = (ToolMigrations & Neither<OwnMigrations>) | (OwnMigrations & Neither<ToolMigrations>)
+
 type Row = Record<string, unknown>
 
+const noneOfThem = 'the folder of migrations holds none of those that are applied'
+const pending = 'There are migrations to apply'
 const longestList = 5
+const optionsOfTools = ['ignore', 'loadExtensions', 'table', 'schema', ...Object.keys(postgresRules)]
 const undefinedTable = '42P01'
 const undefinedColumn = '42703'
 const insufficientPrivilege = '42501'
@@ -46,8 +67,10 @@ const identifier = withoutNul('a name that PostgreSQL can have')
  */
 export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   static override readonly rules = {
-    tool: oneOf(migrationToolNames, { required: true }),
-    dir: withoutNul('the path of a folder', { required: true }),
+    tool: oneOf(migrationToolNames),
+    dir: withoutNul('the path of a folder'),
+    applied: func(),
+    onDisk: func(),
     ignore: pattern,
     loadExtensions: endings,
     table: identifier,
@@ -58,28 +81,64 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext): Promise<Requirement[]> {
+    const incomplete = this.#incomplete()
+    if (incomplete !== undefined) return [incomplete]
+    if (this.options.applied !== undefined) return []
     const misgiven = this.options.loadExtensions !== undefined && this.options.tool !== 'knex'
       ? [{ message: `\`loadExtensions\` is given, and the tool is ${this.options.tool}`, hint: 'Leave it out: it is of knex.' }]
       : []
-    return [...misgiven, ...await postgresRequirements(this.options, context), ...await this.#folderRequirements(context)]
+    return [...misgiven, ...await postgresRequirements(this.#tool, context), ...await this.#folderRequirements(context)]
+  }
+
+  #incomplete (): Requirement | undefined {
+    const { tool, dir, applied, onDisk } = this.options as Partial<ToolMigrations & OwnMigrations>
+    const pairs = Object.entries({ tool, dir, applied, onDisk }).filter(([, value]) => value !== undefined).map(([name]) => name).join()
+    if (pairs === 'tool,dir') return undefined
+    if (pairs === 'applied,onDisk') {
+      const ignored = optionsOfTools.find(name => (this.options as object as Record<string, unknown>)[name] !== undefined)
+      return ignored === undefined ? undefined : { message: `\`${ignored}\` is given with \`applied\``, hint: 'Leave it out: the functions know what to ask.' }
+    }
+    return {
+      message: `of \`tool\`, \`dir\`, \`applied\` and \`onDisk\`, ${pairs === '' ? 'none is' : `'${pairs.replaceAll(',', "', '")}' are`} given`,
+      hint: 'Give `tool` and `dir` for a tool that the check knows, or `applied` and `onDisk`, two functions that return names, for any other.',
+    }
   }
 
   override async check (context: CheckContext) {
+    const incomplete = this.#incomplete()
+    if (incomplete !== undefined) throw lacking([incomplete])
+    if (this.options.applied !== undefined) await this.#compareNames(context, this.options)
+    else await this.#compareTables(context)
+  }
+
+  async #compareNames (context: CheckContext, { applied, onDisk }: OwnMigrations): Promise<void> {
+    const signal = interruptionOf(context)
+    const [done, names] = await abortable(Promise.all([namesOf('applied', applied, context), namesOf('onDisk', onDisk, context)]), signal)
+    const recorded = new Set(done)
+    if (recorded.size > 0 && !names.some(name => recorded.has(name))) this.addError(new ServiceReturnedUnexpectedResult(noneOfThem))
+    this.#report(pending, names.filter(name => !recorded.has(name)).map(name => ({ key: name, name })))
+  }
+
+  async #compareTables (context: CheckContext): Promise<void> {
     const listing = this.#onDisk(context)
     // Awaited only once the rows are there.
     listing.catch(() => {})
     const rows = await this.#rows(context)
-    const { applied, unfinished = () => undefined } = migrationTool(this.options.tool)
+    const { applied, unfinished = () => undefined } = migrationTool(this.#tool.tool)
     const done = new Set(rows.map(applied))
     const begun = new Set(rows.map(unfinished))
     const onDisk = await listing
     const isRecorded = ({ key }: MigrationOnDisk) => done.has(key) || begun.has(key)
     if ([...done, ...begun].some(key => key !== undefined) && !onDisk.some(isRecorded)) {
-      this.addError(new ServiceReturnedUnexpectedResult('the folder of migrations holds none of those that are applied'))
+      this.addError(new ServiceReturnedUnexpectedResult(noneOfThem))
     }
     // One of a newer release, which is not on disk here, may be running at this moment.
     this.#report('Migrations failed, or are still running', onDisk.filter(({ key }) => begun.has(key)))
-    this.#report('There are migrations to apply', onDisk.filter(migration => !isRecorded(migration)))
+    this.#report(pending, onDisk.filter(migration => !isRecorded(migration)))
+  }
+
+  get #tool (): ToolMigrations {
+    return this.options as ToolMigrations
   }
 
   #report (what: string, migrations: MigrationOnDisk[]) {
@@ -88,7 +147,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   }
 
   async #onDisk ({ settings }: RequirementsContext): Promise<MigrationOnDisk[]> {
-    const { tool, dir, ignore, loadExtensions } = this.options
+    const { tool, dir, ignore, loadExtensions } = this.#tool
     const ignored = ignore === undefined ? () => false : (name: string) => new RegExp(ignore).test(name)
     try {
       return await migrationTool(tool).onDisk(resolve(settings.baseDir, dir), ignored, loadExtensions)
@@ -101,7 +160,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   }
 
   async #rows (context: CheckContext): Promise<Row[]> {
-    const { tool, table, connectionString } = this.options
+    const { tool, table, connectionString } = this.#tool
     const books = migrationTool(tool)
     const schema = this.options.schema ?? (tool === 'prisma' ? prismaSchema(connectionString) : undefined) ?? books.schema
     const path = [schema, table ?? books.table].filter(part => part !== undefined)
@@ -114,7 +173,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   /** The rows, or what the answer says of the table. Returned, since the connection is none the worse for it. */
   async #ask (context: CheckContext, select: string): Promise<Row[] | HealthCheckError> {
     try {
-      return await withPostgres(context, this.options, async client => {
+      return await withPostgres(context, this.#tool, async client => {
         try {
           return await rowsOf<Row>(client, context, select)
         } catch (error) {
@@ -138,7 +197,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
       await this.#onDisk(context)
       return []
     } catch (error) {
-      const { tool, dir } = this.options
+      const { tool, dir } = this.#tool
       // A message may reach the wire; a hint shows at boot and to the command only.
       const [where, which] = isAbsolute(dir) ? ['', ` (now '${dir}')`] : [` in '${dir}'`, '']
       return [{
@@ -153,6 +212,13 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
 function prismaSchema (connectionString: string | undefined): string | undefined {
   if (connectionString === undefined) return undefined
   return new URL((targetOf(connectionString) as Target).urls[0] as string).searchParams.get('schema') ?? undefined
+}
+
+async function namesOf (option: string, ask: (context: CheckContext) => MigrationNames, context: CheckContext): Promise<string[]> {
+  const found: unknown = await ask(context)
+  const names: unknown[] = typeof found === 'object' && found !== null && Symbol.iterator in found ? [...found as Iterable<unknown>] : [undefined]
+  if (names.every(name => typeof name === 'string')) return names
+  throw new ServiceReturnedUnexpectedResult(`\`${option}\` returned no list of names`)
 }
 
 function compiles (source: string): boolean {

@@ -260,7 +260,7 @@ test('migrations', async t => {
     await t.test(`the books of ${tool} are read as it writes them`, async t => {
       const connectionString = await database()
       const dir = join(fixtures, tool)
-      const options = { tool: tool as MigrationsOptions['tool'], dir: tool, connectionString }
+      const options = { tool: tool as NonNullable<MigrationsOptions['tool']>, dir: tool, connectionString }
 
       t.equal(await status(t, options), pending(...names), 'without its table, all are pending')
       await up(connectionString, dir, 0)
@@ -420,7 +420,10 @@ test('migrations', async t => {
 
   await t.test('options that cannot be are told at boot', async t => {
     const faults = async (options: object) => await healthOf(t, { connectionString: postgres.url, ...options } as Options).faults()
-    t.match(await faults({}), [/^E008 .*'tool' is missing\..*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'mikro-orm', 'postgrator', 'prisma', 'sequelize'\. 'dir' is missing/])
+    t.match(await faults({}), [/^E007 of `tool`, `dir`, `applied` and `onDisk`, none is given/])
+    t.match(await faults({ tool: 'knex' }), [/^E007 of `tool`, `dir`, `applied` and `onDisk`, 'tool' are given/])
+    t.match(await faults({ tool: 'rake', dir: 'x' }), [/^E008 .*'tool' is 'rake'.*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'mikro-orm', 'postgrator', 'prisma', 'sequelize'/])
+    t.match(await healthOf(t, { applied: () => [], onDisk: () => [], table: 'x' } as never).faults(), [/^E007 `table` is given with `applied`/])
     t.match(await faults({ tool: 'knex', dir: 'a\0b' }), [/^E008 .*'dir' is /])
     t.match(await faults({ tool: 'flyway', dir: '' }), [/^E008 .*'tool' is 'flyway'\. .*'dir' is ''/])
     t.match(await faults({ tool: 'knex', dir: 'knex', table: 'a\0b', schema: 3 }), [/^E008 .*'table' is .*'schema' is 3/])
@@ -460,7 +463,7 @@ test('migrations', async t => {
     const none = 'unexpected result: the folder of migrations holds none of those that are applied'
     for (const [tool, { up }] of Object.entries(tools)) {
       const connectionString = await database()
-      const options = { tool: tool as MigrationsOptions['tool'], connectionString }
+      const options = { tool: tool as NonNullable<MigrationsOptions['tool']>, connectionString }
       const empty = await folderWithout(join(fixtures, tool), 0)
       t.teardown(async () => await rm(empty, { recursive: true }))
       t.equal(await status(t, { ...options, dir: empty }), 'working', `${tool}, before its first run`)
@@ -557,4 +560,25 @@ test('migrations', async t => {
     const wrong = Object.assign(new URL(connectionString), { password: 'wrong' }).href
     t.equal(await status(t, { tool: 'knex', dir: 'knex', connectionString: wrong }), 'unavailable: Database is not ready: authentication failed')
   })
+})
+
+test('migrations of any other tool are told by two functions', async t => {
+  let applied: unknown = ['one']
+  let onDisk: unknown = ['one', 'two']
+  const { status, faults } = healthOf(t, { applied: async () => applied as string[], onDisk: () => onDisk as string[] })
+  t.same(await faults(), [])
+  t.equal(await status(), 'unavailable: There are migrations to apply: two')
+  applied = new Set(['one', 'two', 'three of a newer release'])
+  t.equal(await status(), 'working')
+  onDisk = []
+  t.equal(await status(), 'unexpected result: the folder of migrations holds none of those that are applied')
+  applied = []
+  t.equal(await status(), 'working')
+  for (const wrong of [undefined, 'one', [1], {}]) {
+    onDisk = wrong
+    t.equal(await status(), 'unexpected result: `onDisk` returned no list of names')
+  }
+  const hanging = healthOf(t, { applied: async () => await new Promise<never>(() => {}), onDisk: () => [], timeout: 100 })
+  t.equal(await hanging.status(), 'unavailable: timed out after 100 ms')
+  t.equal(await healthOf(t, { tool: 'knex' } as never).status(), "unknown error: E007 of `tool`, `dir`, `applied` and `onDisk`, 'tool' are given")
 })
