@@ -135,8 +135,8 @@ async function sourceRequirements (options: BullMQSource, context: RequirementsC
 
 function withoutKeyPrefix (client: Redis): Requirement[] {
   // A Cluster keeps the options of the clients of its nodes apart.
-  const { keyPrefix, redisOptions } = client.options as { keyPrefix?: string, redisOptions?: { keyPrefix?: string } }
-  if (!keyPrefix && !redisOptions?.keyPrefix) return []
+  const { keyPrefix = '', redisOptions = {} } = client.options as { keyPrefix?: string, redisOptions?: { keyPrefix?: string } }
+  if (`${keyPrefix}${redisOptions.keyPrefix ?? ''}` === '') return []
   return [{
     message: 'the client of Redis has a `keyPrefix`, which BullMQ does not work with',
     hint: "Give the check a client without one, or a `url`, and BullMQ's own prefix as `prefix`.",

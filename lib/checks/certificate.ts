@@ -19,7 +19,11 @@ const longestFile = 1024 ** 2
 export interface CertificateOptions {
   /** The name or address of a server that speaks TLS from the first byte. */
   host?: string
-  /** Of `host`. Default: 443. */
+  /**
+   * The port of `host`.
+   *
+   * @default 443
+   */
   port?: number
   /** The name that the certificate must be for. Default: `host`. */
   servername?: string
@@ -84,7 +88,7 @@ export class CertificateCheck extends HealthCheck<CertificateOptions> {
     const options = {
       host,
       port,
-      // What is wrong is told below; nothing is sent to a server that is not trusted.
+      // The check reports below what is wrong. It sends nothing to a server that is not trusted.
       rejectUnauthorized: false,
       ...(servername === undefined ? {} : { servername }),
       ...tlsMaterial({ ca }),

@@ -23,7 +23,7 @@ export interface DjangoQOptions extends RedisSource {
 /** The keyspace is walked when no healthy stat is known, and otherwise no more often than this, in milliseconds. */
 const walkEvery = 60_000
 
-/** What is kept between runs: where this cluster's stats are. */
+/** The keys of this cluster's stats, which are kept between runs. */
 interface Known {
   keys: string[]
   walkedAt: number
@@ -31,7 +31,7 @@ interface Known {
 
 interface Found {
   readonly stats: Stat[]
-  /** What is wrong with those that are no stats. */
+  /** The faults of values that are no stats. */
   readonly faults: Set<string>
 }
 
@@ -48,7 +48,7 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
     unhealthyStatuses: texts(),
   }
 
-  /** What a cluster that this check is about is called in a message. */
+  /** The name of the cluster in messages. */
   protected abstract get subject (): string
 
   /** Whether a stat is of a cluster that this check is about. */

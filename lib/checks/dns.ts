@@ -23,7 +23,7 @@ const records = {
 export type RecordType = keyof typeof records
 
 export interface DNSOptions {
-  /** What is resolved. */
+  /** The name that is resolved. */
   name: string
   /**
    * The kind of record that is asked of the name servers. Without it the name is resolved as the host does for every connection, its hosts
@@ -97,7 +97,7 @@ const faults: Readonly<Record<string, (what: string, options: ErrorOptions) => E
   [NOTFOUND]: (_what, options) => new ServiceUnavailable('the name does not exist', options),
   [REFUSED]: (_what, options) => new ServiceUnavailable('the name server refuses to answer', options),
   [SERVFAIL]: (_what, options) => new ServiceUnavailable('the name server failed', options),
-  // Of the host's own way.
+  // The host's own resolver has these codes.
   EAI_AGAIN: (_what, options) => new ServiceUnavailable('no name server answers', options),
 }
 

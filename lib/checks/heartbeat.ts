@@ -9,7 +9,7 @@ import type { CheckContext, OptionRule, RequirementsContext } from '../../types/
 import type { HeartbeatRedisOptions, RedisSource } from '../../types/sources.js'
 import { elapsed } from './workers/elapsed.js'
 
-// That of `node:fs/promises` takes a command longer to load than to use.
+// The `stat` of `node:fs/promises` takes longer to load than to use in a command.
 const stat = promisify(statWithCallback)
 
 export interface HeartbeatFileOptions {

@@ -25,7 +25,11 @@ export interface HttpOptions extends TLSMaterial {
   headers?: Readonly<Record<string, string>>
   /** Sent with the request, as UTF-8. */
   body?: string
-  /** What the answer must be. Default: a status from 200 to 299. */
+  /**
+   * The answer that is expected.
+   *
+   * @default a status from 200 to 299
+   */
   expect?: HttpExpectation
   /** `true`: up to ten redirects are followed, and the answer at their end is judged. Default: `false`. */
   followRedirects?: boolean
@@ -151,9 +155,9 @@ function headersOf ({ headers, body }: Message): Record<string, string | number>
 }
 
 async function answerTo (request: ClientRequest, body: string | undefined): Promise<IncomingMessage> {
-  // What breaks after the answer has begun is reported here as well as to its reader.
+  // An error after the answer has begun is reported here and to the reader of the answer.
   request.on('error', () => {})
-  // Not asked for, and no answer that could be judged; Node would leave it without an end.
+  // Nobody asked for an upgrade, and it is no answer. Node.js would leave the request without an end.
   request.once('upgrade', (_response, socket) => {
     socket.destroy()
     request.emit('error', new ServiceReturnedUnexpectedResult('answered 101'))
@@ -181,7 +185,7 @@ async function read (response: IncomingMessage, maxBytes: number): Promise<{ byt
   return { bytes: Buffer.concat(chunks).subarray(0, maxBytes), complete: length <= maxBytes }
 }
 
-/** What to ask next, where the answer is a redirect. https://www.rfc-editor.org/rfc/rfc9110#name-redirection-3xx */
+/** Returns the next request if the answer is a redirect. https://www.rfc-editor.org/rfc/rfc9110#name-redirection-3xx */
 function redirected ({ url, method, headers, body }: Message, { statusCode, headers: { location } }: IncomingMessage): Message | undefined {
   if (location === undefined || ![301, 302, 303, 307, 308].includes(statusCode as number)) return undefined
   const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined
@@ -202,7 +206,7 @@ function redirected ({ url, method, headers, body }: Message, { statusCode, head
 
 const origin = decodableUrl(['http', 'https'])
 
-// Of a path Node decodes nothing; of a user and a password, it does.
+// Node.js decodes the user and the password of a URL, but not its path.
 function isHttp (target: URL): boolean {
   return target.protocol.startsWith('http') && origin.test(new URL('/', target).href)
 }

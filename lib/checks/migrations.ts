@@ -208,7 +208,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   }
 }
 
-// Of a URL that Prisma is given, too.
+// Prisma is given the same URL.
 function prismaSchema (connectionString: string | undefined): string | undefined {
   if (connectionString === undefined) return undefined
   return new URL((targetOf(connectionString) as Target).urls[0] as string).searchParams.get('schema') ?? undefined

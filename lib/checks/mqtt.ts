@@ -102,7 +102,7 @@ const reasons = new Map([
 function explained (error: unknown): unknown {
   const { code, message = '' } = error as { code?: unknown, message?: string }
   if (typeof code === 'number') {
-    // Of a connection, "not authorized" is said of a wrong password, too.
+    // Brokers say "not authorized" for a wrong password, too.
     const words = code === 0x87 && message.startsWith('Connection refused') ? 'authentication failed' : reasons.get(code)
     return new ServiceUnavailable(words ?? `refused with code ${code}`, { cause: error })
   }

@@ -39,7 +39,7 @@ const way: Way<object, Driver, string> = {
           reject(error)
         })
       }),
-      // What is lost while it is asked is told to whoever asked, and to nobody else.
+      // If the connection is lost during a query, only the query reports it.
       isLost (failure) {
         isLost ||= wordsFor(failure) === 'connection lost'
         return isLost

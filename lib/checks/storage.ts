@@ -10,17 +10,17 @@ import { rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import { decorated } from '../clients/requirements.js'
 
-/** What a check needs of a Disk of flydrive. */
+/** The part of flydrive's Disk that a check uses. */
 export interface DiskLike {
   put (key: string, contents: string): Promise<unknown>
   get (key: string): Promise<string>
-  /** Where there is one, the file is read by it, and no further than a file of the check is long. */
+  /** If there is one, the check reads by it, and no further than its file is long. */
   getStream? (key: string): Promise<AsyncIterable<unknown>>
   delete (key: string): Promise<unknown>
   exists (key: string): Promise<boolean>
 }
 
-/** What has a default disk: flydrive's DriveManager. */
+/** The part of flydrive's DriveManager that a check uses. */
 export interface DriveManagerLike {
   use (): DiskLike
 }

@@ -12,13 +12,13 @@ import type { CheckContext, OptionRule, Requirement, RequirementsContext } from 
 
 export type { ClientOption } from '../../types/sources.js'
 
-/** What a check takes as its client. */
+/** A kind of client that a check takes. */
 export interface ClientKind {
-  /** What fits, such as `a client of mqtt`. It follows "must be" and "is not". */
+  /** The name of the kind, such as `a client of mqtt`. It follows "must be" and "is not" in messages. */
   readonly takes: string
   /** Whether a value is one, by its shape: the package it comes from may be there twice. */
   readonly fits: (value: unknown) => boolean
-  /** How an app gets one, for whoever has none. */
+  /** Says how an app gets such a client. */
   readonly hint: string
   /**
    * The option that takes it.
@@ -43,7 +43,7 @@ const anyObject: ClientKind = {
 
 /** A connection of the checks' own. It is kept between runs, shared by all that give the same `key`, and closed with the registry. */
 export interface OwnConnection<Client, Driver = unknown> {
-  /** What tells it from others, such as its URL. It is shown nowhere. */
+  /** Identifies the connection, such as its URL does. It is shown nowhere. */
   readonly key: string
   /** Loads what `connect` needs, once. */
   readonly load?: () => Driver | Promise<Driver>
@@ -83,7 +83,7 @@ export function clientRule ({ takes, fits }: ClientKind = anyObject): OptionRule
   return ofApp(takes, fits)
 }
 
-/** What is missing where a client of the app is not there, or is none (E007). */
+/** Lists what is missing if the app has no such client (E007). */
 export async function clientRequirements<Client> (context: RequirementsContext, { client, kind }: ClientOfApp<Client>): Promise<Requirement[]> {
   const found = await findClient<Client>(context, client, kind)
   return found.missing === undefined ? [] : [found.missing]
@@ -146,7 +146,7 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
   })
 }
 
-/** What stays the same over the runs: each of them gets a copy of a client that is a plain object, with the same methods. */
+/** Returns an object that is the same in all runs. Each run gets a copy of a client that is a plain object, and the copies share its methods. */
 export function identityOf (client: unknown): WeakKey {
   if (!isPlain(client)) return client as WeakKey
   return Object.values(client).find(value => typeof value === 'function') ?? client

@@ -1,6 +1,6 @@
 import { isHealthCheckError, ServiceUnavailable, type HealthCheckError } from '../errors.js'
 
-// What drivers and the system report, in words that name no host, user or database.
+// The codes of drivers and of the system, by the words for them. The words name no host, user or database.
 const kinds: Readonly<Record<string, readonly string[]>> = {
   'connection refused': ['ECONNREFUSED'],
   'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError', 'PROTOCOL_CONNECTION_LOST', 'CONNECTION_CLOSED', 'ClosedConnectionError', 'ER_SERVER_GONE', 'ConnectionClosed', 'ER_CONNECTION_KILLED'],
@@ -50,7 +50,7 @@ const wordsByTextFirst: ReadonlyArray<readonly [pattern: RegExp, words: string]>
   [/^All sentinels are unreachable/, 'no sentinel can be reached'],
   [/^no pg_hba\.conf entry for .*(?:no encryption|SSL off)|^SSL required$/, 'this client is not allowed in without TLS'],
   [/^no pg_hba\.conf entry for/, 'this client is not allowed in (pg_hba.conf)'],
-  // What pgbouncer says has one code, 08P01.
+  // All errors of pgbouncer have one code, 08P01.
   [/^query_wait_timeout/, 'pgbouncer has no connection to the server to give'],
   [/^no such database/, 'database does not exist'],
   [/^database "?.*"? is disabled/, 'database is disabled'],
@@ -61,7 +61,7 @@ const wordsByTextFirst: ReadonlyArray<readonly [pattern: RegExp, words: string]>
 // Drivers that give no code, or hide it in the text.
 const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
-  // Of Redis before its version 6.
+  // Redis before its version 6 says so.
   [/^ERR invalid password/, 'authentication failed'],
   [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Command aborted due to connection close|CONNECTION[-_]FORCED|^Heartbeat timeout$/i, 'connection lost'],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
@@ -80,7 +80,7 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/^Request timed out$|timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out|^Query read timeout/i, 'timed out'],
 ]
 
-/** What a driver's error says, in words fit for the wire; `undefined` where it is not known. */
+/** Returns the words for a driver's error, or `undefined` if the error is not known. */
 export function wordsFor (error: unknown): string | undefined {
   for (const candidate of causes(error)) {
     const { code, name, message = '', cause } = candidate as { code?: unknown, name?: string, message?: string, cause?: { kind?: unknown } | null }

@@ -14,7 +14,7 @@ export interface Way<Client, Driver, Given> {
   readonly connect: (driver: Driver, given: Given) => Connection<Client>
 }
 
-/** What a check was given: one of the two, or an error. */
+/** The options that a check was given. One of the two must be there. */
 export interface Given<Client, Own> {
   readonly client: ClientOption<Client> | undefined
   readonly own: Own | undefined

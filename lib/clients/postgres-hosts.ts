@@ -8,11 +8,11 @@ const sessionAttributes = ['any', 'read-write', 'read-only', 'primary', 'standby
 
 export type SessionAttributes = typeof sessionAttributes[number]
 
-/** Whom a URL asks for. */
+/** The servers that a URL names. */
 export interface Target {
   /** One URL for each host, in the order in which they are tried. */
   readonly urls: readonly string[]
-  /** What the server must be like. */
+  /** The kind of server that is wanted. */
   readonly attributes: SessionAttributes
 }
 

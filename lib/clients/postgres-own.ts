@@ -8,11 +8,11 @@ import { ServiceUnavailable } from '../errors.js'
 /** A client that is connected. */
 export type PostgresClient = Pick<pg.ClientBase, 'query' | 'once'>
 
-/** What is asked for. */
+/** The servers to connect to. */
 export interface Wanted {
   /** A client for each host. */
   readonly hosts: ReadonlyArray<() => pg.Client>
-  /** What the server must be like. */
+  /** The kind of server that is wanted. */
   readonly attributes: SessionAttributes
   /** Milliseconds that all hosts together may take, where there are several. */
   readonly patience: number
@@ -104,7 +104,7 @@ function summed (failures: readonly unknown[]): unknown {
   return failures.length === 1 || words === undefined ? last : new ServiceUnavailable(words.message, { cause: new AggregateError(failures) })
 }
 
-// What follows is not public in pg.
+// The members below are not public in pg.
 
 interface Inside {
   /** The native client has none. */

@@ -56,11 +56,11 @@ function faultOf ({ name, client, connectionString, whenExhausted }: PostgresSou
   }
 }
 
-/** How a check asks. */
+/** The way in which a check asks. */
 interface Asking {
   /** Checks with the same one share a connection of their own. One that waits for a lock holds up none of another. */
   readonly purpose?: string
-  /** Told where `whenExhausted` is `warn`. */
+  /** It is called with a warning if `whenExhausted` is `warn`. */
   readonly warn?: (warning: ServiceWarning) => void
 }
 
@@ -236,9 +236,9 @@ async function room (pool: Pool, signal: Interruption): Promise<void> {
 }
 
 interface Traffic {
-  /** How often a client was given back, by whomever. */
+  /** The number of times that a client was given back to the pool. */
   releases: number
-  /** How many runs have a client, or are to get one. */
+  /** The number of runs that have a client or wait for one. */
   runs: number
 }
 
@@ -273,7 +273,7 @@ async function take (pool: Pool, signal: Interruption): Promise<CheckedOut> {
     return { client, isNew: created !== undefined }
   } catch (error) {
     traffic.runs--
-    // What the server did not end itself, the pool has only forgotten.
+    // The pool forgets such a client, but does not close its socket.
     streamOf(created)?.destroy()
     throw error
   }
@@ -291,13 +291,13 @@ async function useClient<T> (client: PoolClient, signal: Interruption, use: (cli
     client.release()
     return answer
   } catch (error) {
-    // What is destroyed may still report an error of its own, so the listener stays.
+    // A destroyed socket may still report an error, so the listener stays.
     client.release(true)
     throw failure ?? error
   }
 }
 
-// What follows is not public in pg.
+// The members below are not public in pg.
 
 interface Client {
   on (event: 'error', listener: () => void): unknown

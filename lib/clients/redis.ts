@@ -12,7 +12,7 @@ import { clientRule, findClient, type ClientKind, type ClientOption, type FoundC
 
 const driver = async () => await import('ioredis').catch(withoutDriver('ioredis'))
 
-/** What a check takes that speaks by ioredis. */
+/** The kind of client that checks take which use ioredis. */
 export const ioredisKind: ClientKind = {
   takes: 'a client of ioredis',
   fits: isIORedis,
@@ -149,7 +149,7 @@ async function connect (client: Redis): Promise<void> {
   }
 }
 
-// What became of the runs whose client belongs to the app, and so could not be destroyed.
+// The unanswered commands of runs that were given up. The client belongs to the app, so it could not be destroyed.
 const unanswered = new WeakMap<Redis, Promise<void>>()
 
 const connectionLost = Symbol('connection lost')
@@ -185,7 +185,7 @@ function remember (client: Redis, work: Promise<unknown>): void {
 
 const waiters = new WeakMap<Redis, Waiters>()
 
-/** Whom to tell that a client is closed. A listener for each of them would be a leak to Node, from the eleventh on. */
+/** The runs that are told when a client closes. Node.js takes more than ten listeners of one event for a leak. */
 class Waiters {
   readonly #client: Redis
   readonly #waiting = new Set<() => void>()
@@ -213,7 +213,7 @@ function waitingFor (client: Redis): Waiters {
   return known
 }
 
-/** What `work` settles with. Where the connection is lost, ioredis keeps its commands for the next one, which may never come. */
+/** Settles as `work` does. If the connection is lost, ioredis keeps its commands for the next connection, which may never come. */
 async function answered<T> (client: Redis, context: CheckContext, work: Promise<T>): Promise<T> {
   for (;;) {
     let onClose!: () => void

@@ -30,7 +30,7 @@ export async function needsDriver (name: string, load: () => Promise<unknown>): 
   }
 }
 
-/** What an `import()` of a driver is caught with. Bundlers leave such an import alone where the driver is not installed. */
+/** Returns the handler for a failed `import()` of a driver. Bundlers accept an import with such a handler even if the driver is not installed. */
 export function withoutDriver (name: string): () => never {
   return () => { throw lacking([missing(name)]) }
 }

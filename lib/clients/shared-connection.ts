@@ -3,11 +3,11 @@ import { abortable } from '../time/abortable.js'
 
 /** A connection, from the moment that it is being made. */
 export interface Connection<Client> {
-  /** What is lent, once it is made. */
+  /** Resolves to the client that is lent. */
   readonly connected: Promise<Client>
   /** Whether it is lost, by its own state or by what came of using it. */
   isLost (failure?: unknown): boolean
-  /** Where the protocol has a goodbye; settles in any case. */
+  /** Says goodbye if the protocol has one. It settles in any case. */
   sayGoodbye? (): Promise<void>
   /** Gives up the socket at once, whatever hangs on it. */
   destroy (): void
@@ -16,7 +16,7 @@ export interface Connection<Client> {
 interface Held<Client> {
   readonly connection: Connection<Client>
   isMade: boolean
-  /** How many runs use it now. */
+  /** The number of runs that use it now. */
   users: number
 }
 

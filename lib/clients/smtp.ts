@@ -66,14 +66,14 @@ async function verified (transporter: TransporterLike): Promise<void> {
   } catch (error) {
     throw explained(error)
   }
-  // What nodemailer says of a transport that is none of SMTP.
+  // nodemailer says so of a transport that does not use SMTP.
   if (answer === false) throw new ServiceReturnedUnexpectedResult('the transport cannot be verified')
 }
 
-/** How long a server may take to say goodbye, in milliseconds. */
+/** The milliseconds that a server may take to say goodbye. */
 const goodbye = 250
 
-/** What nodemailer reads out of a URL. */
+/** The options that nodemailer reads from a URL. */
 interface Address {
   readonly host: string
   readonly port?: number
@@ -116,7 +116,7 @@ async function leave (socket: Socket): Promise<void> {
   clearTimeout(late)
 }
 
-/** What nodemailer says, in words: its codes cover more than one fault, and hide those of the system. */
+/** Returns words for an error of nodemailer. Its codes cover more than one fault, and hide the codes of the system. */
 function explained (error: unknown): unknown {
   const words = error instanceof Error ? wordsOf(error) : undefined
   return words === undefined ? error : new ServiceUnavailable(words, { cause: error })

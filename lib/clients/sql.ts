@@ -1,7 +1,7 @@
 import { isRecord } from '../values/plain-data.js'
 import type { ClientKind } from './client.js'
 
-/** How a database is asked whether it takes writes. */
+/** The query that tells whether a database takes writes. */
 export type Dialect = 'postgres' | 'mysql' | 'sqlite' | 'mssql'
 
 /** A client of SQL, whoever made it. */

@@ -5,7 +5,7 @@ import type { OptionRule, Requirement } from '../../types/check.js'
 /** Certificates or keys, as PEM. */
 export type PEM = string | Buffer | ReadonlyArray<string | Buffer>
 
-/** What TLS takes beside the address. */
+/** The options of TLS. */
 export interface TLSMaterial {
   /** Certificates of the authorities that count, as PEM, in place of those that Node.js trusts. */
   ca?: PEM
@@ -24,7 +24,7 @@ function isPEM (value: unknown): boolean {
   return value instanceof Uint8Array ? value.length > 0 : typeof value === 'string' && value.includes('-----BEGIN ')
 }
 
-/** Those of the options that are given, as Node.js takes them. */
+/** Returns the options that are given, in the form that Node.js takes. */
 export function tlsMaterial (given: { readonly [name in keyof TLSMaterial]: TLSMaterial[name] | undefined }): { ca?: Array<string | Buffer>, cert?: Array<string | Buffer>, key?: Array<string | Buffer> } {
   return Object.fromEntries((['ca', 'cert', 'key'] as const).flatMap(name => given[name] === undefined ? [] : [[name, [given[name]].flat()]]))
 }
@@ -36,7 +36,7 @@ export function certificatesIn (text: string | Buffer): X509Certificate[] {
   return [...text.toString('latin1').matchAll(block)].map(([certificate]) => new X509Certificate(certificate))
 }
 
-/** What is missing where certificates or keys cannot be used (E007). */
+/** Lists what is wrong with certificates or keys that cannot be used (E007). */
 export async function tlsRequirements (given: Parameters<typeof tlsMaterial>[0]): Promise<Requirement[]> {
   const material = tlsMaterial(given)
   const names = Object.keys(material).map(name => `\`${name}\``)

@@ -401,7 +401,8 @@ t.test('RabbitMQCheck', async t => {
       t.equal(await status(waiting), 'unavailable: client is not connected')
     })
 
-    await t.test('that is none is told at boot (E007)', async t => {
+    await t.test('that is none is told at boot (E007), and where a subset is changed later', async t => {
+      t.equal(await status(ask({})), 'unknown error: E007 none of `client`, `url` and `urls` is given')
       t.match(await ask({ client: 'amqp' }, { amqp: {} }).systemChecks(), [{ id: 'E007', message: 'app.amqp is an object, and not a connection of amqplib or of amqp-connection-manager' }])
     })
   })

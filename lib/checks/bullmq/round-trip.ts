@@ -72,7 +72,7 @@ type Place = Pick<RoundTrip, 'client' | 'prefix' | 'queue'>
 
 function queueOf (Queue: typeof import('bullmq').Queue, { client, prefix, queue: name }: Place): Queue {
   const queue = new Queue(name, { connection: client, prefix, skipVersionCheck: true, skipMetasUpdate: true })
-  // What goes wrong rejects the call that it happens to.
+  // The call that fails rejects, so this event says nothing new.
   queue.on('error', () => {})
   return queue
 }

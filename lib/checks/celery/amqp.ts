@@ -61,7 +61,7 @@ async function outcome (channel: Channel, wait: number, over: AbortSignal): Prom
   await Promise.race([closed, late]).finally(() => clearTimeout(timer))
 }
 
-// That nobody consumes a queue is known without waiting for a worker that could.
+// The broker tells at once that nobody consumes a queue.
 async function attend (context: CheckContext, url: string, queue: string, poll: Poll): Promise<void> {
   const found = await unlessNotFound(withChannel(context, { url }, async channel => await channel.checkQueue(queue)))
   if (found === undefined || found.consumerCount === 0) poll.unattended(queue)

@@ -3,15 +3,15 @@ import { isDeepStrictEqual } from 'node:util'
 import { Parser } from 'pickleparser'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable, type HealthCheckError } from '../../errors.js'
 
-/** Where workers are told to reply to, in kombu's terms. */
+/** The address to which workers reply, in kombu's terms. */
 export interface ReplyTo {
   readonly exchange: string
   readonly routing_key: string
 }
 
-/** What came to the reply queue. */
+/** A message from the reply queue. */
 export interface Message {
-  /** Of the call that it replies to. */
+  /** The ticket of the call that it answers. */
   readonly ticket: unknown
   readonly contentType: unknown
   readonly body: Buffer
@@ -43,14 +43,14 @@ export class Poll {
     if (queues.length > 0) this.#tickets.set(randomUUID(), 'active_queues')
   }
 
-  /** What to send to every worker, as JSON. */
+  /** Returns the messages to every worker, as JSON. */
   commands (replyTo: ReplyTo): Buffer[] {
     return [...this.#tickets].map(([ticket, method]) => Buffer.from(JSON.stringify({
       method, arguments: {}, destination: null, pattern: null, matcher: null, ticket, reply_to: replyTo,
     })))
   }
 
-  /** How many replies there will be at most, by what the broker says. */
+  /** Sets the largest number of replies, which the broker has told. */
   expect (replies: number): void {
     this.#expected = replies
     this.#look()
@@ -81,7 +81,7 @@ export class Poll {
     return this.#over.signal
   }
 
-  /** What is wrong, by what is known now. */
+  /** Returns the faults that are known now. */
   verdict (): HealthCheckError[] {
     if (this.#faults.length > 0) return this.#faults
     if (!this.#isAnswered) return [new ServiceUnavailable('Celery workers unavailable')]

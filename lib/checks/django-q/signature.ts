@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { inflateSync } from 'node:zlib'
 
-/** Of an inflated value; a stat has a few hundred bytes. */
+/** The largest size of an inflated value, in bytes. A stat has a few hundred. */
 const maxLength = 1 << 20
 
 /**

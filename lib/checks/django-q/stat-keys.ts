@@ -41,7 +41,7 @@ export async function walk (client: Redis, start: string, signal: Interruption):
   return found
 }
 
-/** What is left of `keys`; one round trip. */
+/** Returns the values of the `keys` that still exist, in one round trip. */
 export async function valuesOf (client: Redis, keys: readonly string[]): Promise<Values> {
   const found: Values = new Map()
   if (keys.length > 0) add(found, keys, await client.eval(valuesScript, 0, ...keys) as Array<string | null>)

@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 
 export type StatusExpectation = number | readonly number[] | { readonly from: number, readonly to: number }
 
-/** What an answer must be; what is left out may be anything, but for the status. */
+/** An expected answer. A part that is left out may be anything, except the status. */
 export interface HttpExpectation {
   /** One status, a list of them, or a range with both ends in it. Default: `{ from: 200, to: 299 }`. */
   status?: StatusExpectation
@@ -36,7 +36,7 @@ export function needsBody ({ body, json }: HttpExpectation): boolean {
   return body !== undefined || json !== undefined
 }
 
-/** What is wrong with a status, if anything. */
+/** Says what is wrong with a status, if anything is. */
 export function statusMismatch ({ status = { from: 200, to: 299 } }: HttpExpectation, answered: number): string | undefined {
   const fits = typeof status === 'number'
     ? status === answered
@@ -44,7 +44,7 @@ export function statusMismatch ({ status = { from: 200, to: 299 } }: HttpExpecta
   return fits ? undefined : `answered ${answered}`
 }
 
-/** What is wrong with the headers, if anything. */
+/** Says what is wrong with the headers, if anything is. */
 export function headersMismatch ({ headers = {} }: HttpExpectation, answered: IncomingHttpHeaders): string | undefined {
   for (const [name, expected] of Object.entries(headers)) {
     const key = name.toLowerCase()

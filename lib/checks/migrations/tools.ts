@@ -3,7 +3,7 @@ import { extname, join } from 'node:path'
 import { ServiceReturnedUnexpectedResult } from '../../errors.js'
 
 export interface MigrationOnDisk {
-  /** What the tool's table knows it by. */
+  /** Its name in the tool's table. */
   readonly key: string
   /** What a person knows it by. */
   readonly name: string
