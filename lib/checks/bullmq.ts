@@ -9,8 +9,9 @@ import type { RedisSource } from '../../types/sources.js'
 import { look, type QueueState } from './bullmq/look.js'
 import { bullmq, removeAll, roundTrip } from './bullmq/round-trip.js'
 import { elapsed } from './workers/elapsed.js'
-import { Leftovers } from '../clients/leftovers.js'
-import { clientOfApp, overNewConnection, redisRequirements, redisRules, withRedis } from '../clients/redis.js'
+import { Leftovers, leftoversOf } from '../clients/leftovers.js'
+import { clientOfApp, redisRequirements, redisRules, withRedis } from '../clients/redis.js'
+import { overNewConnection } from '../clients/redis-own.js'
 import { needsDriver, needsTime } from '../clients/requirements.js'
 
 interface BullMQSource extends RedisSource {
@@ -104,13 +105,10 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
   }
 
   override async check (context: CheckContext) {
-    const { queues, prefix = 'bull', maxWait = Math.floor(context.timeout * 0.9), url } = this.options
+    const { queues, prefix = 'bull', maxWait = Math.floor(context.timeout * 0.9) } = this.options
     await withRedis(context, this.options, async client => {
       const trips = await Promise.allSettled(queues.map(async queue => {
-        const leftovers = await context.resources.get(`bullmq ${url ?? numberOf(client)} ${prefix}:${queue}`, () => new Leftovers(), async leftovers => {
-          // The connection of the run is gone by then, but for one of the app.
-          if (url !== undefined && leftovers.all.length > 0) await overNewConnection(url, async client => await removeAll({ client, prefix, queue }, leftovers.all))
-        })
+        const leftovers = await this.#leftovers(context, client, queue)
         await roundTrip({ client, prefix, queue, maxWait, signal: interruptionOf(context), leftovers })
       }))
       for (const trip of trips) {
@@ -118,6 +116,15 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
         if (!isHealthCheckError(trip.reason)) throw trip.reason
         this.addError(trip.reason)
       }
+    })
+  }
+
+  async #leftovers ({ resources }: CheckContext, client: Redis, queue: string): Promise<Leftovers> {
+    const { prefix = 'bull', url } = this.options
+    if (url === undefined) return leftoversOf(client, `${prefix}:${queue}`)
+    return await resources.get(`bullmq ${url} ${prefix}:${queue}`, () => new Leftovers(), async ({ all }) => {
+      // The connection of the run is gone by then.
+      if (all.length > 0) await overNewConnection(url, async client => await removeAll({ client, prefix, queue }, all))
     })
   }
 }
@@ -149,16 +156,6 @@ function withHashTag (client: Redis, prefix: string): Requirement[] {
     message: `the client is a Cluster, on which the prefix '${prefix}' spreads the keys of a queue over the nodes`,
     hint: "Give queues, workers and the check a `prefix` in braces, such as '{bull}'.",
   }]
-}
-
-let numbered = 0
-const numbers = new WeakMap<Redis, number>()
-
-/** Tells one client from another. */
-function numberOf (client: Redis): number {
-  const number = numbers.get(client) ?? ++numbered
-  numbers.set(client, number)
-  return number
 }
 
 function areQueues (value: unknown): boolean {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { abortable } from '../time/abortable.js'
 import { HealthCheck } from '../check.js'
-import { clientRule, findClient, type ClientKind, type ClientOption, type FoundClient } from '../clients/client.js'
+import { clientRule, findClient, identityOf, type ClientKind, type ClientOption, type FoundClient } from '../clients/client.js'
 import { unavailable, wordsFor } from '../clients/driver-errors.js'
 import { lacking, ServiceReturnedUnexpectedResult } from '../errors.js'
 import { interruptionOf, StopSignal } from '../time/stop-signal.js'
@@ -38,7 +38,7 @@ const expiryMargin = 5_000
 const patience = 30_000
 
 // The runs that were given up. A cache takes no signal: what was asked stays in its client's queue until it is answered.
-const unanswered = new WeakMap<object, { answered: Promise<void>, since: number }>()
+const unanswered = new WeakMap<WeakKey, { answered: Promise<void>, since: number }>()
 
 /** Passes when a value that is set is read back. Its key is random, expires, and is deleted. */
 export class CacheCheck extends HealthCheck<CacheOptions> {
@@ -116,20 +116,15 @@ async function roundTrip (cache: AskedCache, signal: StopSignal, expiry: number)
 }
 
 async function earlier (cache: CacheLike, signal: StopSignal): Promise<void> {
-  const given = unanswered.get(identity(cache))
+  const given = unanswered.get(identityOf(cache))
   if (given !== undefined && Date.now() - given.since < patience) await abortable(given.answered, signal)
 }
 
 async function given (cache: CacheLike, signal: StopSignal, work: Promise<void>): Promise<void> {
   await abortable(work, signal, () => {
-    const answered = work.catch(() => {}).finally(() => unanswered.delete(identity(cache)))
-    unanswered.set(identity(cache), { answered, since: Date.now() })
+    const answered = work.catch(() => {}).finally(() => unanswered.delete(identityOf(cache)))
+    unanswered.set(identityOf(cache), { answered, since: Date.now() })
   })
-}
-
-/** The part of a cache that is the same in all runs. Each run gets a copy of a plain object, and cache-manager makes plain objects. */
-function identity (cache: CacheLike): object {
-  return Object.hasOwn(cache, 'set') ? cache.set : cache
 }
 
 /** Itself, and the stores of a cache-manager. */

@@ -4,9 +4,9 @@ import { clientRule, type ClientOption } from '../clients/client.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
 import { withoutDriver } from '../clients/requirements.js'
 import { pem, tlsMaterial, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
-import { ServiceUnavailable, isHealthCheckError } from '../errors.js'
+import { isHealthCheckError, lacking, ServiceUnavailable } from '../errors.js'
 import { flag, rule, texts } from '../values/rules.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
 
 interface Topic {
   readonly name: string
@@ -134,11 +134,15 @@ export class KafkaCheck extends HealthCheck<KafkaOptions> {
 
   override async requirements (context: RequirementsContext) {
     const { ca, cert, key } = this.options
+    const misplaced = this.#misplaced()
+    if (misplaced !== undefined) return [misplaced]
     return [...await eitherRequirements(way, this.#given(), context), ...await tlsRequirements({ ca, cert, key })]
   }
 
   override async check (context: CheckContext) {
     const { topics = [] } = this.options
+    const misplaced = this.#misplaced()
+    if (misplaced !== undefined) throw lacking([misplaced])
     try {
       const found = await withEither(context, way, this.#given(), async client => await ask(client, topics))
       for (const name of topics) {
@@ -148,6 +152,17 @@ export class KafkaCheck extends HealthCheck<KafkaOptions> {
       }
     } catch (error) {
       throw explained(error)
+    }
+  }
+
+  /** Options that the check would ignore. */
+  #misplaced (): Requirement | undefined {
+    const { client, tls, ca, cert, key, sasl } = this.options
+    const names = Object.entries({ tls, ca, cert, key, sasl }).filter(([, value]) => value !== undefined).map(([name]) => `\`${name}\``)
+    if (client === undefined || names.length === 0) return undefined
+    return {
+      message: `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} given with \`client\``,
+      hint: 'Leave this out: a client of the app is made with TLS and a login of its own.',
     }
   }
 

@@ -92,14 +92,14 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
 
   #incomplete (): Requirement | undefined {
     const { tool, dir, applied, onDisk } = this.options as Partial<ToolMigrations & OwnMigrations>
-    const pairs = Object.entries({ tool, dir, applied, onDisk }).filter(([, value]) => value !== undefined).map(([name]) => name).join()
-    if (pairs === 'tool,dir') return undefined
-    if (pairs === 'applied,onDisk') {
+    const given = Object.entries({ tool, dir, applied, onDisk }).filter(([, value]) => value !== undefined).map(([name]) => `\`${name}\``).join(' and ')
+    if (given === '`tool` and `dir`') return undefined
+    if (given === '`applied` and `onDisk`') {
       const ignored = optionsOfTools.find(name => (this.options as object as Record<string, unknown>)[name] !== undefined)
       return ignored === undefined ? undefined : { message: `\`${ignored}\` is given with \`applied\``, hint: 'Leave it out: the functions know what to ask.' }
     }
     return {
-      message: `of \`tool\`, \`dir\`, \`applied\` and \`onDisk\`, ${pairs === '' ? 'none is' : `'${pairs.replaceAll(',', "', '")}' are`} given`,
+      message: given === '' ? 'none of `tool`, `dir`, `applied` and `onDisk` is given' : `${given} ${given.includes(' and ') ? 'are' : 'is'} given`,
       hint: 'Give `tool` and `dir` for a tool that the check knows, or `applied` and `onDisk`, two functions that return names, for any other.',
     }
   }

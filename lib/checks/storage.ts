@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
 import { identityOf } from '../clients/client.js'
 import { wordsFor } from '../clients/driver-errors.js'
-import { Leftovers } from '../clients/leftovers.js'
+import { Leftovers, leftoversOf } from '../clients/leftovers.js'
 import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
@@ -97,10 +97,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
   async #leftovers ({ resources }: CheckContext): Promise<Leftovers> {
     const { dir, disk } = this.options
     if (typeof disk !== 'object') return await resources.get(`storage ${dir} ${disk}`, () => new Leftovers())
-    const key = identityOf(disk)
-    const known = leftoversOfDisks.get(key) ?? new Leftovers()
-    leftoversOfDisks.set(key, known)
-    return known
+    return leftoversOf(identityOf(disk))
   }
 
   #disk (context: CheckContext): DiskLike {
@@ -111,9 +108,6 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
     return isManager(found) ? found.use() : found
   }
 }
-
-// The disks that are given as objects have no name by which they could be told apart.
-const leftoversOfDisks = new WeakMap<WeakKey, Leftovers>()
 
 /** Characters that are read of a file. It was written with 36, and a server may answer any number. */
 const mostRead = 1024

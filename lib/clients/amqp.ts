@@ -1,6 +1,5 @@
 import type { ChannelModel, Channel } from 'amqplib'
-import { pause } from '../time/abortable.js'
-import { lacking, ServiceUnavailable } from '../errors.js'
+import { lacking } from '../errors.js'
 import { rule, url } from '../values/rules.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import type { AmqpSource } from '../../types/sources.js'
@@ -8,9 +7,10 @@ import type { CheckContext, Requirement, RequirementsContext } from '../../types
 import { watched, watchedOfApp, withOwnChannel, type Link } from './amqp-channel.js'
 import { clientRequirements, clientRule, withClient, type ClientKind } from './client.js'
 import { unavailable } from './driver-errors.js'
-import { needsDriver, withoutDriver } from './requirements.js'
+import { moreThanOne, needsDriver, withoutDriver } from './requirements.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
 import { tlsMaterial, tlsRequirements } from './tls.js'
+import { untilConnected } from './until-connected.js'
 
 type GivenTLS = Parameters<typeof tlsMaterial>[0]
 
@@ -43,13 +43,11 @@ export async function amqpRequirements (place: AmqpPlace, context: RequirementsC
 }
 
 function faultOf ({ url, urls, client, tls = {} }: AmqpPlace): Requirement | undefined {
-  const given = Object.entries({ client, url, urls }).filter(([, value]) => value !== undefined).map(([option]) => `\`${option}\``)
   const hint = 'Give `client` for a connection of the app, or `url` or `urls` for one of its own.'
-  if (given.length === 0) return { message: 'none of `client`, `url` and `urls` is given', hint }
-  if (given.length > 1) return { message: `${given.length === 2 ? 'both ' : ''}${given.join(' and ')} are given`, hint }
-  const [material] = Object.keys(tlsMaterial(tls))
-  if (client === undefined || material === undefined) return undefined
-  return { message: `\`${material}\` is given with \`client\``, hint: 'Leave it out: a connection of the app is made with certificates of its own.' }
+  if ((client ?? url ?? urls) === undefined) return { message: 'none of `client`, `url` and `urls` is given', hint }
+  const [material] = client === undefined ? [] : Object.keys(tlsMaterial(tls))
+  if (material !== undefined) return { message: `\`${material}\` is given with \`client\``, hint: 'Leave it out: a connection of the app is made with certificates of its own.' }
+  return moreThanOne({ client, url, urls }, hint)
 }
 
 /**
@@ -95,8 +93,8 @@ export async function unlessNotFound<T> (work: Promise<T>): Promise<T | undefine
 interface Manager {
   readonly connection: ChannelModel | undefined
   isConnected (): boolean
-  on (event: 'connectFailed' | 'disconnect', listener: (failure: { err: Error }) => void): unknown
-  off (event: 'connectFailed' | 'disconnect', listener: (failure: { err: Error }) => void): unknown
+  on (event: 'connectFailed', listener: (failure: { err: Error }) => void): unknown
+  off (event: 'connectFailed', listener: (failure: { err: Error }) => void): unknown
 }
 
 function isModel (value: unknown): value is ChannelModel {
@@ -114,22 +112,11 @@ async function linkOfApp (client: object, context: CheckContext): Promise<Link> 
 
 /** The connection that a manager has, or the reason why it has none. */
 async function connectionOf (manager: Manager, context: CheckContext): Promise<ChannelModel> {
-  const signal = interruptionOf(context)
-  // The run ends a little before its time is over, to say why.
-  const end = performance.now() + context.timeout * 0.9
-  let reason: unknown
-  const onFailure = ({ err }: { err: unknown }) => { reason = err }
-  manager.on('connectFailed', onFailure)
-  try {
-    for (;;) {
-      if (manager.connection !== undefined && manager.isConnected()) return manager.connection
-      if (reason !== undefined) throw reason
-      if (performance.now() >= end) throw new ServiceUnavailable('client is not connected')
-      await pause(10, signal)
-    }
-  } finally {
-    manager.off('connectFailed', onFailure)
-  }
+  return await untilConnected(context, () => manager.isConnected() ? manager.connection : undefined, failed => {
+    const onFailure = ({ err }: { err: unknown }) => failed(err)
+    manager.on('connectFailed', onFailure)
+    return () => manager.off('connectFailed', onFailure)
+  })
 }
 
 function connectionTo (urls: readonly string[], share: number, tls: GivenTLS): Connection<Link> {

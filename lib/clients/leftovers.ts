@@ -31,3 +31,14 @@ export class Leftovers {
     this.#left.add(name)
   }
 }
+
+const leftovers = new WeakMap<WeakKey, Map<string, Leftovers>>()
+
+/** Returns the leftovers in what an object of the app leads to, such as a client or a disk. */
+export function leftoversOf (owner: WeakKey, place = ''): Leftovers {
+  const places = leftovers.get(owner) ?? new Map<string, Leftovers>()
+  leftovers.set(owner, places)
+  const known = places.get(place) ?? new Leftovers()
+  places.set(place, known)
+  return known
+}

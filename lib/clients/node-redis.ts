@@ -1,7 +1,6 @@
-import { pause } from '../time/abortable.js'
 import { ServiceUnavailable } from '../errors.js'
-import { interruptionOf } from '../time/stop-signal.js'
 import { withClient } from './client.js'
+import { untilConnected } from './until-connected.js'
 import type { CheckContext } from '../../types/check.js'
 
 /** What is called of node-redis. Its client, pool, sentinel and cluster differ in what they have. */
@@ -32,25 +31,16 @@ export async function withNodeRedis<T> (context: CheckContext, client: NodeRedis
   })
 }
 
-// A client that is offline queues what it is asked, and says by an event why it could not connect.
+// A client that is offline queues what it is asked, and says by an event why it could not connect. A pool and a cluster do not say whether
+// they are connected.
 async function ready (client: NodeRedis, context: CheckContext): Promise<void> {
-  const signal = interruptionOf(context)
-  // The run ends a little before its time is over, to say why.
-  const end = performance.now() + context.timeout * 0.9
-  let reason: unknown
-  const onError = (error: unknown) => { reason ??= error }
-  client.on('error', onError)
-  try {
-    while (client.isReady !== true) {
-      if (!client.isOpen) throw new ServiceUnavailable('client is closed')
-      if (client.isReady === undefined) return
-      if (reason !== undefined) throw reason
-      if (performance.now() >= end) throw new ServiceUnavailable('client is not connected')
-      await pause(10, signal)
-    }
-  } finally {
-    client.off('error', onError)
-  }
+  await untilConnected(context, () => {
+    if (!client.isOpen) throw new ServiceUnavailable('client is closed')
+    return client.isReady === false ? undefined : client
+  }, failed => {
+    client.on('error', failed)
+    return () => client.off('error', failed)
+  })
 }
 
 // The nodes that have not answered what they were asked last. A node that hangs is not asked again.

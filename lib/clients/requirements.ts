@@ -11,6 +11,13 @@ export function decorated (app: RequirementsContext['app'], path: readonly strin
   return value
 }
 
+/** E007 where more than one of these options is given, of which each says whom to ask. */
+export function moreThanOne (options: Readonly<Record<string, unknown>>, hint: string): Requirement | undefined {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined).map(([name]) => `\`${name}\``)
+  if (given.length < 2) return undefined
+  return { message: `${given.length === 2 ? 'both ' : ''}${given.join(' and ')} are given`, hint }
+}
+
 /** E007 where a check's time is over before what it waits for is late. */
 export function needsTime (option: string, wait: number | undefined, timeout: number): Requirement[] {
   if (wait === undefined || wait < timeout) return []

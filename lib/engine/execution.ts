@@ -45,8 +45,10 @@ export class Execution implements Stoppable {
   readonly #startedAt: number
   readonly stopping = new StopSignal()
   observations: Observations | undefined
-  /** What is wrong besides what the task says. */
-  fault: Failure | undefined
+  /** Whether the task has been called and has not yet returned its promise. Only the task itself can ask meanwhile. */
+  #starting = false
+  /** Whether the task has asked for its own outcome. */
+  #asksItself = false
   #controller: AbortController | undefined
   readonly #outcome: Promise<Outcome>
   #resolve!: (outcome: Outcome) => void
@@ -55,17 +57,25 @@ export class Execution implements Stoppable {
   /** The outcome for probes whose time was up before it ended, by their milliseconds. */
   #late: Map<number, Outcome> | undefined
 
-  constructor (clock: Clock, task: Task, timeout: number, events: ExecutionEvents) {
+  constructor (clock: Clock, events: ExecutionEvents) {
     this.#clock = clock
     this.#events = events
     this.begun = clock.now()
     this.#startedAt = clock.date()
     this.#outcome = new Promise(resolve => { this.#resolve = resolve })
-    task(this, timeout).then(errors => {
+  }
+
+  /** Calls the task, once. */
+  start (task: Task, timeout: number): this {
+    this.#starting = true
+    const found = task(this, timeout)
+    this.#starting = false
+    found.then(errors => {
       this.settled = true
-      if (this.stopping.aborted) events.gone()
+      if (this.stopping.aborted) this.#events.gone()
       else this.#answer(errors)
     })
+    return this
   }
 
   get signal (): AbortSignal {
@@ -80,6 +90,10 @@ export class Execution implements Stoppable {
 
   /** Resolves to the outcome, or to a timeout when the time of this probe is up. */
   wait ({ timeout, due }: { readonly timeout: number, readonly due: Deadline }): Promise<Outcome> {
+    if (this.#starting) {
+      this.#asksItself = true
+      return Promise.resolve({ errors: [asksItself], startedAt: this.#startedAt, duration: 0 })
+    }
     const inTime = this.#within(timeout)
     if (due === never) return inTime
     return unless(inTime, resolve => due.onDue(() => resolve(this.#lateOutcome(due.deadline))))
@@ -115,7 +129,7 @@ export class Execution implements Stoppable {
   }
 
   #answer (errors: readonly Failure[], tooShort?: number): void {
-    const found = { errors: this.fault === undefined ? errors : [...errors, this.fault], startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
+    const found = { errors: this.#asksItself ? [...errors, asksItself] : errors, startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
     const outcome = this.observations === undefined ? found : { ...found, observed: this.observations.list() }
     this.#events.answered(outcome, tooShort)
     this.#resolve(outcome)
@@ -132,5 +146,7 @@ function unless (outcome: Promise<Outcome>, begin: (resolve: (outcome: Outcome) 
     })
   })
 }
+
+const asksItself: Failure = { kind: 'unexpected result', message: 'the check asks for a subset that it is in' }
 
 const timedOut = (after: number) => `timed out after ${after} ms`

@@ -3,7 +3,6 @@ import type { Deadline } from '../time/deadlines.js'
 import { FST_HEALTH_CLOSED } from '../errors.js'
 import { Execution, type Task } from './execution.js'
 import { notRun, type Outcome } from './report.js'
-import type { Failure } from '../../types/report.js'
 
 /** A question of one probe to a check. Durations are milliseconds. */
 export interface Question {
@@ -21,8 +20,6 @@ export interface Question {
 export const retryAfter = 30_000
 /** At most this many executions of one check may hang at once. */
 export const mostHanging = 10
-
-const asksItself: Failure = { kind: 'unexpected result', message: 'the check asks for a subset that it is in' }
 
 interface KeptResult {
   readonly outcome: Outcome
@@ -51,10 +48,6 @@ export class Runner {
   #kept: KeptResult | undefined
   /** The result before the kept one, if the kept one is a timeout. */
   #before: KeptResult | undefined
-  /** Whether the check has been called and has not yet returned its promise. */
-  #starting = false
-  /** Whether the check that is starting asked for a subset that it is in. */
-  #asksItself = false
   /** The moment of the last run on the interval, on the clock's monotonic time. */
   #lastIntervalRun = -Infinity
 
@@ -74,10 +67,6 @@ export class Runner {
 
   /** Returns a new outcome, and never a kept one. */
   run (question: Question): Outcome | Promise<Outcome> {
-    if (this.#starting) {
-      this.#asksItself = true
-      return { errors: [asksItself], startedAt: this.#clock.date(), duration: 0 }
-    }
     if (this.#running !== undefined) return this.#running.wait(question)
     if (this.#hanging.size >= mostHanging) return this.#stillRunning()
     if (this.#stuck !== undefined && this.#clock.now() - this.#stuck.begun < retryAfter) return this.#stillRunning()
@@ -136,9 +125,7 @@ export class Runner {
   }
 
   #start ({ task, timeout }: Question): Execution {
-    this.#asksItself = false
-    this.#starting = true
-    const execution: Execution = new Execution(this.#clock, task, timeout, {
+    const execution: Execution = new Execution(this.#clock, {
       answered: (outcome, tooShort) => {
         this.#running = undefined
         if (this.#kept?.tooShort === undefined) this.#before = this.#kept
@@ -151,10 +138,9 @@ export class Runner {
         if (this.#stuck === execution) this.#stuck = undefined
       },
     })
-    this.#starting = false
-    if (this.#asksItself) execution.fault = asksItself
+    // The task may ask for itself while it is called.
     this.#running = execution
-    return execution
+    return execution.start(task, timeout)
   }
 }
 

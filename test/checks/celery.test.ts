@@ -307,8 +307,11 @@ t.test('CeleryPingCheck over Redis, in the particular', async t => {
     const ask = asker(t, { url })
     await client.config('SET', 'maxmemory', '1')
     t.equal((await ask()).status, 'unavailable: out of memory')
+    for (let probe = 0; probe < 5; probe++) await ask()
     await client.config('SET', 'maxmemory', '0')
+    await client.config('RESETSTAT')
     t.same(await ask(), nobody)
+    t.match(await client.info('commandstats'), /cmdstat_srem:calls=1,/, 'what was refused left nothing to remove')
   })
 
   await t.test('a key of another type where bindings should be is logged, and unknown on the wire', async t => {

@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs'
 import { test } from 'tap'
 import KafkaCheckByDefault, { KafkaCheck } from '../../lib/checks/kafka.js'
-import { asking, faultsOf } from '../helpers/asking.js'
+import { asking, faultsOf, keepsOneConnection } from '../helpers/asking.js'
 import { startKafka } from '../helpers/kafka.js'
 import { until } from '../helpers/leaks.js'
 import { startRelay } from '../helpers/relay.js'
@@ -15,19 +15,7 @@ test('one connection of its own is kept between runs, given up with the run, and
   const relay = await startRelay(t, server.port)
   server.advertised = relay.port
   const ask = asking(t, [KafkaCheck, { brokers: [`127.0.0.1:${relay.port}`], topics: ['orders'] }])
-  for (let n = 0; n < 3; n++) t.equal(await ask(), 'working')
-  t.equal(relay.connections, 1)
-  await server.restart()
-  t.equal(await ask(), 'working')
-  await relay.silence()
-  ask.health.settings.timeout = 300
-  t.equal(await ask(), 'unavailable: timed out after 300 ms')
-  await until(() => relay.connections === 0, patience)
-  await relay.pass()
-  ask.health.settings.timeout = 20_000
-  t.equal(await ask(), 'working')
-  await ask.health.close()
-  await until(() => relay.connections === 0, patience)
+  await keepsOneConnection(t, ask, server, relay)
 })
 
 test('an admin of the app is asked, and not closed', async t => {
@@ -99,6 +87,8 @@ test('a topic that is missing or has no leader fails, whichever client tells it'
 
 test('one of the two has to be given, and be what it must be', async t => {
   t.strictSame(await faultsOf(t, [KafkaCheck, {}]), ['E007 neither `client` nor `brokers` is given'])
+  t.strictSame(await faultsOf(t, [KafkaCheck, { client: { listTopics () {}, fetchTopicMetadata () {} }, tls: true, sasl: { mechanism: 'plain', username: 'a', password: 'b' } }]), ['E007 `tls` and `sasl` are given with `client`'])
+  t.equal(await asking(t, [KafkaCheck, { client: { listTopics: async () => [], fetchTopicMetadata: async () => [] }, ca: '-----BEGIN CERTIFICATE-----' }])(), 'unknown error: E007 `ca` is given with `client`')
   t.match((await faultsOf(t, [KafkaCheck, { brokers: ['shop'] }]))[0], /^E008 'brokers' is /)
   for (const sasl of [null, { mechanism: 'plain' }]) t.match((await faultsOf(t, [KafkaCheck, { brokers: ['shop:9092'], sasl }]))[0], /^E008 'sasl' is /)
 })

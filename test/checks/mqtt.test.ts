@@ -1,7 +1,7 @@
 import mqtt from 'mqtt'
 import { test } from 'tap'
 import MqttCheckByDefault, { MqttCheck } from '../../lib/checks/mqtt.js'
-import { asking, faultsOf } from '../helpers/asking.js'
+import { asking, faultsOf, keepsOneConnection } from '../helpers/asking.js'
 import { startMosquitto } from '../helpers/brokers.js'
 import { until } from '../helpers/leaks.js'
 import { startRelay } from '../helpers/relay.js'
@@ -16,21 +16,7 @@ test('one connection of its own is kept between runs, and closed with the regist
   const server = await startMosquitto(t)
   const relay = await startRelay(t, server.port)
   const ask = asking(t, over(server.url.replace(String(server.port), String(relay.port))))
-  for (let n = 0; n < 3; n++) t.equal(await ask(), 'working')
-  t.equal(relay.connections, 1)
-  await server.restart()
-  t.equal(await ask(), 'working')
-  await relay.silence()
-  ask.health.settings.timeout = 300
-  t.equal(await ask(), 'unavailable: timed out after 300 ms')
-  await until(() => relay.connections === 0, patience)
-  t.equal(await ask(), 'unavailable: timed out after 300 ms', 'before it is connected')
-  await until(() => relay.connections === 0, patience)
-  await relay.pass()
-  ask.health.settings.timeout = 20_000
-  t.equal(await ask(), 'working')
-  await ask.health.close()
-  await until(() => relay.connections === 0, patience)
+  await keepsOneConnection(t, ask, server, relay)
   t.equal(await asking(t, over(server.url.replace('correct-horse', 'wrong')))(), 'unavailable: authentication failed')
   t.equal(await asking(t, over(`mqtt://127.0.0.1:${await freePort()}`))(), 'unavailable: connection refused')
 })

@@ -2,7 +2,7 @@ import { connect as connectV3 } from '@nats-io/transport-node'
 import { connect as connectV2 } from 'nats'
 import { test } from 'tap'
 import NatsCheckByDefault, { NatsCheck } from '../../lib/checks/nats.js'
-import { asking, faultsOf } from '../helpers/asking.js'
+import { asking, faultsOf, keepsOneConnection } from '../helpers/asking.js'
 import { startNats } from '../helpers/brokers.js'
 import { startAuthority } from '../helpers/certificates.js'
 import { openSockets, until } from '../helpers/leaks.js'
@@ -18,20 +18,7 @@ test('one connection of its own is kept between runs, and closed with the regist
   const server = await startNats(t)
   const relay = await startRelay(t, server.port)
   const ask = asking(t, over(server.url.replace(String(server.port), String(relay.port))))
-  for (let n = 0; n < 3; n++) t.equal(await ask(), 'working')
-  t.equal(relay.connections, 1)
-  await server.restart()
-  t.equal(await ask(), 'working')
-  await relay.silence()
-  ask.health.settings.timeout = 300
-  t.equal(await ask(), 'unavailable: timed out after 300 ms')
-  await until(() => relay.connections === 0, patience)
-  t.equal(await ask(), 'unavailable: timed out after 300 ms', 'before the greeting')
-  await relay.pass()
-  ask.health.settings.timeout = 20_000
-  t.equal(await ask(), 'working')
-  await ask.health.close()
-  await until(() => relay.connections === 0, patience)
+  await keepsOneConnection(t, ask, server, relay)
 })
 
 test('a connection of the app is flushed, and not closed', async t => {

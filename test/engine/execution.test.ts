@@ -11,13 +11,13 @@ function begin (timeout = 100) {
   const events: string[] = []
   let settle!: (errors: readonly Failure[]) => void
   let given!: Stoppable
-  const execution = new Execution(clock, async execution => await new Promise(resolve => {
-    given = execution
-    settle = resolve
-  }), timeout, {
+  const execution = new Execution(clock, {
     answered: (outcome, tooShort) => events.push(`answered ${statusOf(outcome.errors)}${tooShort === undefined ? '' : `, ${tooShort} ms were too short`}`),
     gone: () => events.push('gone'),
-  })
+  }).start(async execution => await new Promise(resolve => {
+    given = execution
+    settle = resolve
+  }), timeout)
   return { clock, events, execution, given, settle: (...errors: Failure[]) => settle(errors) }
 }
 

@@ -4,7 +4,8 @@ import { pause } from '../../time/abortable.js'
 import { interruptionOf, type Interruption } from '../../time/stop-signal.js'
 import type { CheckContext } from '../../../types/check.js'
 import { Leftovers } from '../../clients/leftovers.js'
-import { overNewConnection, withRedis } from '../../clients/redis.js'
+import { withRedis } from '../../clients/redis.js'
+import { overNewConnection } from '../../clients/redis-own.js'
 import type { Poll } from './poll.js'
 
 export interface RedisMailbox {
@@ -41,9 +42,8 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
   })
 
   await withRedis(context, { url }, async client => {
-    let isRemoved = false
+    await open(client, { list, expiry: wait + grace, bindings, binding }, leftovers)
     try {
-      await open(client, { list, expiry: wait + grace, bindings, binding }, leftovers)
       const sent = await Promise.all(poll.commands({ exchange, routing_key: id })
         .map(async command => await client.publish(`${globalKeyPrefix}/${client.options.db}.${controlExchange}.pidbox`, messageOf(command))))
       poll.expect(sent.reduce((sum, workers) => sum + workers))
@@ -51,10 +51,10 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
       const closing = client.multi().srem(bindings, binding)
       await run(poll.isComplete ? closing.del(list) : closing.pexpire(list, grace))
       leftovers.removed(binding)
-      isRemoved = true
-    } finally {
+    } catch (error) {
       // Members of a set do not expire. Where the connection is lost, a later run removes this one.
-      if (!isRemoved) leftovers.leave(binding)
+      leftovers.leave(binding)
+      throw error
     }
   })
 }
@@ -71,7 +71,14 @@ async function open (client: Redis, { list, expiry, bindings, binding }: ReplyQu
   const stale = leftovers.left
   leftovers.use(binding)
   const opening = client.multi().rpush(list, '').pexpire(list, expiry).sadd(bindings, binding)
-  await run(stale.length === 0 ? opening : opening.srem(bindings, ...stale))
+  try {
+    await run(stale.length === 0 ? opening : opening.srem(bindings, ...stale))
+  } catch (error) {
+    // Redis that refuses has bound nothing. A list of what it refused would grow for as long as it does.
+    if ((error as Error).name === 'ReplyError') leftovers.removed(binding)
+    else leftovers.leave(binding)
+    throw error
+  }
   for (const name of stale) leftovers.removed(name)
 }
 

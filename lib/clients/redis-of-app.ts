@@ -1,0 +1,116 @@
+import type { Redis } from 'ioredis'
+import type { CheckContext } from '../../types/check.js'
+import { ServiceUnavailable } from '../errors.js'
+import { abortable } from '../time/abortable.js'
+import { interruptionOf, type Interruption } from '../time/stop-signal.js'
+import { untilConnected } from './until-connected.js'
+import { connect, oneTry } from './redis-own.js'
+
+// The unanswered commands of runs that were given up. The client belongs to the app, so it could not be destroyed.
+const unanswered = new WeakMap<Redis, Promise<void>>()
+
+const connectionLost = Symbol('connection lost')
+
+/** Lends a client of ioredis that belongs to the app. */
+export async function withIORedis<T> (context: CheckContext, client: Redis, use: (client: Redis) => Promise<T>): Promise<T> {
+  if (client.status !== 'ready' || unanswered.has(client)) await free(client, context)
+  const work = use(client)
+  try {
+    return await answered(client, context, work)
+  } catch (error) {
+    if (interruptionOf(context).aborted) remember(client, work)
+    throw error
+  }
+}
+
+/** Resolves once the client is connected, and has answered everything that earlier runs asked it. */
+async function free (client: Redis, context: CheckContext): Promise<void> {
+  for (;;) {
+    const earlier = unanswered.get(client)
+    if (client.status !== 'ready') await ready(client, context)
+    else if (earlier !== undefined) await abortable(earlier, interruptionOf(context))
+    else return
+  }
+}
+
+function remember (client: Redis, work: Promise<unknown>): void {
+  const all = Promise.allSettled([unanswered.get(client), work]).then(() => {
+    if (unanswered.get(client) === all) unanswered.delete(client)
+  })
+  unanswered.set(client, all)
+}
+
+const waiters = new WeakMap<Redis, Waiters>()
+
+/** The runs that are told when a client closes. Node.js takes more than ten listeners of one event for a leak. */
+class Waiters {
+  readonly #client: Redis
+  readonly #waiting = new Set<() => void>()
+  readonly #tell = () => { for (const tell of this.#waiting) tell() }
+
+  constructor (client: Redis) {
+    this.#client = client
+  }
+
+  add (tell: () => void): this {
+    if (this.#waiting.size === 0) this.#client.on('close', this.#tell)
+    this.#waiting.add(tell)
+    return this
+  }
+
+  delete (tell: () => void): void {
+    this.#waiting.delete(tell)
+    if (this.#waiting.size === 0) this.#client.off('close', this.#tell)
+  }
+}
+
+function waitingFor (client: Redis): Waiters {
+  const known = waiters.get(client) ?? new Waiters(client)
+  waiters.set(client, known)
+  return known
+}
+
+/** Settles as `work` does. If the connection is lost, ioredis keeps its commands for the next connection, which may never come. */
+async function answered<T> (client: Redis, context: CheckContext, work: Promise<T>): Promise<T> {
+  for (;;) {
+    let onClose!: () => void
+    const settled = new Promise<T | typeof connectionLost>((resolve, reject) => {
+      onClose = () => resolve(connectionLost)
+      work.then(resolve, reject)
+    })
+    const waiting = waitingFor(client).add(onClose)
+    try {
+      const answer = await abortable(settled, interruptionOf(context))
+      if (answer !== connectionLost) return answer
+    } finally {
+      waiting.delete(onClose)
+    }
+    await ready(client, context)
+  }
+}
+
+/** Resolves once the app's own client is connected; rejects as soon as it is known why it cannot be. */
+async function ready (client: Redis, context: CheckContext): Promise<void> {
+  const begun = performance.now()
+  if (client.status !== 'end' && !client.isCluster) await scout(client, interruptionOf(context))
+  if (client.status === 'wait') client.connect().catch(() => {})
+  await untilConnected(context, () => {
+    if (client.status === 'end') throw new ServiceUnavailable('client is closed')
+    return client.status === 'ready' ? client : undefined
+  }, failed => {
+    // A cluster tells that none of its nodes could be reached. For any other client the scout has found nothing wrong.
+    if (!client.isCluster) return () => {}
+    client.on('error', failed)
+    return () => client.off('error', failed)
+  }, begun)
+}
+
+// The app's client waits between its tries to reconnect, so a connection made on the side says sooner what is wrong.
+async function scout (client: Redis, signal: Interruption): Promise<void> {
+  const side = client.duplicate(oneTry)
+  try {
+    await abortable(connect(side).then(async () => await side.ping()), signal)
+  } finally {
+    side.disconnect()
+  }
+}

@@ -1,0 +1,73 @@
+import type { Redis } from 'ioredis'
+import type { CheckContext } from '../../types/check.js'
+import { wordsFor } from './driver-errors.js'
+import { withoutDriver } from './requirements.js'
+import { SharedConnection, type Connection } from './shared-connection.js'
+import { interruptionOf } from '../time/stop-signal.js'
+
+/** Loads the driver when it is used. */
+export const ioredis = async () => await import('ioredis').catch(withoutDriver('ioredis'))
+
+// A connection of our own makes one try and has no queue. It sends no INFO before the first command, whose answer says as much, and it
+// does not wait long for a goodbye.
+export const oneTry = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  enableReadyCheck: false,
+  retryStrategy: () => null,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 0,
+  disconnectTimeout: 100,
+  // The answers to what ioredis says of itself would be swallowed, a refusal to take more clients included.
+  disableClientInfo: true,
+}
+
+/** Lends the connection to this URL that the checks share. */
+export async function withOwnRedis<T> (context: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
+  const shared = await context.resources.get(`redis ${url}`, async () => {
+    const { Redis } = await ioredis()
+    return new SharedConnection(() => connectionOf(new Redis(url, oneTry)))
+  }, shared => shared.close())
+  return await shared.use(interruptionOf(context), use)
+}
+
+// Milliseconds that a farewell may take. A server that hangs gets none.
+const farewellTime = 400
+
+/** Makes one connection, lends it to `use` and ends it, in a short time: for what is removed when the connection of the runs is gone. */
+export async function overNewConnection (url: string, use: (client: Redis) => Promise<unknown>): Promise<void> {
+  const { Redis } = await ioredis()
+  const client = new Redis(url, oneTry)
+  const late = setTimeout(() => client.disconnect(), farewellTime)
+  try {
+    await connect(client)
+    await use(client)
+  } finally {
+    clearTimeout(late)
+    client.disconnect()
+  }
+}
+
+function connectionOf (client: Redis): Connection<Redis> {
+  return {
+    connected: connect(client).then(() => client),
+    isLost: failure => client.status === 'end' || wordsFor(failure) === 'connection lost',
+    destroy: () => client.disconnect(),
+  }
+}
+
+/**
+ * Connects, and rejects with the reason where that fails. ioredis rejects with "Connection is closed." and tells the reason by an event.
+ * It also tells by an event alone that the database was refused, and goes on in database 0.
+ */
+export async function connect (client: Redis): Promise<void> {
+  let reason: Error | undefined
+  client.on('error', error => { reason ??= error })
+  const { db = 0 } = client.options
+  try {
+    await client.connect()
+    if (db !== 0) await client.select(db)
+  } catch (error) {
+    throw reason ?? error
+  }
+}

@@ -1,0 +1,32 @@
+import type { CheckContext } from '../../types/check.js'
+import { ServiceUnavailable } from '../errors.js'
+import { pause } from '../time/abortable.js'
+import { interruptionOf } from '../time/stop-signal.js'
+
+/**
+ * Waits for a client of the app that connects by itself, and resolves to what `look` finds.
+ *
+ * @param listen begins to listen for failures to connect, and returns a function that ends this
+ * @throws the first failure, or a ServiceUnavailable a little before the time of the run is over
+ */
+export async function untilConnected<T> (
+  context: CheckContext,
+  look: () => T | undefined,
+  listen: (failed: (error: unknown) => void) => () => unknown,
+  begun = performance.now()
+): Promise<T> {
+  const signal = interruptionOf(context)
+  const failures: unknown[] = []
+  const stop = listen(error => { failures.push(error) })
+  try {
+    for (;;) {
+      const found = look()
+      if (found !== undefined) return found
+      if (failures.length > 0) throw failures[0]
+      if (performance.now() - begun >= context.timeout * 0.9) throw new ServiceUnavailable('client is not connected')
+      await pause(10, signal)
+    }
+  } finally {
+    stop()
+  }
+}
