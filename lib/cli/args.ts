@@ -5,6 +5,7 @@ import { longestTimer, suggestion } from '../values/rules.js'
 export const usage = `Usage:
   fastify-health --subset <name> [options]    asks the checks of a subset
   fastify-health check [options]              looks for faults of the configuration
+  fastify-health init                         writes a health.config.js for what the package.json depends on
   fastify-health serve --port <port>          serves the probes of a process that serves none, until SIGTERM
   fastify-health fleet [options]              prints what the instances of the fleet know of each other
   fastify-health mute <check> -s <name> --for <time> --because <why>
@@ -95,7 +96,7 @@ export interface ManifestArguments extends Source {
 /** What asks a configuration. */
 export type AskingArguments = RunArguments | CheckArguments | ServeArguments | FleetArguments | MuteArguments | UnmuteArguments | ManifestArguments
 
-export type Arguments = AskingArguments | { readonly command: 'help' } | { readonly command: 'version' }
+export type Arguments = AskingArguments | { readonly command: 'help' | 'init' | 'version' }
 
 const options = {
   subset: { type: 'string', short: 's' },
@@ -121,16 +122,20 @@ type Option = keyof typeof options
 type Values = ReturnType<typeof parse>['values']
 
 interface Syntax {
+  /** `false` means that the command asks no configuration. */
+  readonly asks?: false
   /** Beside those that name a configuration. */
   readonly options: readonly Option[]
   /** How many words may follow the command's name. */
   readonly operands: 0 | 1
-  readonly read: (source: Source, values: Values, operand: string | undefined) => AskingArguments
+  readonly read: (source: Source, values: Values, operand: string | undefined) => Arguments
 }
+
+type CommandName = AskingArguments['command'] | 'init'
 
 const ofSource: readonly Option[] = ['config', 'app', 'timeout']
 
-const commands: Readonly<Record<AskingArguments['command'], Syntax>> = {
+const commands: Readonly<Record<CommandName, Syntax>> = {
   run: {
     options: ['subset', 'skip-checks', 'format'],
     operands: 0,
@@ -140,6 +145,7 @@ const commands: Readonly<Record<AskingArguments['command'], Syntax>> = {
     },
   },
   check: { options: [], operands: 0, read: source => ({ ...source, command: 'check' }) },
+  init: { asks: false, options: [], operands: 0, read: () => ({ command: 'init' }) },
   serve: {
     options: ['port', 'host', 'skip-checks'],
     operands: 0,
@@ -195,16 +201,16 @@ export function parseArguments (argv: readonly string[]): Arguments {
   if (syntax === undefined || operands.length > syntax.operands) {
     throw new FST_HEALTH_USAGE(`There is no command '${[command, ...operands].join(' ')}'. To ask a subset: fastify-health --subset <name>`)
   }
-  const taken = [...syntax.options, ...ofSource]
+  const taken = [...syntax.options, ...syntax.asks === false ? [] : ofSource]
   const ignored = (Object.keys(values) as Option[]).find(option => !taken.includes(option))
   if (ignored !== undefined) {
     const name = command === 'run' ? 'fastify-health --subset' : `fastify-health ${command}`
-    throw new FST_HEALTH_USAGE(`${name} does not take --${ignored}. It takes: ${taken.map(option => `--${option}`).join(', ')}.`)
+    throw new FST_HEALTH_USAGE(`${name} does not take --${ignored}. It takes${taken.length === 0 ? ' no options' : `: ${taken.map(option => `--${option}`).join(', ')}`}.`)
   }
   return syntax.read(sourceOf(values), values, operands[0])
 }
 
-function isCommand (word: string): word is AskingArguments['command'] {
+function isCommand (word: string): word is CommandName {
   return Object.hasOwn(commands, word)
 }
 

@@ -21,7 +21,8 @@ export interface Loaded<T> {
   readonly found: T
 }
 
-const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
+/** The files that are looked for where none is named. */
+export const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
 
 /**
  * The configuration of `file`, or of the one in `cwd`.
@@ -78,7 +79,12 @@ async function loadDefault (path: string): Promise<unknown> {
   }
 }
 
-function loadJson (path: string): unknown {
+/**
+ * Reads a JSON file.
+ *
+ * @throws FST_HEALTH_INVALID_CONFIGURATION if it cannot be read.
+ */
+export function loadJson (path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {

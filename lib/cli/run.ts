@@ -32,6 +32,11 @@ export async function run (argv: readonly string[], given: ProcessIO): Promise<n
       case 'version':
         io.out(`${version()}\n`)
         return 0
+      case 'init': {
+        const { init } = await import('./init.js')
+        init(io)
+        return 0
+      }
       case 'check': return await withRegistries(args, io, check)
       case 'serve': return await withRegistries(args, io, serve)
       case 'fleet': return await withRegistries(args, io, fleet)
