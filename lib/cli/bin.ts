@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { colours } from './colours.js'
 import { crash, run } from './run.js'
+import type { Ending } from './watchdog.js'
 import { workingDirectory } from './working-directory.js'
 import { write } from './write.js'
 
@@ -10,6 +11,10 @@ const io = {
   out: (text: string) => { unwritten ??= write(1, text) },
   err: (text: string) => { write(2, text) },
   untilStopped: async () => await new Promise(resolve => { for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve) }),
+  endAfter: async (ending: Ending) => {
+    const { startWatchdog } = await import('./watchdog.js')
+    startWatchdog(ending)
+  },
   cwd: workingDirectory(),
   colour: await colours(1, process.env),
 }

@@ -1,5 +1,6 @@
 import type { AskingArguments } from './args.js'
 import type { TimeLimit } from './time-limit.js'
+import type { Ending } from './watchdog.js'
 import type { HealthRegistry } from '../engine/registry.js'
 
 /** What a command is given of its process. */
@@ -9,6 +10,8 @@ export interface IO {
   readonly cwd: string
   /** Resolves when the process is told to end. It is asked for by what runs until then. */
   readonly untilStopped: () => Promise<unknown>
+  /** Ends the process after a time, even if its thread is blocked by then. */
+  readonly endAfter: (ending: Ending) => Promise<void>
   /** Whether what is printed may be coloured. */
   readonly colour: boolean
 }

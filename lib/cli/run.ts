@@ -4,6 +4,7 @@ import type { IO } from './command.js'
 import { ask, check, manifest, serve } from './commands.js'
 import { fleet, mute, unmute } from './fleet.js'
 import { withRegistries } from './target.js'
+import type { Ending } from './watchdog.js'
 import { reason } from '../config/entry.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
 import { redact } from '../values/redact.js'
@@ -12,6 +13,9 @@ import { redact } from '../values/redact.js'
 type ProcessIO = Omit<IO, 'cwd'> & { readonly cwd: string | undefined }
 
 const couldNotAsk = 2
+
+/** How long a command that ends by itself at its time limit may take for that, in milliseconds. */
+const slack = 250
 
 // Escape sequences in an error, a name or an argument would reach the terminal, and a carriage return would forge a line.
 function printable<Given extends ProcessIO> (io: Given): Given {
@@ -25,6 +29,10 @@ export async function run (argv: readonly string[], given: ProcessIO): Promise<n
   const io = printable({ ...given, cwd })
   try {
     const args = parseArguments(argv)
+    if ('timeout' in args && args.timeout !== undefined && args.command !== 'serve') {
+      const text = `The command did not end within ${args.timeout} ms: the configuration, the app or a check blocks the thread. Look there for a loop, or for a call that is not asynchronous.`
+      await io.endAfter({ time: args.timeout + slack, ...await ending(text, argv) })
+    }
     switch (args.command) {
       case 'help':
         io.out(usage)
@@ -57,16 +65,18 @@ export async function crash (thrown: unknown, argv: readonly string[], io: Proce
 
 async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: ProcessIO): Promise<number> {
   // The address of the probes' own listener is no secret, and looks like a dependency's.
-  const text = code === 'FST_HEALTH_ADDRESS_IN_USE' ? message : redact(message)
-  if (asksForNagios(argv)) {
-    const { nagiosUnknown } = await import('../renderers/nagios.js')
-    const { line, exitCode } = nagiosUnknown(text)
-    io.out(`${line}\n`)
-    return exitCode
-  }
-  io.err(`${text}\n`)
-  if (code === 'FST_HEALTH_USAGE') io.err('Try fastify-health --help.\n')
-  return couldNotAsk
+  const { status, text, descriptor } = await ending(code === 'FST_HEALTH_ADDRESS_IN_USE' ? message : redact(message), argv)
+  if (descriptor === 1) io.out(text)
+  else io.err(code === 'FST_HEALTH_USAGE' ? `${text}Try fastify-health --help.\n` : text)
+  return status
+}
+
+/** Says what is printed where, and what to exit with, if nothing could be asked for the reason of `text`. */
+async function ending (text: string, argv: readonly string[]): Promise<Omit<Ending, 'time'>> {
+  if (!asksForNagios(argv)) return { status: couldNotAsk, text: `${text}\n`, descriptor: 2 }
+  const { nagiosUnknown } = await import('../renderers/nagios.js')
+  const { line, exitCode } = nagiosUnknown(text)
+  return { status: exitCode, text: `${line}\n`, descriptor: 1 }
 }
 
 // Known before the arguments are, which may be what is wrong: a monitoring plugin says so in its own words.
