@@ -15,11 +15,11 @@ export interface SearchClientLike {
   readonly cluster: { health (parameters: object, options: object): Promise<unknown> }
 }
 
-/** The options of the check. Exactly one must be given. */
+/** The options. Exactly one of `client` and `url` must be given. */
 export interface SearchOptions {
   /** The client: the name of a decorator (dots reach into it), a function of the app, or the client itself. */
   client?: ClientOption<SearchClientLike>
-  /** The URL of the cluster, `http://` or `https://`, with the user and password if there are any. The check then sends its own request. */
+  /** The URL of the cluster, `http://` or `https://`, with an optional user and password. The check then sends its own request. */
   url?: string
 }
 

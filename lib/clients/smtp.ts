@@ -16,7 +16,7 @@ export interface TransporterLike {
   verify (): Promise<unknown>
 }
 
-/** The server to ask. Exactly one of the two must be given. */
+/** The server to ask. Exactly one of `transport` and `url` must be given. */
 export interface SMTPSource {
   /** A transporter of nodemailer: the name of a decorator (dots reach into it), a function of the app, or the transporter itself. */
   transport?: ClientOption<TransporterLike>
