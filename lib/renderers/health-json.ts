@@ -59,7 +59,7 @@ function component ({ identifier, healthy, errors, startedAt, status, muted }: R
   const working = errors.length === 0
   return {
     componentId: identifier,
-    // Of the types in the draft, only this one is right for every check.
+    // The draft has other types as well, but only this one is right for every check.
     componentType: 'component',
     observedValue: value,
     ...(unit === undefined ? {} : { observedUnit: unit }),
