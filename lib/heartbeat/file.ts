@@ -6,7 +6,11 @@ import { defaultFile } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
 
 export interface FileHeartbeatOptions extends PulseOptions {
-  /** The path of the file. Each worker must have its own. Default: `fastify-health.heartbeat` in the system's temporary folder. */
+  /**
+   * The path of the file. Each worker must have its own.
+   *
+   * @default `fastify-health.heartbeat` in the system's temporary folder
+   */
   file?: string
 }
 

@@ -19,10 +19,16 @@ export interface Heartbeat {
 export interface PulseOptions {
   /**
    * The milliseconds between two beats. The timer does not keep the process alive, and a blocked event loop stops it. With `false`, only
-   * calls of `beat()` beat, so that the heartbeat shows that the worker makes progress. Default: 1,000.
+   * calls of `beat()` beat, so that the heartbeat shows that the worker makes progress.
+   *
+   * @default 1000
    */
   interval?: number | false
-  /** Receives the failure of a beat, and no further one until a beat succeeds. Default: a process warning with the kind of failure. */
+  /**
+   * Receives the failure of a beat, and no further one until a beat succeeds.
+   *
+   * @default a process warning that names the kind of failure
+   */
   onError?: (error: unknown) => void
 }
 

@@ -11,11 +11,23 @@ export interface RedisHeartbeatOptions extends PulseOptions {
   redis: RosterClient
   /** The name of the cluster. Workers that can replace each other share it. It must not contain braces. */
   cluster: string
-  /** The name of the host. Default: the host name of the system. */
+  /**
+   * The name of the host.
+   *
+   * @default the host name of the system
+   */
   host?: string
-  /** The status, one of a few fixed words, or a function that returns the current one. Default: `Working`. */
+  /**
+   * The status, one of a few fixed words, or a function that returns the current one.
+   *
+   * @default 'Working'
+   */
   status?: string | (() => string)
-  /** The worker counts as gone this many milliseconds after its last beat. It must be longer than `interval`. Default: 3,000. */
+  /**
+   * The worker counts as gone this many milliseconds after its last beat. It must be longer than `interval`.
+   *
+   * @default 3000
+   */
   ttl?: number
 }
 

@@ -30,17 +30,41 @@ export interface ManifestSubset {
 export type Manifest = (input: ManifestInput) => string
 
 export interface ManifestOptions {
-  /** The name of the service, as in its package.json. A scope is left out. Default: `app`. */
+  /**
+   * The name of the service, as in its package.json. A scope is left out.
+   *
+   * @default 'app'
+   */
   name?: string | undefined
-  /** A `web` service is asked over HTTP. A `worker` without a port is asked through the command. Default: `web`. */
+  /**
+   * A `web` service is asked over HTTP. A `worker` without a port is asked through the command.
+   *
+   * @default 'web'
+   */
   kind?: ManifestInput['kind'] | undefined
-  /** The port of the probes. A worker with a port is asked over HTTP. Default: the port of `listen`, or 3000, or 50051 for gRPC. */
+  /**
+   * The port of the probes. A worker with a port is asked over HTTP.
+   *
+   * @default the port of the setting `listen`, or 3000, and 50051 for gRPC
+   */
   port?: number | undefined
-  /** `true` writes probes of gRPC. */
+  /**
+   * `true` writes probes of gRPC.
+   *
+   * @default false
+   */
   grpc?: boolean | undefined
-  /** The path of Node.js in the image. Default: `node`, which must be in the `PATH` of the image. */
+  /**
+   * The path of Node.js in the image.
+   *
+   * @default 'node', which must be in the `PATH` of the image
+   */
   node?: string | undefined
-  /** The command that asks a subset when `--subset <name>` is added. Default: the command of this package, in `node_modules/.bin`. */
+  /**
+   * The command that asks a subset when `--subset <name>` is added.
+   *
+   * @default ['node_modules/.bin/fastify-health']
+   */
   command?: readonly string[] | undefined
 }
 
