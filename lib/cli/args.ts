@@ -36,11 +36,11 @@ Options:
 Exit status: 0 healthy, 1 unhealthy, 2 could not ask; of nagios: 0 ok, 1 warning, 2 critical, 3 unknown.
 `
 
-/** Which configuration is asked, and how long that may take. */
+/** The configuration that a command asks, and the time limit. */
 interface Source {
   readonly config: string | undefined
   readonly app: string | undefined
-  /** Milliseconds. */
+  /** The limit on the time of the command, in milliseconds. */
   readonly timeout: number | undefined
 }
 
@@ -71,7 +71,7 @@ export interface MuteArguments extends Source {
   readonly command: 'mute'
   readonly check: string
   readonly subset: string
-  /** Milliseconds. */
+  /** The duration of the mute, in milliseconds. */
   readonly time: number
   readonly because: string
   readonly by: string | undefined
@@ -93,7 +93,7 @@ export interface ManifestArguments extends Source {
   readonly node: string | undefined
 }
 
-/** What asks a configuration. */
+/** The arguments of the commands that ask a configuration. */
 export type AskingArguments = RunArguments | CheckArguments | ServeArguments | FleetArguments | MuteArguments | UnmuteArguments | ManifestArguments
 
 export type Arguments = AskingArguments | { readonly command: 'help' | 'init' | 'version' }
@@ -124,9 +124,9 @@ type Values = ReturnType<typeof parse>['values']
 interface Syntax {
   /** `false` means that the command asks no configuration. */
   readonly asks?: false
-  /** Beside those that name a configuration. */
+  /** The options of the command, without those of `Source`, which every command has that asks a configuration. */
   readonly options: readonly Option[]
-  /** How many words may follow the command's name. */
+  /** The number of words that may follow the command's name. */
   readonly operands: 0 | 1
   readonly read: (source: Source, values: Values, operand: string | undefined) => Arguments
 }
@@ -189,9 +189,9 @@ const commands: Readonly<Record<CommandName, Syntax>> = {
 }
 
 /**
- * What a command line asks for.
+ * Parses a command line.
  *
- * @throws FST_HEALTH_USAGE where it cannot be understood, and where the command would ignore an option.
+ * @throws FST_HEALTH_USAGE if it cannot be understood, or the command would ignore an option.
  */
 export function parseArguments (argv: readonly string[]): Arguments {
   const { values, positionals: [command = 'run', ...operands] } = parse(argv)
@@ -252,7 +252,7 @@ function toPort (text: string): number {
 
 function toNumber (option: string, text: string, expected: string, max: number): number {
   const number = Number(text)
-  // Number() takes 1e3, 0x10 and spaces as well, which nobody means here.
+  // `Number()` would also accept 1e3, 0x10 and spaces.
   if (!/^\d+$/.test(text) || number < 1 || number > max) throw new FST_HEALTH_USAGE(`${option} is '${text}': it must be ${expected}.`)
   return number
 }

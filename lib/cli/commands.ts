@@ -13,7 +13,7 @@ import type { SystemCheck } from '../../types/report.js'
 
 type Warn = (text: string) => void
 
-/** Asks a subset, and prints what it found. */
+/** Asks a subset, and prints its report. */
 export async function ask ({ args, io, registries, time }: Target<RunArguments>): Promise<number> {
   const format = await formatOf(args.format)
   const { subset } = args
@@ -26,7 +26,7 @@ export async function ask ({ args, io, registries, time }: Target<RunArguments>)
   return status
 }
 
-/** Looks for the faults of a configuration that show without what its `setup` registers. Warnings are told with errors only. */
+/** Looks for the faults of a configuration that show without its `setup`. Warnings are printed only if there is an error. */
 export async function checkWithoutSetup ({ io, registries, time }: Target): Promise<number> {
   const found = await faultsWithoutSetup(registries, time)
   if (found.some(({ level }) => level === 'error')) stopAtErrors(found, io.out)
@@ -92,7 +92,7 @@ async function faultsOf (registries: readonly HealthRegistry[], time: TimeLimit)
   return (await time.prepare(Promise.all(registries.map(async registry => await registry.systemChecks())))).flat()
 }
 
-// What `setup` would register is not there.
+// Leaves out E007, which says that a client is missing. `setup` did not run, so clients are always missing.
 async function faultsWithoutSetup (registries: readonly HealthRegistry[], time: TimeLimit): Promise<SystemCheck[]> {
   return (await faultsOf(registries, time)).filter(({ id }) => id !== 'E007')
 }
@@ -100,7 +100,7 @@ async function faultsWithoutSetup (registries: readonly HealthRegistry[], time: 
 export function registryOf (subset: string, registries: readonly HealthRegistry[], warn: Warn): HealthRegistry {
   const registry = registries.find(registry => registry.subsets().includes(subset))
   if (registry !== undefined) return registry
-  // It may be missing for how the subsets themselves are spelled.
+  // A fault in the settings may be the reason why the subset is missing.
   stopAtErrors(registries.flatMap(({ settings }) => settingsFaults(settings)).map(fault => toSystemCheck(fault)), warn)
   const { message } = new FST_HEALTH_UNKNOWN_SUBSET(subset)
   const names = registries.flatMap(registry => registry.subsets())
