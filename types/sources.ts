@@ -4,6 +4,9 @@ import type { FastifyInstance } from 'fastify'
 /** A client of the app: the name of a decorator (dots reach into it), a function of the app, or the client itself. */
 export type ClientOption<Client> = string | Client | ((app: FastifyInstance) => Client | Promise<Client>)
 
+/** What an exhausted pool of the app is: a failure, a warning, or nothing. */
+export type WhenExhausted = 'fail' | 'warn' | 'pass'
+
 /**
  * The PostgreSQL that is asked: `app.pg` of @fastify/postgres, one of its named instances, another pool of the app, or a connection of the
  * check itself. Without options it is `app.pg`.
@@ -24,7 +27,7 @@ export interface PostgresSource {
    *
    * @default 'fail'
    */
-  whenExhausted?: 'fail' | 'warn' | 'pass'
+  whenExhausted?: WhenExhausted
 }
 
 /** The part of a pool of pg that the check calls. */

@@ -1,14 +1,16 @@
-import type { Connection as MySQLConnection } from 'mysql2'
 import { HealthCheck } from '../check.js'
 import { clientRule, type ClientOption } from '../clients/client.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
-import { wordsFor } from '../clients/driver-errors.js'
+import { mysqlConnection } from '../clients/mysql-own.js'
+import { poolRequirements, withPoolOfApp, type Busy } from '../clients/pool-of-app.js'
 import { withoutDriver } from '../clients/requirements.js'
+import { sqlPoolOf } from '../clients/sql-pools.js'
 import { sqlClient, sqlKind } from '../clients/sql.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import { decodableUrl } from '../values/rules.js'
+import { decodableUrl, oneOf } from '../values/rules.js'
 import { isRecord } from '../values/plain-data.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { WhenExhausted } from '../../types/sources.js'
 
 /** The options. At most one of `client` and `url` may be given. */
 export interface MySQLOptions {
@@ -20,6 +22,13 @@ export interface MySQLOptions {
   client?: ClientOption<object>
   /** The URL, `mysql://`. The check opens a connection, and keeps it between runs. Options of mysql2 may follow after `?`. */
   url?: string
+  /**
+   * Decides what happens when the pool of the client has no free connection. `fail` reports `unavailable`. `warn` and `pass` ask over one
+   * connection of the check itself, which is made from the options of the pool and kept.
+   *
+   * @default 'fail'
+   */
+  whenExhausted?: WhenExhausted
 }
 
 type Driver = Pick<typeof import('mysql2'), 'createConnection'>
@@ -28,33 +37,7 @@ const way: Way<object, Driver, string> = {
   kind: sqlKind('a pool or connection of mysql2 or mariadb', "Register it: app.register(import('@fastify/mysql'), …), name the decorator of yours, or give the check a `url`.", 'mysql'),
   own: 'url',
   driver: { name: 'mysql2', load: async () => (await import('mysql2').catch(withoutDriver('mysql2'))).default },
-  connect (driver, uri) {
-    const connection = driver.createConnection({ uri, enableKeepAlive: true })
-    let isLost = false
-    return {
-      connected: new Promise((resolve, reject) => {
-        connection.once('connect', () => resolve(connection))
-        connection.on('error', error => {
-          isLost = true
-          reject(error)
-        })
-      }),
-      // If the connection is lost during a query, only the query reports it.
-      isLost (failure) {
-        isLost ||= wordsFor(failure) === 'connection lost'
-        return isLost
-      },
-      sayGoodbye: async () => await goodbye(connection),
-      destroy: () => connection.destroy(),
-    }
-  },
-}
-
-async function goodbye (connection: MySQLConnection): Promise<void> {
-  await new Promise<void>(resolve => {
-    connection.end(() => resolve())
-    setTimeout(resolve, 250)
-  })
+  connect: (driver, uri) => mysqlConnection(driver.createConnection({ uri, enableKeepAlive: true })),
 }
 
 /** Passes if `SELECT 1` answers 1. */
@@ -62,16 +45,26 @@ export class MySQLCheck extends HealthCheck<MySQLOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),
     url: decodableUrl(['mysql', 'mariadb']),
+    whenExhausted: oneOf(['fail', 'warn', 'pass']),
   }
 
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {
-    return await eitherRequirements(way, this.#given(), context)
+    const { client, own } = this.#given()
+    const { whenExhausted } = this.options
+    if (own !== undefined && whenExhausted !== undefined) return [{ message: 'both `url` and `whenExhausted` are given', hint: 'Leave `whenExhausted` out: a connection of its own is never exhausted.' }]
+    if (client === undefined || own !== undefined) return await eitherRequirements(way, { client, own }, context)
+    return await poolRequirements(context, { client, kind: way.kind }, { poolOf: sqlPoolOf, whenExhausted })
   }
 
   override async check (context: CheckContext) {
-    const rows = await withEither(context, way, this.#given(), async client => await sqlClient(client).query('SELECT 1 AS one'))
+    const { client, own } = this.#given()
+    const ask = async (client: object) => await sqlClient(client).query('SELECT 1 AS one')
+    const busy: Busy<object> = { poolOf: sqlPoolOf, whenExhausted: this.options.whenExhausted, warn: warning => this.addError(warning) }
+    const rows = client === undefined || own !== undefined
+      ? await withEither(context, way, { client, own }, ask)
+      : await withPoolOfApp(context, { client, kind: way.kind }, busy, ask)
     if (!Array.isArray(rows) || !isRecord(rows[0]) || Number(rows[0]['one']) !== 1) throw new ServiceReturnedUnexpectedResult('SELECT 1 did not answer 1')
   }
 

@@ -1,9 +1,12 @@
 import { HealthCheck } from '../check.js'
-import { clientRequirements, clientRule, withClient, type ClientOption } from '../clients/client.js'
+import { clientRule, type ClientOption } from '../clients/client.js'
+import { poolRequirements, withPoolOfApp } from '../clients/pool-of-app.js'
+import { sqlPoolOf } from '../clients/sql-pools.js'
 import { isReadOnly, sqlClient, sqlKind } from '../clients/sql.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
-import { flag, text } from '../values/rules.js'
+import { flag, oneOf, text } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { WhenExhausted } from '../../types/sources.js'
 
 export interface SQLOptions {
   /**
@@ -24,6 +27,13 @@ export interface SQLOptions {
    * @default false
    */
   writable?: boolean
+  /**
+   * Decides what happens when the pool of the client has no free connection. `fail` reports `unavailable`. `warn` and `pass` ask over one
+   * connection of the check itself, which is made from the options of the pool and kept.
+   *
+   * @default 'fail'
+   */
+  whenExhausted?: WhenExhausted
 }
 
 const kind = sqlKind(
@@ -37,17 +47,19 @@ export class SQLCheck extends HealthCheck<SQLOptions> {
     client: { ...clientRule(kind), required: true },
     query: text(),
     writable: flag(),
+    whenExhausted: oneOf(['fail', 'warn', 'pass']),
   }
 
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {
-    return await clientRequirements(context, { client: this.options.client, kind })
+    const { client, whenExhausted } = this.options
+    return await poolRequirements(context, { client, kind }, { poolOf: sqlPoolOf, whenExhausted })
   }
 
   override async check (context: CheckContext) {
-    const { client, query = 'SELECT 1', writable = false } = this.options
-    await withClient(context, { client, kind }, async client => {
+    const { client, query = 'SELECT 1', writable = false, whenExhausted } = this.options
+    await withPoolOfApp(context, { client, kind }, { poolOf: sqlPoolOf, whenExhausted, warn: warning => this.addError(warning) }, async client => {
       const database = sqlClient(client)
       await database.query(query)
       if (!writable) return

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { abortable } from '../time/abortable.js'
 import { lacking } from '../errors.js'
-import { interruptionOf } from '../time/stop-signal.js'
+import { interruptionOf, type Interruption } from '../time/stop-signal.js'
 import { isPlain } from '../values/plain-data.js'
 import { ofApp } from '../values/rules.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
@@ -73,10 +73,11 @@ const unanswered = new WeakMap<WeakKey, { readonly answered: Promise<void>, read
 export async function withClient<Client, T, Driver = unknown> (
   context: CheckContext,
   source: ClientOfApp<Client> | OwnConnection<Client, Driver>,
-  use: (client: Client) => T | Promise<T>
+  use: (client: Client) => T | Promise<T>,
+  signal: Interruption = interruptionOf(context)
 ): Promise<T> {
   try {
-    return 'client' in source ? await withClientOfApp(context, source, use) : await withOwn(context, source, use)
+    return 'client' in source ? await withClientOfApp(context, source, use, signal) : await withOwn(context, source, use, signal)
   } catch (error) {
     throw unavailable(error)
   }
@@ -128,8 +129,7 @@ function described (value: {}): string {
   return name === undefined || name === 'Object' ? 'an object' : `an instance of ${name}`
 }
 
-async function withClientOfApp<Client, T> (context: CheckContext, source: ClientOfApp<Client>, use: (client: Client) => T | Promise<T>): Promise<T> {
-  const signal = interruptionOf(context)
+async function withClientOfApp<Client, T> (context: CheckContext, source: ClientOfApp<Client>, use: (client: Client) => T | Promise<T>, signal: Interruption): Promise<T> {
   const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), signal)
   if (missing !== undefined) throw lacking([missing])
   const key = identityOf(client)
@@ -159,10 +159,10 @@ export function identityOf (client: unknown): WeakKey {
   return Object.values(client).find(value => typeof value === 'function') ?? client
 }
 
-async function withOwn<Client, T, Driver> (context: CheckContext, { key, load, connect }: OwnConnection<Client, Driver>, use: (client: Client) => T | Promise<T>): Promise<T> {
+async function withOwn<Client, T, Driver> (context: CheckContext, { key, load, connect }: OwnConnection<Client, Driver>, use: (client: Client) => T | Promise<T>, signal: Interruption): Promise<T> {
   const shared = await context.resources.get(key, async () => {
     const driver = await load?.() as Driver
     return new SharedConnection(() => connect(driver))
   }, shared => shared.close())
-  return await shared.use(interruptionOf(context), async client => await use(client))
+  return await shared.use(signal, async client => await use(client))
 }

@@ -2,11 +2,13 @@ import type { Pool, PoolClient } from 'pg'
 import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
 import { abortable, pause } from '../time/abortable.js'
+import { inTurn } from './in-turn.js'
+import { exhaustedWarning, numberOf, patienceOf, PoolExhausted } from './pool-of-app.js'
 import { clientRequirements, clientRule, withClient, type ClientKind, type OwnConnection } from './client.js'
 import { unavailable, wordsFor } from './driver-errors.js'
 import { postgresUrl, targetOf, type Target } from './postgres-hosts.js'
 import { connectionTo, refuseStrangers, streamOf, type PostgresClient } from './postgres-own.js'
-import { lacking, ServiceUnavailable, ServiceWarning } from '../errors.js'
+import { lacking, type ServiceWarning } from '../errors.js'
 import { longestTimer, oneOf, text } from '../values/rules.js'
 import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
 import { decorated, needsDriver, withoutDriver } from './requirements.js'
@@ -96,22 +98,6 @@ export async function rowsOf<Row extends object> (client: PostgresClient, { time
   return (answers.at(-1) as { rows: Row[] }).rows
 }
 
-const turns = new WeakMap<PostgresClient, Promise<unknown>>()
-
-/** Makes the runs use the client one after another, since pg will not accept a query during another one. */
-function inTurn<T> (context: CheckContext, use: (client: PostgresClient) => Promise<T>) {
-  return async (client: PostgresClient): Promise<T> => {
-    const before = turns.get(client)
-    const turn = (async () => {
-      await before
-      interruptionOf(context).throwIfAborted()
-      return await use(client)
-    })()
-    turns.set(client, turn.catch(() => {}))
-    return await turn
-  }
-}
-
 type Driver = Awaited<ReturnType<typeof driver>>
 
 function own (connectionString: string, { timeout }: CheckContext, { purpose = 'asks' }: Asking): OwnConnection<PostgresClient, Driver> {
@@ -130,37 +116,25 @@ function own (connectionString: string, { timeout }: CheckContext, { purpose = '
 async function withPool<T> (pool: Pool, context: CheckContext, source: PostgresSource, use: (client: PostgresClient) => Promise<T>, asking: Asking): Promise<T> {
   const { whenExhausted = 'fail' } = source
   try {
-    // Unless an exhausted pool fails the check, time must be left for another connection.
-    return await withLent(pool, context, context.timeout * (whenExhausted === 'fail' ? 0.9 : 0.25), use)
+    return await withLent(pool, context, patienceOf(context, whenExhausted), use)
   } catch (error) {
     if (whenExhausted === 'fail' || !(error instanceof PoolExhausted)) throw error
-    const answer = await withClient(context, ownLike(pool, context, asking), inTurn(context, use))
-    if (whenExhausted === 'warn') asking.warn?.(new ServiceWarning('connection pool exhausted; the database answers', { cause: error }))
+    const answer = await withClient(context, ownLike(pool, asking.purpose), inTurn(context, use))
+    if (whenExhausted === 'warn') asking.warn?.(exhaustedWarning(error))
     return answer
   }
 }
 
-class PoolExhausted extends ServiceUnavailable {
-  constructor () {
-    super('connection pool exhausted')
-  }
-}
-
-const numbers = new WeakMap<Pool, number>()
-let pools = 0
-
-/** Describes one connection with the options of the pool. */
-function ownLike (pool: Pool, { timeout }: CheckContext, { purpose = 'asks' }: Asking): OwnConnection<PostgresClient> {
-  const number = numbers.get(pool) ?? ++pools
-  numbers.set(pool, number)
+/** Describes one connection with the options of a pool. */
+export function ownLike (pool: Pool, purpose = 'asks'): OwnConnection<PostgresClient> {
   const { Client, options } = pool as Pool & { readonly Client: Driver['default']['Client'], readonly options: Pool['options'] & { readonly password?: string } }
   return {
-    key: `postgres ${purpose} of pool ${number}`,
+    key: `postgres ${purpose} of pool ${numberOf(pool)}`,
     // The options have the password as a hidden property, which a spread does not copy.
     connect: () => connectionTo({
       hosts: [() => new Client({ fallback_application_name: 'fastify-health', ...options, ...(options.password === undefined ? {} : { password: options.password }) })],
       attributes: 'any',
-      patience: timeout,
+      patience: longestTimer,
     }),
   }
 }
@@ -223,7 +197,7 @@ interface CheckedOut {
   readonly isNew: boolean
 }
 
-function isExhausted ({ waitingCount, idleCount, totalCount, options }: Pool): boolean {
+export function isExhausted ({ waitingCount, idleCount, totalCount, options }: Pool): boolean {
   return waitingCount > 0 || (idleCount === 0 && totalCount >= options.max)
 }
 

@@ -21,7 +21,7 @@ interface Adapter {
 
 const has = (client: Shape, ...methods: string[]): boolean => methods.every(name => typeof client[name] === 'function')
 /** Returns the pool or connection inside those of mysql2 with promises, and inside the decorator of @fastify/mysql. */
-function withCallbacks (client: Shape): Shape | undefined {
+export function withCallbacks (client: Shape): Shape | undefined {
   if (has(client, 'query', 'promise')) return client
   const inner = client['pool'] ?? client['connection']
   return has(client, 'query', 'execute') && isRecord(inner) ? withCallbacks(inner) : undefined

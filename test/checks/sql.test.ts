@@ -36,7 +36,8 @@ function asking (t: Test, options: SQLOptions & EntryOptions, app = Fastify()) {
 type Clients = Record<string, { readonly client: object, readonly end: () => unknown }>
 
 async function clientsOfPostgres (url: string): Promise<Clients> {
-  const pool = new pg.Pool({ connectionString: url, max: 2 })
+  // Three libraries share it, and none of them may use it up for the others.
+  const pool = new pg.Pool({ connectionString: url, max: 6 })
   pool.on('error', () => {})
   const sql = postgres(url, { max: 1, onnotice () {} })
   const query = knex({ client: 'pg', connection: url, pool: { min: 0, max: 2 } })
