@@ -44,7 +44,7 @@ const way: Way<object, Driver, string> = {
         isLost ||= wordsFor(failure) === 'connection lost'
         return isLost
       },
-      sayGoodbye: async () => await goodbye(connection),
+      sayGoodbye: () => goodbye(connection),
       destroy: () => connection.destroy(),
     }
   },

@@ -136,10 +136,10 @@ async function step<T> (what: string, work: Promise<T>): Promise<T> {
 function folder (dir: string): DiskLike {
   return {
     // The file is flushed, since otherwise it would be only in memory, and the disk would not be tested.
-    put: async (file, contents) => await writeFile(join(dir, file), contents, { flush: true }),
-    get: async file => await readFile(join(dir, file), 'utf8'),
-    delete: async file => await unlink(join(dir, file)),
-    exists: async file => await access(join(dir, file)).then(() => true, () => false),
+    put: (file, contents) => writeFile(join(dir, file), contents, { flush: true }),
+    get: file => readFile(join(dir, file), 'utf8'),
+    delete: file => unlink(join(dir, file)),
+    exists: file => access(join(dir, file)).then(() => true, () => false),
   }
 }
 
