@@ -62,8 +62,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
     }]
   }
 
-  // Neither a disk nor the file system can abort a request. A run that hangs settles when the file is gone, and no other run starts until
-  // then.
+  // Neither a disk nor the file system can abort a request. A run that hangs ends when the file is gone. The next run starts after that.
   override async check (context: CheckContext) {
     const { signal } = context
     const disk = this.#disk(context)

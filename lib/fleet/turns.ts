@@ -139,8 +139,8 @@ type Told = [isTaken: number, turn?: string, age?: number, found?: string]
 const alone: OwnTurn = { tell: async () => undefined, next: undefined }
 
 /**
- * Returns the name of a question in Redis, which is the same on every instance. It contains no secret, so that nobody can try out passwords
- * against it.
+ * Returns the name of a question in Redis, which is the same on every instance. No secret is part of it, so nobody can use it to try out
+ * passwords.
  */
 export function digestOf ({ identifier, Check, options }: ResolvedEntry): string {
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !Object.hasOwn(entryRules, name)))
