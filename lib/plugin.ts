@@ -60,10 +60,10 @@ async function health (app: FastifyInstance, options: HealthOptions): Promise<vo
     if (asked === undefined) registry.start()
   })
   // This must happen before the clients of the app are closed, since a pool would wait for the connection of a check that hangs.
-  app.addHook('preClose', async () => await registry.stop())
+  app.addHook('preClose', () => registry.stop())
   // Fastify runs these hooks from the last to the first, so a separate listener is closed after the app's. If the boot failed, Fastify runs
   // no preClose.
-  app.addHook('onClose', async () => await registry.close())
+  app.addHook('onClose', () => registry.close())
 }
 
 /**

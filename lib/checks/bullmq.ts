@@ -132,7 +132,7 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
     if (url === undefined) return leftoversOf(client, `${prefix}:${queue}`)
     return await resources.get(`bullmq ${url} ${prefix}:${queue}`, () => new Leftovers(), async ({ all }) => {
       // The connection of the run is already closed, so the jobs are removed over a new one.
-      if (all.length > 0) await overNewConnection(url, async client => await removeAll({ client, prefix, queue }, all))
+      if (all.length > 0) await overNewConnection(url, client => removeAll({ client, prefix, queue }, all))
     })
   }
 }

@@ -34,8 +34,7 @@ export interface CertificateOptions {
   /** The certificates of the trusted authorities, as PEM. They replace those that Node.js trusts. The option needs `host`. */
   ca?: PEM
   /**
-   * A file with one or more certificates, as PEM or DER. A relative path is resolved against the setting `baseDir`. Only the dates are
-   * checked.
+   * A file with certificates, as PEM or DER. Only their dates are checked. A relative path is resolved against the setting `baseDir`.
    */
   file?: string
   /**

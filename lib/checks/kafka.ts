@@ -144,7 +144,7 @@ export class KafkaCheck extends HealthCheck<KafkaOptions> {
     const misplaced = this.#misplaced()
     if (misplaced !== undefined) throw lacking([misplaced])
     try {
-      const found = await withEither(context, way, this.#given(), async client => await ask(client, topics))
+      const found = await withEither(context, way, this.#given(), client => ask(client, topics))
       for (const name of topics) {
         const partitions = found.get(name)
         if (partitions === undefined) this.addError(new ServiceUnavailable(`the topic '${name}' does not exist`))

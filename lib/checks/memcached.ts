@@ -49,7 +49,7 @@ const way: Way<Client, unknown, readonly string[]> = {
       return { socket, lines: new Lines(socket) }
     })
     return {
-      connected: Promise.all(connections.map(async ({ socket, lines }) => await connected(socket, lines))),
+      connected: Promise.all(connections.map(({ socket, lines }) => connected(socket, lines))),
       isLost: failure => failure !== undefined || connections.some(({ lines }) => lines.isLost),
       destroy () {
         for (const { socket } of connections) socket.destroy()
@@ -93,7 +93,7 @@ export class MemcachedCheck extends HealthCheck<MemcachedOptions> {
 
 async function askAll (client: Client): Promise<void> {
   if (Array.isArray(client)) {
-    for (const line of await Promise.all((client as Lines[]).map(async lines => await lines.ask('version\r\n')))) {
+    for (const line of await Promise.all((client as Lines[]).map(lines => lines.ask('version\r\n')))) {
       // https://github.com/memcached/memcached/blob/master/doc/protocol.txt
       if (!line.startsWith('VERSION ')) throw new ServiceReturnedUnexpectedResult('what answers does not speak memcached')
     }

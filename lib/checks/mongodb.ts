@@ -29,8 +29,7 @@ export interface MongooseLike {
 /** The options. At most one of `client` and `url` may be given. */
 export interface MongoDBOptions {
   /**
-   * A MongoClient, mongoose or a connection of it: the name of a decorator (dots reach into it), a function of the app, or the client
-   * itself.
+   * A MongoClient, mongoose or its connection: the name of a decorator (dots reach into it), a function of the app, or the client itself.
    *
    * @default 'mongo', which is that of @fastify/mongodb
    */

@@ -34,7 +34,7 @@ const way: Way<NatsLike, unknown, string> = {
     const first = connect({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port === '' ? usualPort : url.port) })
     const conversation = { socket: first, lines: new Lines(first, answer) }
     return {
-      connected: greet(url, conversation).then(() => ({ flush: async () => await ping(conversation.lines, '') })),
+      connected: greet(url, conversation).then(() => ({ flush: () => ping(conversation.lines, '') })),
       isLost: failure => failure !== undefined || conversation.lines.isLost,
       destroy: () => { for (const socket of [conversation.socket, first]) socket.destroy() },
     }

@@ -37,10 +37,10 @@ export class RedisCheck extends HealthCheck<RedisOptions> {
   }
 
   override async check (context: CheckContext) {
-    const byIORedis = async (client: Redis) => await this.#ask(questionsOfIORedis(client))
+    const byIORedis = (client: Redis) => this.#ask(questionsOfIORedis(client))
     await withAnyRedis<Redis | NodeRedis, void>(context, this.options, kind, async client => {
       if (isIORedis(client)) await withIORedis(context, client, byIORedis)
-      else await withNodeRedis(context, client, async client => await this.#ask(questionsOfNodeRedis(client)))
+      else await withNodeRedis(context, client, client => this.#ask(questionsOfNodeRedis(client)))
     }, byIORedis)
   }
 

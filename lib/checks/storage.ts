@@ -62,8 +62,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
     }]
   }
 
-  // Neither a disk nor the file system can abort a request. A run that hangs settles when the file is gone, and no other run starts until
-  // then.
+  // Neither a disk nor the file system can abort a request. A run that hangs ends when the file is gone. The next run starts after that.
   override async check (context: CheckContext) {
     const { signal } = context
     const disk = this.#disk(context)
@@ -136,10 +135,10 @@ async function step<T> (what: string, work: Promise<T>): Promise<T> {
 function folder (dir: string): DiskLike {
   return {
     // The file is flushed, since otherwise it would be only in memory, and the disk would not be tested.
-    put: async (file, contents) => await writeFile(join(dir, file), contents, { flush: true }),
-    get: async file => await readFile(join(dir, file), 'utf8'),
-    delete: async file => await unlink(join(dir, file)),
-    exists: async file => await access(join(dir, file)).then(() => true, () => false),
+    put: (file, contents) => writeFile(join(dir, file), contents, { flush: true }),
+    get: file => readFile(join(dir, file), 'utf8'),
+    delete: file => unlink(join(dir, file)),
+    exists: file => access(join(dir, file)).then(() => true, () => false),
   }
 }
 

@@ -10,7 +10,7 @@ let unwritten: string | undefined
 const io = {
   out: (text: string) => { unwritten ??= write(1, text) },
   err: (text: string) => { write(2, text) },
-  untilStopped: async () => await new Promise(resolve => { for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve) }),
+  untilStopped: () => new Promise(resolve => { for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve) }),
   endAfter: async (ending: Ending) => {
     const { startWatchdog } = await import('./watchdog.js')
     startWatchdog(ending)
@@ -23,7 +23,7 @@ const uncaught = new Promise<unknown>(resolve => {
   process.on('uncaughtException', resolve)
   process.on('unhandledRejection', resolve)
 })
-const status = await Promise.race([run(argv, io), uncaught.then(async thrown => await crash(thrown, argv, io))])
+const status = await Promise.race([run(argv, io), uncaught.then(thrown => crash(thrown, argv, io))])
 // The report could not be written, so the exit status must not say that the service is healthy.
 if (unwritten !== undefined) io.err(`What was found cannot be written: ${unwritten}. Make room where the output goes.\n`)
 // `process.exit` ends the command even if a check left something open. `process.exitCode` would not.

@@ -89,7 +89,7 @@ export function onlyOne (registries: readonly HealthRegistry[], why: string): He
 }
 
 async function faultsOf (registries: readonly HealthRegistry[], time: TimeLimit): Promise<SystemCheck[]> {
-  return (await time.prepare(Promise.all(registries.map(async registry => await registry.systemChecks())))).flat()
+  return (await time.prepare(Promise.all(registries.map(registry => registry.systemChecks())))).flat()
 }
 
 // Leaves out E007, which says that a client is missing. `setup` did not run, so clients are always missing.

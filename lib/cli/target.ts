@@ -27,7 +27,7 @@ export async function withRegistries<Args extends AskingArguments> (args: Args, 
   }
   if (app !== undefined) {
     const { bootApp } = await import('./boot.js')
-    return await onBooted(loadApp(app, io.cwd).then(async loaded => await bootApp(loaded, args.command !== 'run' || args.skipChecks, log)))
+    return await onBooted(loadApp(app, io.cwd).then(loaded => bootApp(loaded, args.command !== 'run' || args.skipChecks, log)))
   }
 
   const loaded = await time.prepare(loadConfig(args.config, io.cwd), patience)

@@ -60,7 +60,7 @@ export async function withChannel<T> (context: CheckContext, place: AmqpPlace, u
   const misgiven = faultOf(place)
   if (misgiven !== undefined) throw lacking([misgiven])
   const signal = interruptionOf(context)
-  const onLink = async (link: Link) => await withOwnChannel(link, async channel => {
+  const onLink = (link: Link) => withOwnChannel(link, async channel => {
     signal.throwIfAborted()
     return await use(channel)
   })

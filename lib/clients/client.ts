@@ -151,8 +151,7 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
 }
 
 /**
- * Returns an object that is the same in all runs. Each run gets a copy of a client that is a plain object, and the copies share its
- * methods.
+ * Returns an object that is the same in all runs. Each run gets a copy of a client that is a plain object, but the methods are the same.
  */
 export function identityOf (client: unknown): WeakKey {
   if (!isPlain(client)) return client as WeakKey

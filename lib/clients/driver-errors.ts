@@ -112,10 +112,10 @@ export function unavailable (error: unknown): unknown {
 /**
  * Explains an error of a driver or of the system in plain words that name no host, user or database. For example, `ECONNREFUSED` becomes a
  * `ServiceUnavailable` with the text "connection refused" and the error as its cause. The function also looks at the causes of an error,
- * and at the errors of an `AggregateError`. It returns an error of fastify-health as it is, and `undefined` for an error that is not
- * known.
+ * and at the errors of an `AggregateError`. It returns an error of fastify-health as it is, and `undefined` for an unknown error.
  *
- * @example catch (error) { throw explain(error) ?? error }
+ * @example
+ * catch (error) { throw explain(error) ?? error }
  */
 export function explain (error: unknown): HealthCheckError | undefined {
   if (isHealthCheckError(error)) return error

@@ -21,7 +21,7 @@ export function mysqlConnection (connection: MySQLConnection): Connection<MySQLC
       isLost ||= wordsFor(failure) === 'connection lost'
       return isLost
     },
-    sayGoodbye: async () => await new Promise<void>(resolve => {
+    sayGoodbye: () => new Promise<void>(resolve => {
       connection.end(() => resolve())
       setTimeout(resolve, goodbye)
     }),

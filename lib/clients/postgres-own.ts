@@ -29,7 +29,7 @@ export function connectionTo (wanted: Wanted): Connection<PostgresClient> {
   return {
     connected: line.connect(),
     isLost: failure => line.isLost || wordsFor(failure) === 'connection lost' || (wanted.hosts.length > 1 && isWrongMode(failure)),
-    sayGoodbye: async () => await line.end(),
+    sayGoodbye: () => line.end(),
     destroy: () => line.destroy(),
   }
 }

@@ -109,7 +109,7 @@ async function ready (client: Redis, context: CheckContext): Promise<void> {
 async function scout (client: Redis, signal: Interruption): Promise<void> {
   const side = client.duplicate(oneTry)
   try {
-    await abortable(connect(side).then(async () => await side.ping()), signal)
+    await abortable(connect(side).then(() => side.ping()), signal)
   } finally {
     side.disconnect()
   }

@@ -37,7 +37,7 @@ export async function redisRequirements (source: RedisSource<object>, context: R
  * answered earlier runs.
  */
 export async function withRedis<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
-  return await withAnyRedis<Redis, T>(context, source, ioredisKind, async client => await withIORedis(context, client, use), use)
+  return await withAnyRedis<Redis, T>(context, source, ioredisKind, client => withIORedis(context, client, use), use)
 }
 
 /** Asks a client of the app by `ofApp`, or a connection of the check by `own`. */

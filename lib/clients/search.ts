@@ -33,7 +33,7 @@ const way: Way<SearchClientLike, unknown, string> = {
   connect (_driver, url) {
     const stopped = new AbortController()
     return {
-      connected: Promise.resolve({ cluster: { health: async () => await get(new URL(url), stopped.signal) } }),
+      connected: Promise.resolve({ cluster: { health: () => get(new URL(url), stopped.signal) } }),
       // No connection is kept, since each run makes one request.
       isLost: () => true,
       destroy: () => stopped.abort(),

@@ -34,7 +34,7 @@ export async function findFaults ({ settings, registryFaults, subsets, nameFault
   const topology = isInvalid('timeout', 'deadline', 'sequential') ? scopeFaults : topologyFaults
   const bySubset = await Promise.all(subsets.map(async subset => {
     const { entries, faults } = await plan(subset)
-    const missing = await Promise.all(entries.map(async entry => await missingFor(entry, context, clock)))
+    const missing = await Promise.all(entries.map(entry => missingFor(entry, context, clock)))
     const found = [nameFault(subset), ...faults, ...missing.flat(), ...topology(subset, entries, settings)]
     return found.flatMap(fault => fault === undefined ? [] : [toSystemCheck(fault, subset)])
   }))

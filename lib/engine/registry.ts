@@ -106,7 +106,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
       nameFault: subset => this.nameFault(subset),
       changed: (subset, judged, at) => this.#changed(subset, judged, at),
     })
-    this.#background = new Background(clock, { entries: () => this.#entries(), run: async (subset, entry) => await this.#runOnInterval(subset, entry) })
+    this.#background = new Background(clock, { entries: () => this.#entries(), run: (subset, entry) => this.#runOnInterval(subset, entry) })
   }
 
   /** Returns the names of the subsets. */
@@ -314,7 +314,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#background.stop()
     let cancel!: () => void
     const patience = new Promise<void>(resolve => { cancel = this.#clock.after(closingTime, resolve) })
-    await Promise.race([Promise.all([this.#runners.close(), this.#fleet?.then(async fleet => await fleet.close())]), patience])
+    await Promise.race([Promise.all([this.#runners.close(), this.#fleet?.then(fleet => fleet.close())]), patience])
     cancel()
   }
 

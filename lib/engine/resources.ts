@@ -39,6 +39,6 @@ export class ResourceStore implements Resources {
 
   async close (): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#items.keys()].map(async key => await this.drop(key)))
+    await Promise.all([...this.#items.keys()].map(key => this.drop(key)))
   }
 }

@@ -50,8 +50,7 @@ export class FleetConnection {
   }
 
   /**
-   * Returns the answer of Redis, or `undefined` if Redis is away, does not answer in time, or holds a key of another program. It never
-   * rejects.
+   * Asks Redis. It never rejects, and returns `undefined` if Redis is away, does not answer in time, or holds a key of another program.
    *
    * @param isTry `true` asks even if Redis was away before, when the next attempt is due
    */

@@ -67,7 +67,7 @@ class RedisFleet implements Fleet {
     this.#keys = new Keys(name)
     const { settings } = context
     const patience = () => Math.min(longestAnswer, (settings.deadline ?? Infinity) / 2)
-    this.#connection = new FleetConnection({ open: async () => await newClient(options, getApp), clock, log, patience })
+    this.#connection = new FleetConnection({ open: () => newClient(options, getApp), clock, log, patience })
     this.#turns = new Turns({ connection: this.#connection, keys: this.#keys, clock, id: this.#id, details, ttl })
   }
 
@@ -123,14 +123,14 @@ class RedisFleet implements Fleet {
     // The reason is meant for all instances, so it is written. If nobody may see details, it is not.
     const words = !this.#details && this.#context.settings.details === 'never' ? {} : { because, ...(by === undefined ? {} : { by }) }
     const name = muteName(subset, identifier)
-    const [now, until] = await this.#mustAsk(async client => await client.fleetMute(2, mutes, version, name, Math.ceil(time), muteWords(words))) as [number, number]
+    const [now, until] = await this.#mustAsk(client => client.fleetMute(2, mutes, version, name, Math.ceil(time), muteWords(words))) as [number, number]
     const at = this.#context.clock.date()
     return { subset, identifier, since: at, until: at + until - now, ...words }
   }
 
   async unmute (subset: string, identifier: string): Promise<boolean> {
     const { mutes, version } = this.#keys
-    return await this.#mustAsk(async client => await client.fleetUnmute(2, mutes, version, muteName(subset, identifier))) === 1
+    return await this.#mustAsk(client => client.fleetUnmute(2, mutes, version, muteName(subset, identifier))) === 1
   }
 
   async close (): Promise<void> {
@@ -159,7 +159,7 @@ class RedisFleet implements Fleet {
     const isBeat = clock.now() >= this.#beatAt || this.#connection.away !== undefined
     const version = isBeat ? await this.#beat() : await this.#connection.ask(async client => await client.get(key) ?? '', true)
     if (version === undefined || version === this.#version) return
-    const muted = await this.#connection.ask<Muted>(async client => await client.fleetMutes(2, mutes, key))
+    const muted = await this.#connection.ask<Muted>(client => client.fleetMutes(2, mutes, key))
     if (muted === undefined) return
     this.#version = muted[1]
     this.#context.onMutes(this.#mutesOf(muted))
@@ -177,7 +177,7 @@ class RedisFleet implements Fleet {
       ...found.flatMap(report => [report.subset, isHealthy(report) ? '1' : '']),
     ]
     this.#beatAt = clock.now() + this.#ttl * beats
-    const answer = await this.#connection.ask<Beaten>(async client => await client.fleetBeat(keys.length, ...keys, ...values), true)
+    const answer = await this.#connection.ask<Beaten>(client => client.fleetBeat(keys.length, ...keys, ...values), true)
     if (answer === undefined) {
       this.#beatAt = -Infinity
       return undefined
@@ -194,7 +194,7 @@ class RedisFleet implements Fleet {
   async #leave (id: string): Promise<void> {
     const { instances, draining } = this.#keys
     const keys = [instances, draining, this.#keys.instance(id), this.#keys.named(this.#instance), ...[...this.#told].flatMap(subset => this.#found(subset))]
-    await this.#connection.ask(async client => await client.fleetLeave(keys.length, ...keys, id))
+    await this.#connection.ask(client => client.fleetLeave(keys.length, ...keys, id))
   }
 
   /** @throws FST_HEALTH_FLEET_UNAVAILABLE if Redis cannot be asked. */

@@ -54,7 +54,7 @@ export class Turns {
     const kept = Math.ceil(Math.max(ttl, 2 * lease * interval))
     const until = clock.now() + timeout
     for (;;) {
-      const answer = await connection.ask<Answer>(async client => await client.fleetTake(1, key, id, interval, Math.ceil(interval * lease), kept))
+      const answer = await connection.ask<Answer>(client => client.fleetTake(1, key, id, interval, Math.ceil(interval * lease), kept))
       if (answer === undefined) return alone
       const [isOwn, turn, since, age, found] = answer
       if (isOwn === 1) return { tell: this.#holding(key, turn, interval, kept), next: interval }
@@ -70,7 +70,7 @@ export class Turns {
   async yield (): Promise<void> {
     const { connection, keys, id } = this.#options
     const questions = [...this.#questions.keys()].map(digest => keys.question(digest))
-    if (questions.length > 0) await connection.ask(async client => await client.fleetYield(questions.length, ...questions, id))
+    if (questions.length > 0) await connection.ask(client => client.fleetYield(questions.length, ...questions, id))
   }
 
   #isTaken (digest: string, { question }: ResolvedEntry, interval: number): boolean {
@@ -95,7 +95,7 @@ export class Turns {
     let stop!: () => void
     const renewLater = () => {
       stop = clock.after(interval * renewal, () => {
-        connection.ask(async client => await client.fleetRenew(1, key, turn, kept))
+        connection.ask(client => client.fleetRenew(1, key, turn, kept))
         renewLater()
       }, true)
     }
@@ -109,7 +109,7 @@ export class Turns {
   async #tell (key: string, turn: string, outcome: Outcome, kept: number): Promise<Known | undefined> {
     const { connection, details } = this.#options
     const failed = outcome.errors.length === 0 ? '0' : '1'
-    const answer = await connection.ask<Told>(async client => await client.fleetTell(1, key, turn, writtenOutcome(outcome, details), kept, failed))
+    const answer = await connection.ask<Told>(client => client.fleetTell(1, key, turn, writtenOutcome(outcome, details), kept, failed))
     if (answer === undefined) return undefined
     const [isTaken, later, age, found] = answer
     if (isTaken === 1) this.#known.set(key, { turn, outcome })
@@ -139,8 +139,8 @@ type Told = [isTaken: number, turn?: string, age?: number, found?: string]
 const alone: OwnTurn = { tell: async () => undefined, next: undefined }
 
 /**
- * Returns the name of a question in Redis, which is the same on every instance. It contains no secret, so that nobody can try out passwords
- * against it.
+ * Returns the name of a question in Redis, which is the same on every instance. No secret is part of it, so nobody can use it to try out
+ * passwords.
  */
 export function digestOf ({ identifier, Check, options }: ResolvedEntry): string {
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !Object.hasOwn(entryRules, name)))

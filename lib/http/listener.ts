@@ -20,7 +20,7 @@ export async function openListener (registry: HealthRegistry, { port = 0, host =
   try {
     const address = await server.listen(path === undefined ? { port, host } : { path })
     server.server.unref()
-    return { address, close: async () => await server.close() }
+    return { address, close: () => server.close() }
   } catch (error) {
     await server.close()
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error

@@ -51,13 +51,13 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
     const asked: AskedSubset = { registry, mounted, schemas, subset, declared: { identifiers, body } }
     declare(`${base}/${subset}`, {
       schema: subsetDocumentation({ subset, checks, body }, mounted),
-      handler: async (request, reply) => await answerForSubset(asked, request, reply),
+      handler: (request, reply) => answerForSubset(asked, request, reply),
     })
   }
   if (mounted.fleet !== undefined) {
     declare(`${base}/${fleetSubset}`, {
       schema: fleetDocumentation(mounted),
-      handler: async (request, reply) => await answerForFleet({ registry, mounted, schemas }, request, reply),
+      handler: (request, reply) => answerForFleet({ registry, mounted, schemas }, request, reply),
     })
   }
   declare(`${base}/:subset`, {

@@ -40,7 +40,7 @@ export async function look (client: Redis, prefix: string, queues: readonly stri
   // The commands are sent together. A pipeline of ioredis would cost more than all of them.
   const [connections, answers] = await Promise.all([
     connectionsOf(client, prefix),
-    Promise.all(queues.map(async queue => await stateOf(client, `${prefix}:${queue}`))),
+    Promise.all(queues.map(queue => stateOf(client, `${prefix}:${queue}`))),
   ])
   return new Map(queues.map((queue, i) => {
     const [paused, waiting, occupied, time, timestamp, options] = answers[i] as Answer

@@ -21,7 +21,7 @@ export interface AmqpMailbox {
 export async function pollOverAmqp (context: CheckContext, mailbox: AmqpMailbox, poll: Poll): Promise<void> {
   await Promise.all([
     broadcast(context, mailbox, poll),
-    ...mailbox.queues.map(async queue => await attend(context, mailbox.url, queue, poll)),
+    ...mailbox.queues.map(queue => attend(context, mailbox.url, queue, poll)),
   ])
 }
 

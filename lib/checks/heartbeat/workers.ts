@@ -9,6 +9,6 @@ export { redisRequirements } from '../../clients/redis.js'
 /** Passes if a worker of the cluster beats and is healthy. If `host` is given, only workers on that host count. */
 export async function assertWorker (context: CheckContext, options: HeartbeatRedisOptions, host?: string): Promise<void> {
   const { cluster, unhealthyStatuses = defaultUnhealthyStatuses } = options
-  const counts = await withRedis(context, options, async client => await count(client, cluster, host))
+  const counts = await withRedis(context, options, client => count(client, cluster, host))
   assertHealthy(counts, unhealthyStatuses, `worker of cluster '${cluster}'${host === undefined ? '' : ' on this host'}`, context)
 }

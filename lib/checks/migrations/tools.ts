@@ -43,8 +43,7 @@ export const migrationTools = {
     onDisk: files(['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts'], name => name),
     applied: byName,
   },
-  // drizzle runs only migrations that are newer than the newest row, so it never runs one that was merged late. Looking up each one finds
-  // it.
+  // drizzle runs only migrations that are newer than the newest row, and never one that was merged late. The check looks up each of them.
   drizzle: {
     table: '__drizzle_migrations',
     schema: 'drizzle',
@@ -65,8 +64,7 @@ export const migrationTools = {
     onDisk: files([...scripts, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name),
     applied: byName,
   },
-  // The table has the name of the class, which only loading the file would show. The timestamp at its end is also the start of the file
-  // name.
+  // The table has the name of the class, which only loading the file would show. Both names hold the same timestamp.
   typeorm: {
     table: 'migrations',
     columns: ['timestamp'],
