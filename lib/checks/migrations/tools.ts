@@ -1,15 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { ServiceReturnedUnexpectedResult } from '../../errors.js'
+import { flywayColumns, listFlyway } from './flyway.js'
+import { standingOf, type Listing, type Row } from './standing.js'
 
-export interface MigrationOnDisk {
+interface MigrationOnDisk {
   /** Its name in the tool's table. */
   readonly key: string
   /** What a person knows it by. */
   readonly name: string
 }
 
-type Row = Readonly<Record<string, unknown>>
+type FilesOfMigrations = (...listing: Parameters<Listing>) => Promise<MigrationOnDisk[]>
+/** The key of a row, where the row says what is asked. */
+type KeyOfRow = (row: Row) => string | undefined
 
 /** How one tool keeps its books: what a fresh installation of it does where nothing else is configured. */
 interface MigrationTool {
@@ -17,12 +21,7 @@ interface MigrationTool {
   /** Where it keeps its table; without one, the connection's search path finds it. */
   readonly schema?: string
   readonly columns: readonly string[]
-  /** The migrations of the folder, without those whose file, folder or tag is `ignored`; `extensions` stand for those of the tool. */
-  readonly onDisk: (dir: string, ignored: (name: string) => boolean, extensions?: readonly string[]) => Promise<MigrationOnDisk[]>
-  /** The key of a row of an applied migration. */
-  readonly applied: (row: Row) => string | undefined
-  /** The key of a row of one that was begun, and neither finished nor given up. */
-  readonly unfinished?: (row: Row) => string | undefined
+  readonly list: Listing
 }
 
 const scripts = ['.js', '.cjs', '.mjs', '.ts', '.cts', '.mts']
@@ -33,68 +32,66 @@ export const migrationTools = {
     table: 'pgmigrations',
     schema: 'public',
     columns: ['name'],
-    onDisk: files([...scripts, '.sql'], withoutExtension),
-    applied: byName,
+    list: byKeys(files([...scripts, '.sql'], withoutExtension), byName),
   },
   knex: {
     table: 'knex_migrations',
     columns: ['name'],
     // Its own loadExtensions where the app sets no others: what has another one is never run.
-    onDisk: files(['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts'], name => name),
-    applied: byName,
+    list: byKeys(files(['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts'], name => name), byName),
   },
   // It runs what is younger than the youngest row, and so never runs what was merged late: looking each one up shows that, too.
   drizzle: {
     table: '__drizzle_migrations',
     schema: 'drizzle',
     columns: ['created_at'],
-    onDisk: drizzleJournal,
-    applied: row => String(row['created_at']),
+    list: byKeys(drizzleJournal, row => String(row['created_at'])),
   },
   kysely: {
     table: 'kysely_migration',
     columns: ['name'],
     // It passes over modules without `up`, of which only loading them would tell.
-    onDisk: files(['.js', '.mjs', '.ts', '.mts'], file => isBarrel(file) ? undefined : withoutExtension(file)),
-    applied: byName,
+    list: byKeys(files(['.js', '.mjs', '.ts', '.mts'], file => isBarrel(file) ? undefined : withoutExtension(file)), byName),
   },
   umzug: {
     table: 'SequelizeMeta',
     columns: ['name'],
-    onDisk: files([...scripts, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name),
-    applied: byName,
+    list: byKeys(files([...scripts, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name), byName),
   },
   // Its table has the name of the class, which only loading the file would tell; the timestamp that ends it also begins the file's.
   typeorm: {
     table: 'migrations',
     columns: ['timestamp'],
-    onDisk: files(scripts, timestampOf),
-    applied: row => String(row['timestamp']),
+    list: byKeys(files(scripts, timestampOf), row => String(row['timestamp'])),
   },
   // https://github.com/mikro-orm/mikro-orm/blob/master/packages/migrations/src/MigrationStorage.ts
   'mikro-orm': {
     table: 'mikro_orm_migrations',
     columns: ['name'],
-    onDisk: files(['.js', '.ts', '.cjs'], withoutScriptExtension),
-    applied: row => withoutScriptExtension(byName(row)),
+    list: byKeys(files(['.js', '.ts', '.cjs'], withoutScriptExtension), row => withoutScriptExtension(byName(row))),
   },
   // As with drizzle, what was merged with a version below the highest row is never run.
   postgrator: {
     table: 'schemaversion',
     columns: ['version'],
-    onDisk: files(['.sql', '.js', '.mjs', '.cjs'], versionDone),
-    // It begins with a row of version 0, which is none.
-    applied: row => Number(row['version']) === 0 ? undefined : String(row['version']),
+    list: byKeys(
+      files(['.sql', '.js', '.mjs', '.cjs'], versionDone),
+      // It begins with a row of version 0, which is none.
+      row => Number(row['version']) === 0 ? undefined : String(row['version'])
+    ),
   },
   // https://github.com/prisma/prisma-engines/blob/main/schema-engine/ARCHITECTURE.md#the-_prisma_migrations-table
   prisma: {
     table: '_prisma_migrations',
     schema: 'public',
     columns: ['migration_name', 'finished_at', 'rolled_back_at'],
-    onDisk: folders,
-    applied: row => row['finished_at'] !== null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined,
-    unfinished: row => row['finished_at'] === null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined,
+    list: byKeys(
+      folders,
+      row => row['finished_at'] !== null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined,
+      row => row['finished_at'] === null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined
+    ),
   },
+  flyway: { table: 'flyway_schema_history', columns: flywayColumns, list: listFlyway },
 } satisfies Record<string, MigrationTool>
 
 /** A tool whose bookkeeping is known; Sequelize's own is umzug's. */
@@ -106,8 +103,31 @@ export function migrationTool (name: MigrationToolName): MigrationTool {
   return migrationTools[name === 'sequelize' ? 'umzug' : name]
 }
 
+/**
+ * The standing of migrations that their keys tell apart.
+ *
+ * @param unfinished - The key of a row of one that was begun, and neither finished nor given up.
+ */
+function byKeys (onDisk: FilesOfMigrations, applied: KeyOfRow, unfinished: KeyOfRow = () => undefined): Listing {
+  return async (...listing) => {
+    const found = await onDisk(...listing)
+    return rows => {
+      const done = keysOf(rows, applied)
+      const begun = keysOf(rows, unfinished)
+      return standingOf(found, done.size + begun.size > 0, ({ key }) => {
+        if (begun.has(key)) return 'unfinished'
+        return done.has(key) ? 'applied' : 'pending'
+      })
+    }
+  }
+}
+
+function keysOf (rows: readonly Row[], keyOf: KeyOfRow): Set<string> {
+  return new Set(rows.map(keyOf).filter(key => key !== undefined))
+}
+
 /** The files of the folder that `keyOf` gives a key. */
-function files (usual: readonly string[], keyOf: (file: string) => string | undefined): MigrationTool['onDisk'] {
+function files (usual: readonly string[], keyOf: (file: string) => string | undefined): FilesOfMigrations {
   return async (dir, ignored, extensions = usual) => {
     const found: MigrationOnDisk[] = []
     for (const entry of await readdir(dir, { withFileTypes: true })) {
