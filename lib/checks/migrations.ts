@@ -62,7 +62,7 @@ const identifier = withoutNul('a name that PostgreSQL can have')
 
 /**
  * Passes when no migration on disk is pending. One that is applied and not on disk is fine: a newer release is rolling out. Costs
- * one SELECT and one listing of the folder; for Flyway, its repeatable migrations are read as well.
+ * one SELECT and one listing of the folder; for Flyway and Liquibase, files of it are read as well.
  */
 export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   static override readonly rules = {

@@ -21,7 +21,7 @@ import { createHealth } from '../../lib/index.js'
 import type { MigrationsOptions } from '../../lib/checks/migrations.js'
 import { until } from '../helpers/leaks.js'
 import {
-  databasesOf, fixtures, flywayRow, flywayTable, folder, healthOf, pending, status, withClient, type Options,
+  databasesOf, fixtures, flywayRow, flywayTable, folder, healthOf, liquibaseRow, liquibaseTable, pending, status, withClient, type Options,
 } from '../helpers/migrations.js'
 import { startPostgres } from '../helpers/postgres.js'
 
@@ -190,7 +190,7 @@ const tools: Record<string, Tool> = {
     down: async url => await withClient(url, async client =>
       await client.query("UPDATE _prisma_migrations SET rolled_back_at = now() WHERE migration_name LIKE '%loans'")),
   },
-  // Flyway runs in Java: its table is made and filled as its source does it.
+  // Flyway and Liquibase run in Java: their tables are made and filled as their sources do it.
   flyway: {
     names: ['V1_1__authors', 'V1_2__books', 'V2__loans'],
     up: async (url, _dir, count) => await withClient(url, async client => {
@@ -200,6 +200,16 @@ const tools: Record<string, Tool> = {
       for (const [index, version] of versions.entries()) await client.query(flywayRow({ rank: rows.length + index + 1, version }))
     }),
     down: async url => await withClient(url, async client => await client.query(flywayRow({ rank: 4, version: '2', type: 'UNDO_SQL' }))),
+  },
+  liquibase: {
+    names: ['1-authors.sql ann:1', '2-books.xml bob:2', '3-loans.json cyd:3'],
+    up: async (url, _dir, count) => await withClient(url, async client => {
+      await client.query(liquibaseTable)
+      const { rows } = await client.query('SELECT id FROM databasechangelog')
+      const changeSets = ['1-authors.sql::1::ann', '2-books.xml::2::bob', '3-loans.json::3::cyd'].slice(rows.length, count)
+      for (const changeSet of changeSets) await client.query(liquibaseRow(`db/changelog/${changeSet}`))
+    }),
+    down: async url => await withClient(url, async client => await client.query("DELETE FROM databasechangelog WHERE id = '3'")),
   },
 }
 
@@ -335,6 +345,7 @@ test('migrations', async t => {
     }
     t.equal(await status(t, { tool: 'postgrator', dir: 'postgrator', connectionString, ignore: 'loans' }), pending('001.do.authors', '002.do.books'))
     t.equal(await status(t, { tool: 'flyway', dir: 'flyway', connectionString, ignore: '^V1' }), pending('V2__loans'))
+    t.equal(await status(t, { tool: 'liquibase', dir: 'liquibase', connectionString, ignore: 'json$' }), pending('1-authors.sql ann:1', '2-books.xml bob:2'))
     t.equal(await status(t, { tool: 'prisma', dir: 'prisma', connectionString, ignore: '_(authors|books)$' }), pending('20230103000000_loans'))
     t.equal(await status(t, { tool: 'drizzle', dir: 'drizzle', connectionString, ignore: '^0000' }), pending('0001_books', '0002_loans'))
   })
@@ -391,7 +402,7 @@ test('migrations', async t => {
     t.match(await faults({}), [/^E007 none of `tool`, `dir`, `applied` and `onDisk` is given/])
     t.match(await faults({ tool: 'knex' }), [/^E007 `tool` is given/])
     t.match(await faults({ tool: 'knex', onDisk: () => [] }), [/^E007 `tool` and `onDisk` are given/])
-    t.match(await faults({ tool: 'rake', dir: 'x' }), [/^E008 .*'tool' is 'rake'.*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'mikro-orm', 'postgrator', 'prisma', 'flyway', 'sequelize'/])
+    t.match(await faults({ tool: 'rake', dir: 'x' }), [/^E008 .*'tool' is 'rake'.*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'mikro-orm', 'postgrator', 'prisma', 'flyway', 'liquibase', 'sequelize'/])
     t.match(await healthOf(t, { applied: () => [], onDisk: () => [], table: 'x' } as never).faults(), [/^E007 `table` is given with `applied`/])
     t.match(await faults({ tool: 'knex', dir: 'a\0b' }), [/^E008 .*'dir' is /])
     t.match(await faults({ tool: 'dbmate', dir: '' }), [/^E008 .*'tool' is 'dbmate'\. .*'dir' is ''/])

@@ -42,6 +42,32 @@ export function flywayRow ({ rank, version, description = '', type = 'SQL', chec
     VALUES (${rank}, ${version === undefined ? 'NULL' : `'${version}'`}, '${description}', '${type}', 'x.sql', ${checksum ?? 'NULL'}, current_user, 1, ${success})`
 }
 
+/** As CreateDatabaseChangeLogTableGenerator.java of Liquibase has it, in the types of PostgreSQL. */
+export const liquibaseTable = `
+  CREATE TABLE IF NOT EXISTS databasechangelog (
+    id VARCHAR(255) NOT NULL,
+    author VARCHAR(255) NOT NULL,
+    filename VARCHAR(255) NOT NULL,
+    dateexecuted TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    orderexecuted INTEGER NOT NULL,
+    exectype VARCHAR(10) NOT NULL,
+    md5sum VARCHAR(35),
+    description VARCHAR(255),
+    comments VARCHAR(255),
+    tag VARCHAR(255),
+    liquibase VARCHAR(20),
+    contexts VARCHAR(255),
+    labels VARCHAR(255),
+    deployment_id VARCHAR(10)
+  )`
+
+/** A row of the change set that Liquibase calls `file::id::author`. */
+export function liquibaseRow (changeSet: string, type = 'EXECUTED'): string {
+  const [filename, id, author] = changeSet.split('::')
+  return `INSERT INTO databasechangelog (id, author, filename, dateexecuted, orderexecuted, exectype)
+    VALUES ('${id}', '${author}', '${filename}', now(), 1, '${type}')`
+}
+
 export async function withClient<T> (url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(url)
   await client.connect()
@@ -106,3 +132,8 @@ export async function status (t: Test, options: Options): Promise<string> {
 }
 
 export const pending = (...names: string[]) => `unavailable: There are migrations to apply: ${names.join(', ')}`
+
+/** What is said where these change sets, in the form `file::id::author`, are pending. */
+export function pendingChangeSets (...changeSets: string[]): string {
+  return pending(...changeSets.map(changeSet => changeSet.replace(/^(.*)::(.*)::(.*)$/, '$1 $3:$2')).sort())
+}

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { ServiceReturnedUnexpectedResult } from '../../errors.js'
 import { flywayColumns, listFlyway } from './flyway.js'
+import { liquibaseColumns, listLiquibase } from './liquibase.js'
 import { standingOf, type Listing, type Row } from './standing.js'
 
 interface MigrationOnDisk {
@@ -92,6 +93,7 @@ export const migrationTools = {
     ),
   },
   flyway: { table: 'flyway_schema_history', columns: flywayColumns, list: listFlyway },
+  liquibase: { table: 'databasechangelog', columns: liquibaseColumns, list: listLiquibase },
 } satisfies Record<string, MigrationTool>
 
 /** A tool whose bookkeeping is known; Sequelize's own is umzug's. */
