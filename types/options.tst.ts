@@ -141,6 +141,8 @@ describe('an entry', () => {
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/system#ResidentMemoryCheck', {}] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/tcp', { host: 'shop.example' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/migrations', { applied: () => [] as string[], onDisk: async () => new Set<string>() }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'flyway', dir: 'sql', table: 'history' }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'liquibase', dir: 'db/changelog', schema: 'app' }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'knex' }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'knex', dir: 'migrations', applied: () => [] as string[] }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'rake', dir: 'migrations' }] as const)

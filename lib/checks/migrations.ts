@@ -7,7 +7,8 @@ import { HealthCheckError, isHealthCheckError, lacking, ServiceReturnedUnexpecte
 import { func, oneOf, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
-import { migrationTool, migrationToolNames, type MigrationOnDisk, type MigrationToolName } from './migrations/tools.js'
+import type { Comparison, Row } from './migrations/standing.js'
+import { migrationTool, migrationToolNames, type MigrationToolName } from './migrations/tools.js'
 import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
 import { targetOf, type Target } from '../clients/postgres-hosts.js'
 
@@ -28,7 +29,7 @@ export interface ToolMigrations extends PostgresSource {
   tool: MigrationToolName
   /** The folder of the migrations. A relative path is resolved against the setting `baseDir`. */
   dir: string
-  /** The source of a regular expression. Files in the folder whose name it matches are no migrations. */
+  /** The source of a regular expression. Files and folders in the folder whose name it matches are no migrations. */
   ignore?: string
   /**
    * The extensions of the files that are migrations, if the app sets `loadExtensions` of knex.
@@ -54,8 +55,6 @@ type Neither<Options> = { readonly [name in keyof Options]?: never }
 
 export type MigrationsOptions = (ToolMigrations & Neither<OwnMigrations>) | (OwnMigrations & Neither<ToolMigrations>)
 
-type Row = Record<string, unknown>
-
 const noneOfThem = 'the folder of migrations holds none of those that are applied'
 const pending = 'There are migrations to apply'
 const longestList = 5
@@ -71,7 +70,7 @@ const identifier = withoutNul('a name that PostgreSQL can have')
 
 /**
  * Passes if no migration on disk is pending. An applied migration that is not on disk is no fault, since a newer release may be rolling
- * out. A run costs one SELECT and one listing of the folder.
+ * out. A run costs one SELECT and one listing of the folder. For Flyway and Liquibase it reads files of the folder as well.
  */
 export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   static override readonly rules = {
@@ -124,7 +123,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     const [done, names] = await abortable(Promise.all([namesOf('applied', applied, context), namesOf('onDisk', onDisk, context)]), signal)
     const recorded = new Set(done)
     if (recorded.size > 0 && !names.some(name => recorded.has(name))) this.addError(new ServiceReturnedUnexpectedResult(noneOfThem))
-    this.#report(pending, names.filter(name => !recorded.has(name)).map(name => ({ key: name, name })))
+    this.#report(pending, names.filter(name => !recorded.has(name)))
   }
 
   async #compareTables (context: CheckContext): Promise<void> {
@@ -132,33 +131,29 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     // The listing is awaited after the rows, so its failure must not be unhandled until then.
     listing.catch(() => {})
     const rows = await this.#rows(context)
-    const { applied, unfinished = () => undefined } = migrationTool(this.#tool.tool)
-    const done = new Set(rows.map(applied))
-    const begun = new Set(rows.map(unfinished))
-    const onDisk = await listing
-    const isRecorded = ({ key }: MigrationOnDisk) => done.has(key) || begun.has(key)
-    if ([...done, ...begun].some(key => key !== undefined) && !onDisk.some(isRecorded)) {
-      this.addError(new ServiceReturnedUnexpectedResult(noneOfThem))
-    }
+    const compareWith = await listing
     // Only migrations on disk are reported, since a migration of a newer release may be running now.
-    this.#report('Migrations failed, or are still running', onDisk.filter(({ key }) => begun.has(key)))
-    this.#report(pending, onDisk.filter(migration => !isRecorded(migration)))
+    const standing = compareWith(rows)
+    if (standing.isForeign) this.addError(new ServiceReturnedUnexpectedResult(noneOfThem))
+    this.#report('Migrations failed', standing.failed)
+    this.#report('Migrations failed, or are still running', standing.unfinished)
+    this.#report(pending, standing.pending)
   }
 
   get #tool (): ToolMigrations {
     return this.options as ToolMigrations
   }
 
-  #report (what: string, migrations: MigrationOnDisk[]) {
-    if (migrations.length === 0) return
-    this.addError(new ServiceUnavailable(`${what}: ${list(migrations.map(({ name }) => name).sort())}`))
+  #report (what: string, names: readonly string[]) {
+    if (names.length === 0) return
+    this.addError(new ServiceUnavailable(`${what}: ${list([...names].sort())}`))
   }
 
-  async #onDisk ({ settings }: RequirementsContext): Promise<MigrationOnDisk[]> {
+  async #onDisk ({ settings }: RequirementsContext): Promise<Comparison> {
     const { tool, dir, ignore, loadExtensions } = this.#tool
     const ignored = ignore === undefined ? () => false : (name: string) => new RegExp(ignore).test(name)
     try {
-      return await migrationTool(tool).onDisk(resolve(settings.baseDir, dir), ignored, loadExtensions)
+      return await migrationTool(tool).list(resolve(settings.baseDir, dir), ignored, loadExtensions)
     } catch (error) {
       if (isHealthCheckError(error)) throw error
       const words = wordsFor(error)

@@ -1,28 +1,30 @@
 import { once } from 'node:events'
-import fs, { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import fs, { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import path, { join, resolve } from 'node:path'
+import path, { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fastifyPostgres from '@fastify/postgres'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as drizzleMigrate } from 'drizzle-orm/node-postgres/migrator'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import createKnex from 'knex'
 import { FileMigrationProvider, Kysely, Migrator, NO_MIGRATIONS, PostgresDialect } from 'kysely'
 import { runner as nodePgMigrate } from 'node-pg-migrate'
 import pg from 'pg'
 import Postgrator from 'postgrator'
 import { Sequelize, type QueryInterface } from 'sequelize'
-import { test, type Test } from 'tap'
+import { test } from 'tap'
 import { DataSource } from 'typeorm'
 import { SequelizeStorage, Umzug } from 'umzug'
 import { createHealth } from '../../lib/index.js'
-import MigrationsCheck, { type MigrationsOptions } from '../../lib/checks/migrations.js'
+import type { MigrationsOptions } from '../../lib/checks/migrations.js'
 import { until } from '../helpers/leaks.js'
+import {
+  databasesOf, fixtures, flywayRow, flywayTable, folder, healthOf, liquibaseRow, liquibaseTable, pending, status, withClient, type Options,
+} from '../helpers/migrations.js'
 import { startPostgres } from '../helpers/postgres.js'
 
-const fixtures = resolve(import.meta.dirname, '../fixtures/migrations')
 const { log } = Fastify()
 
 /** Runs a tool for real. */
@@ -33,16 +35,6 @@ interface Tool {
   up (url: string, dir: string, count: number): Promise<unknown>
   /** Takes the last one back. */
   down (url: string, dir: string): Promise<unknown>
-}
-
-async function withClient<T> (url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(url)
-  await client.connect()
-  try {
-    return await use(client)
-  } finally {
-    await client.end()
-  }
 }
 
 const nodePg = (url: string, dir: string, options: { direction: 'up' | 'down', count: number }) =>
@@ -198,6 +190,27 @@ const tools: Record<string, Tool> = {
     down: async url => await withClient(url, async client =>
       await client.query("UPDATE _prisma_migrations SET rolled_back_at = now() WHERE migration_name LIKE '%loans'")),
   },
+  // Flyway and Liquibase run in Java: their tables are made and filled as their sources do it.
+  flyway: {
+    names: ['V1_1__authors', 'V1_2__books', 'V2__loans'],
+    up: async (url, _dir, count) => await withClient(url, async client => {
+      await client.query(flywayTable)
+      const { rows } = await client.query('SELECT version FROM flyway_schema_history')
+      const versions = ['1.1', '1.2', '2'].slice(rows.length, count)
+      for (const [index, version] of versions.entries()) await client.query(flywayRow({ rank: rows.length + index + 1, version }))
+    }),
+    down: async url => await withClient(url, async client => await client.query(flywayRow({ rank: 4, version: '2', type: 'UNDO_SQL' }))),
+  },
+  liquibase: {
+    names: ['1-authors.sql ann:1', '2-books.xml bob:2', '3-loans.json cyd:3'],
+    up: async (url, _dir, count) => await withClient(url, async client => {
+      await client.query(liquibaseTable)
+      const { rows } = await client.query('SELECT id FROM databasechangelog')
+      const changeSets = ['1-authors.sql::1::ann', '2-books.xml::2::bob', '3-loans.json::3::cyd'].slice(rows.length, count)
+      for (const changeSet of changeSets) await client.query(liquibaseRow(`db/changelog/${changeSet}`))
+    }),
+    down: async url => await withClient(url, async client => await client.query("DELETE FROM databasechangelog WHERE id = '3'")),
+  },
 }
 
 /** A copy of a folder of migrations with only the first `count` of them. */
@@ -216,45 +229,9 @@ async function folderWithout (dir: string, count: number): Promise<string> {
   return copy
 }
 
-/** A folder with these files; a name that ends in a slash is a folder. */
-async function folder (t: Test, ...files: string[]): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'fastify-health-migrations-'))
-  t.teardown(async () => await rm(dir, { recursive: true }))
-  for (const file of files) {
-    if (file.endsWith('/')) await mkdir(join(dir, file))
-    else await writeFile(join(dir, file), '')
-  }
-  return dir
-}
-
-type Options = MigrationsOptions & { timeout?: number }
-
-function healthOf (t: Test, options: Options, app: FastifyInstance = Fastify()) {
-  const health = createHealth({ baseDir: fixtures, subsets: { readiness: [[MigrationsCheck, { ...options }]] } }, { app, log })
-  t.teardown(async () => await health.close())
-  return {
-    async status () { return (await health.run('readiness')).results[0]!.status },
-    async faults () { return (await health.systemChecks()).map(({ id, message, hint }) => `${id} ${message} ${hint}`) },
-  }
-}
-
-async function status (t: Test, options: Options): Promise<string> {
-  return await healthOf(t, options).status()
-}
-
-const pending = (...names: string[]) => `unavailable: There are migrations to apply: ${names.join(', ')}`
-
 test('migrations', async t => {
   const postgres = await startPostgres(t)
-  let databases = 0
-
-  async function database (...statements: string[]): Promise<string> {
-    const name = `d${++databases}`
-    await withClient(postgres.url, async client => await client.query(`CREATE DATABASE ${name}`))
-    const url = new URL(`/${name}`, postgres.url).href
-    await withClient(url, async client => { for (const statement of statements) await client.query(statement) })
-    return url
-  }
+  const database = databasesOf(postgres)
 
   for (const [tool, { names, up, down }] of Object.entries(tools)) {
     await t.test(`the books of ${tool} are read as it writes them`, async t => {
@@ -367,6 +344,8 @@ test('migrations', async t => {
       t.equal(await status(t, { tool, dir, connectionString, ignore: '^_' }), pending('1672531200001-Authors'), tool)
     }
     t.equal(await status(t, { tool: 'postgrator', dir: 'postgrator', connectionString, ignore: 'loans' }), pending('001.do.authors', '002.do.books'))
+    t.equal(await status(t, { tool: 'flyway', dir: 'flyway', connectionString, ignore: '^V1' }), pending('V2__loans'))
+    t.equal(await status(t, { tool: 'liquibase', dir: 'liquibase', connectionString, ignore: 'json$' }), pending('1-authors.sql ann:1', '2-books.xml bob:2'))
     t.equal(await status(t, { tool: 'prisma', dir: 'prisma', connectionString, ignore: '_(authors|books)$' }), pending('20230103000000_loans'))
     t.equal(await status(t, { tool: 'drizzle', dir: 'drizzle', connectionString, ignore: '^0000' }), pending('0001_books', '0002_loans'))
   })
@@ -423,10 +402,10 @@ test('migrations', async t => {
     t.match(await faults({}), [/^E007 none of `tool`, `dir`, `applied` and `onDisk` is given/])
     t.match(await faults({ tool: 'knex' }), [/^E007 `tool` is given/])
     t.match(await faults({ tool: 'knex', onDisk: () => [] }), [/^E007 `tool` and `onDisk` are given/])
-    t.match(await faults({ tool: 'rake', dir: 'x' }), [/^E008 .*'tool' is 'rake'.*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'mikro-orm', 'postgrator', 'prisma', 'sequelize'/])
+    t.match(await faults({ tool: 'rake', dir: 'x' }), [/^E008 .*'tool' is 'rake'.*'node-pg-migrate', 'knex', 'drizzle', 'kysely', 'umzug', 'typeorm', 'mikro-orm', 'postgrator', 'prisma', 'flyway', 'liquibase', 'sequelize'/])
     t.match(await healthOf(t, { applied: () => [], onDisk: () => [], table: 'x' } as never).faults(), [/^E007 `table` is given with `applied`/])
     t.match(await faults({ tool: 'knex', dir: 'a\0b' }), [/^E008 .*'dir' is /])
-    t.match(await faults({ tool: 'flyway', dir: '' }), [/^E008 .*'tool' is 'flyway'\. .*'dir' is ''/])
+    t.match(await faults({ tool: 'dbmate', dir: '' }), [/^E008 .*'tool' is 'dbmate'\. .*'dir' is ''/])
     t.match(await faults({ tool: 'knex', dir: 'knex', table: 'a\0b', schema: 3 }), [/^E008 .*'table' is .*'schema' is 3/])
     for (const ignore of ['', '(', /x/]) t.match(await faults({ tool: 'knex', dir: 'knex', ignore }), [/^E008 .*'ignore' is .*the source of a regular expression that compiles/])
     t.match(await healthOf(t, { tool: 'knex', dir: 'knex' }, Fastify()).faults(), [/^E007 .*app\.pg is not there.*@fastify\/postgres/])

@@ -1,15 +1,20 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { ServiceReturnedUnexpectedResult } from '../../errors.js'
+import { flywayColumns, listFlyway } from './flyway.js'
+import { liquibaseColumns, listLiquibase } from './liquibase.js'
+import { standingOf, type Listing, type Row } from './standing.js'
 
-export interface MigrationOnDisk {
+interface MigrationOnDisk {
   /** The name of the migration in the table of the tool. */
   readonly key: string
   /** The name for people. */
   readonly name: string
 }
 
-type Row = Readonly<Record<string, unknown>>
+type FilesOfMigrations = (...listing: Parameters<Listing>) => Promise<MigrationOnDisk[]>
+/** Returns the key of a row, or `undefined` if the row says something else. */
+type KeyOfRow = (row: Row) => string | undefined
 
 /** The way in which a tool records its migrations, with the defaults of a fresh installation. */
 interface MigrationTool {
@@ -17,12 +22,7 @@ interface MigrationTool {
   /** The schema of the table. Without it, the search path of the connection finds the table. */
   readonly schema?: string
   readonly columns: readonly string[]
-  /** Returns the migrations of the folder, without those whose file, folder or tag is `ignored`. `extensions` replace those of the tool. */
-  readonly onDisk: (dir: string, ignored: (name: string) => boolean, extensions?: readonly string[]) => Promise<MigrationOnDisk[]>
-  /** Returns the key of a row if its migration is applied. */
-  readonly applied: (row: Row) => string | undefined
-  /** Returns the key of a row if its migration was begun, and neither finished nor given up. */
-  readonly unfinished?: (row: Row) => string | undefined
+  readonly list: Listing
 }
 
 const scripts = ['.js', '.cjs', '.mjs', '.ts', '.cts', '.mts']
@@ -33,68 +33,67 @@ export const migrationTools = {
     table: 'pgmigrations',
     schema: 'public',
     columns: ['name'],
-    onDisk: files([...scripts, '.sql'], withoutExtension),
-    applied: byName,
+    list: byKeys(files([...scripts, '.sql'], withoutExtension), byName),
   },
   knex: {
     table: 'knex_migrations',
     columns: ['name'],
     // These are the default `loadExtensions` of knex, which never runs files with another extension.
-    onDisk: files(['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts'], name => name),
-    applied: byName,
+    list: byKeys(files(['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts'], name => name), byName),
   },
   // drizzle runs only migrations that are newer than the newest row, and never one that was merged late. The check looks up each of them.
   drizzle: {
     table: '__drizzle_migrations',
     schema: 'drizzle',
     columns: ['created_at'],
-    onDisk: drizzleJournal,
-    applied: row => String(row['created_at']),
+    list: byKeys(drizzleJournal, row => String(row['created_at'])),
   },
   kysely: {
     table: 'kysely_migration',
     columns: ['name'],
     // The tool ignores modules without `up`, but only loading a module would show that.
-    onDisk: files(['.js', '.mjs', '.ts', '.mts'], file => isBarrel(file) ? undefined : withoutExtension(file)),
-    applied: byName,
+    list: byKeys(files(['.js', '.mjs', '.ts', '.mts'], file => isBarrel(file) ? undefined : withoutExtension(file)), byName),
   },
   umzug: {
     table: 'SequelizeMeta',
     columns: ['name'],
-    onDisk: files([...scripts, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name),
-    applied: byName,
+    list: byKeys(files([...scripts, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name), byName),
   },
   // The table has the name of the class, which only loading the file would show. Both names hold the same timestamp.
   typeorm: {
     table: 'migrations',
     columns: ['timestamp'],
-    onDisk: files(scripts, timestampOf),
-    applied: row => String(row['timestamp']),
+    list: byKeys(files(scripts, timestampOf), row => String(row['timestamp'])),
   },
   // https://github.com/mikro-orm/mikro-orm/blob/master/packages/migrations/src/MigrationStorage.ts
   'mikro-orm': {
     table: 'mikro_orm_migrations',
     columns: ['name'],
-    onDisk: files(['.js', '.ts', '.cjs'], withoutScriptExtension),
-    applied: row => withoutScriptExtension(byName(row)),
+    list: byKeys(files(['.js', '.ts', '.cjs'], withoutScriptExtension), row => withoutScriptExtension(byName(row))),
   },
   // Like drizzle, postgrator never runs a migration that was merged with a version below the highest row.
   postgrator: {
     table: 'schemaversion',
     columns: ['version'],
-    onDisk: files(['.sql', '.js', '.mjs', '.cjs'], versionDone),
-    // The first row has version 0, and is no migration.
-    applied: row => Number(row['version']) === 0 ? undefined : String(row['version']),
+    list: byKeys(
+      files(['.sql', '.js', '.mjs', '.cjs'], versionDone),
+      // The first row of the table has version 0, and is no migration.
+      row => Number(row['version']) === 0 ? undefined : String(row['version'])
+    ),
   },
   // https://github.com/prisma/prisma-engines/blob/main/schema-engine/ARCHITECTURE.md#the-_prisma_migrations-table
   prisma: {
     table: '_prisma_migrations',
     schema: 'public',
     columns: ['migration_name', 'finished_at', 'rolled_back_at'],
-    onDisk: folders,
-    applied: row => row['finished_at'] !== null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined,
-    unfinished: row => row['finished_at'] === null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined,
+    list: byKeys(
+      folders,
+      row => row['finished_at'] !== null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined,
+      row => row['finished_at'] === null && row['rolled_back_at'] === null ? String(row['migration_name']) : undefined
+    ),
   },
+  flyway: { table: 'flyway_schema_history', columns: flywayColumns, list: listFlyway },
+  liquibase: { table: 'databasechangelog', columns: liquibaseColumns, list: listLiquibase },
 } satisfies Record<string, MigrationTool>
 
 /** A tool whose table is known. Sequelize has the table of umzug. */
@@ -106,8 +105,31 @@ export function migrationTool (name: MigrationToolName): MigrationTool {
   return migrationTools[name === 'sequelize' ? 'umzug' : name]
 }
 
-/** Makes a function that lists the files of a folder for which `keyOf` returns a key. */
-function files (usual: readonly string[], keyOf: (file: string) => string | undefined): MigrationTool['onDisk'] {
+/**
+ * Compares migrations by their keys.
+ *
+ * @param unfinished - Returns the key of a row if its migration was begun, and neither finished nor given up.
+ */
+function byKeys (onDisk: FilesOfMigrations, applied: KeyOfRow, unfinished: KeyOfRow = () => undefined): Listing {
+  return async (...listing) => {
+    const found = await onDisk(...listing)
+    return rows => {
+      const done = keysOf(rows, applied)
+      const begun = keysOf(rows, unfinished)
+      return standingOf(found, done.size + begun.size > 0, ({ key }) => {
+        if (begun.has(key)) return 'unfinished'
+        return done.has(key) ? 'applied' : 'pending'
+      })
+    }
+  }
+}
+
+function keysOf (rows: readonly Row[], keyOf: KeyOfRow): Set<string> {
+  return new Set(rows.map(keyOf).filter(key => key !== undefined))
+}
+
+/** Lists the files of the folder for which `keyOf` returns a key. */
+function files (usual: readonly string[], keyOf: (file: string) => string | undefined): FilesOfMigrations {
   return async (dir, ignored, extensions = usual) => {
     const found: MigrationOnDisk[] = []
     for (const entry of await readdir(dir, { withFileTypes: true })) {
