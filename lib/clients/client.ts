@@ -33,6 +33,11 @@ export interface ClientOfApp<Client> {
   readonly client: ClientOption<Client>
   /** Default: any object. */
   readonly kind?: ClientKind
+  /**
+   * Names the part of the client that is asked, such as one of its hosts. A run that was given up holds up only the runs that ask the same
+   * part. Default: the client has no parts.
+   */
+  readonly part?: string
 }
 
 const anyObject: ClientKind = {
@@ -54,8 +59,13 @@ export interface OwnConnection<Client, Driver = unknown> {
 // Milliseconds a run waits for an earlier one that was given up, before it counts that one as lost.
 const patience = 30_000
 
-// The runs that were given up while their client, which belongs to the app and cannot be destroyed, had not answered.
-const unanswered = new WeakMap<WeakKey, { readonly answered: Promise<void>, readonly since: number }>()
+interface GivenUp {
+  readonly answered: Promise<void>
+  readonly since: number
+}
+
+// The runs that were given up while their client, which belongs to the app and cannot be destroyed, had not answered, by the part of it.
+const unanswered = new WeakMap<WeakKey, Map<string, GivenUp>>()
 
 /**
  * Lends a client to `use`, and settles as it does, or with the signal's reason as soon as the run is aborted. What a driver throws is put
@@ -128,8 +138,9 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
   const signal = interruptionOf(context)
   const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), signal)
   if (missing !== undefined) throw lacking([missing])
-  const key = identityOf(client)
-  const earlier = unanswered.get(key)
+  const waiting = waitingFor(client)
+  const { part = '' } = source
+  const earlier = waiting.get(part)
   if (earlier !== undefined && performance.now() - earlier.since < patience) await abortable(earlier.answered, signal)
   const work = (async () => {
     try {
@@ -141,9 +152,19 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
     }
   })()
   return await abortable(work, signal, () => {
-    const given = { answered: work.then(() => {}, () => {}).finally(() => { if (unanswered.get(key) === given) unanswered.delete(key) }), since: performance.now() }
-    unanswered.set(key, given)
+    const answered = work.then(() => {}, () => {}).finally(() => { if (waiting.get(part) === given) waiting.delete(part) })
+    const given: GivenUp = { answered, since: performance.now() }
+    waiting.set(part, given)
   })
+}
+
+function waitingFor (client: unknown): Map<string, GivenUp> {
+  const key = identityOf(client)
+  const known = unanswered.get(key)
+  if (known !== undefined) return known
+  const waiting = new Map<string, GivenUp>()
+  unanswered.set(key, waiting)
+  return waiting
 }
 
 /** Returns an object that is the same in all runs. Each run gets a copy of a client that is a plain object, and the copies share its methods. */
