@@ -28,7 +28,7 @@ export interface Proxy {
   connections (): Promise<number>
   /** How many connections to the hosts behind it there are now. */
   readonly onward: number
-  /** Resets every tunnel. */
+  /** Ends every connection of a client. */
   reset (): void
   /** Ends every connection, and refuses new ones. */
   close (): Promise<void>
@@ -38,7 +38,6 @@ export interface Proxy {
 export async function startProxy (t: Scope, { certificate, target }: { certificate?: Certificate, target?: number } = {}): Promise<Proxy> {
   const server = certificate === undefined ? createServer() : createSecureServer({ cert: certificate.cert, key: certificate.key })
   const clients = new Set<Socket>()
-  const tunnels = new Set<Duplex>()
   const onward = new Set<Duplex>()
   const proxy: Proxy = {
     port: 0,
@@ -49,7 +48,7 @@ export async function startProxy (t: Scope, { certificate, target }: { certifica
     accepted: 0,
     connections: async () => await promisify(server.getConnections.bind(server))(),
     get onward () { return onward.size },
-    reset () { for (const tunnel of tunnels) tunnel.destroy() },
+    reset () { for (const socket of clients) socket.destroy() },
     async close () {
       for (const socket of [...clients, ...onward]) socket.destroy()
       if (server.listening) await new Promise(resolve => server.close(resolve))
@@ -82,17 +81,13 @@ export async function startProxy (t: Scope, { certificate, target }: { certifica
     if (proxy.mode !== 'pass') return socket.resume()
     const { hostname, port } = new URL(`tcp://${incoming.url}`)
     const other = connect(target === undefined ? { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) } : { host: '127.0.0.1', port: target })
-    tunnels.add(socket)
     onward.add(other)
     other.on('error', () => socket.destroy())
     other.on('close', () => {
       onward.delete(other)
       socket.destroy()
     })
-    socket.on('close', () => {
-      tunnels.delete(socket)
-      other.destroy()
-    })
+    socket.on('close', () => other.destroy())
     other.write(head)
     socket.pipe(other).pipe(socket)
   })
