@@ -220,19 +220,18 @@ test('a proxy that speaks TLS is asked, whose connection keeps no process alive'
   withProxyVariables(t, { HTTPS_PROXY: proxy.url, HTTP_PROXY: proxy.url })
   for (const { url } of [server, plain]) t.equal(await probe(t, { url })(), 'unavailable: the proxy cannot be reached: certificate not trusted')
   t.equal(await probe(t, { url: server.url, ca: root.certificate.cert })(), 'unavailable: the proxy cannot be reached: certificate not trusted', 'the authority is given for the URL alone')
-  for (const { url } of [server, plain]) {
-    const script = `
-      const { createHealth } = await import('${new URL('../../../lib/index.ts', import.meta.url)}')
-      const { HttpCheck } = await import('${new URL('../../../lib/checks/http.ts', import.meta.url)}')
-      const health = createHealth({ subsets: { web: [[HttpCheck, { url: '${url}', proxy: true, expect: { body: 'ok' } }]] } })
-      for (let run = 0; run < 3; run++) console.log((await health.run('web')).results[0].status)
-      const settled = performance.now()
-      process.on('exit', () => console.log(performance.now() - settled < 1000 ? 'ended' : 'lingered'))
-    `
-    const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, '--input-type=module', '-e', script], { timeout: 20_000, env: { ...process.env, NODE_EXTRA_CA_CERTS: certFile } })
-    t.equal(stdout, 'working\nworking\nworking\nended\n')
-  }
-  t.strictSame(proxy.asked, [`CONNECT ${new URL(server.url).host}`, ...Array(3).fill(`GET ${plain.url}/`)])
+  const script = `
+    const { createHealth } = await import('${new URL('../../../lib/index.ts', import.meta.url)}')
+    const { HttpCheck } = await import('${new URL('../../../lib/checks/http.ts', import.meta.url)}')
+    const entryOf = url => [HttpCheck, { identifier: url, url, proxy: true, expect: { body: 'ok' } }]
+    const health = createHealth({ subsets: { web: ${JSON.stringify([server.url, plain.url])}.map(entryOf) } })
+    for (let run = 0; run < 3; run++) console.log((await health.run('web')).results.map(({ status }) => status).join())
+    const settled = performance.now()
+    process.on('exit', () => console.log(performance.now() - settled < 1000 ? 'ended' : 'lingered'))
+  `
+  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, '--input-type=module', '-e', script], { timeout: 60_000, env: { ...process.env, NODE_EXTRA_CA_CERTS: certFile } })
+  t.equal(stdout, 'working,working\nworking,working\nworking,working\nended\n')
+  t.strictSame(proxy.asked.sort(), [`CONNECT ${new URL(server.url).host}`, ...Array(3).fill(`GET ${plain.url}/`)])
 })
 
 test('a proxy that cannot be used, or that a Unix socket excludes, is told at boot', async t => {
