@@ -25,40 +25,52 @@ export type { HttpExpectation, StatusExpectation } from './http/expectation.js'
 const redirectsMax = 10
 
 export interface HttpOptions extends TLSMaterial {
-  /** Starts with `http://` or `https://`; a user and password in it are sent as basic authorization. */
+  /** The URL, `http://` or `https://`. A user and password in it are sent as basic authorization. */
   url: string
-  /** In capitals. Default: `GET`. */
+  /**
+   * The method, in capitals.
+   *
+   * @default 'GET'
+   */
   method?: string
-  /** Sent with the request; a redirect to another origin is followed without them. */
+  /** The headers of the request. They are not sent to another origin after a redirect. */
   headers?: Readonly<Record<string, string>>
-  /** Sent with the request, as UTF-8. */
+  /** The body of the request, which is sent as UTF-8. */
   body?: string
   /**
-   * The answer that is expected.
+   * The expected answer.
    *
    * @default a status from 200 to 299
    */
   expect?: HttpExpectation
-  /** `true`: up to ten redirects are followed, and the answer at their end is judged. Default: `false`. */
+  /**
+   * `true` follows up to ten redirects, and judges the last answer.
+   *
+   * @default false
+   */
   followRedirects?: boolean
-  /** How many bytes of a body are read; only what is expected of the body makes it be read at all. Default: 1 MiB. */
+  /**
+   * At most this many bytes of a body are read. A body is read only if `expect` has a `body` or `json`.
+   *
+   * @default 1_048_576 (1 MiB)
+   */
   maxBytes?: number
-  /** The path of a Unix socket that is asked instead of the URL's host. A redirect to another origin is followed without it. */
+  /** The path of a Unix socket that is asked in place of the host of the URL. A redirect to another origin does not use it. */
   socketPath?: string
   /**
    * A Dispatcher of undici, such as an Agent, a Pool or a ProxyAgent: the name of a decorator (dots reach into it), a function of the app,
-   * or the dispatcher itself. Every request goes through it, those of redirects too, and it is never closed.
+   * or the dispatcher itself. All requests go through it, also those of redirects. The check never closes it.
    */
   dispatcher?: ClientOption<DispatcherLike>
   /**
-   * `true` asks through the proxy that the environment names, in `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+   * `true` asks through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the environment name.
    *
    * @default false
    */
   proxy?: boolean
 }
 
-/** Passes when one HTTP request is answered as expected. A connection of the check's own is kept until the next run. */
+/** Passes if the answer to one HTTP request is as expected. A connection of the check is kept until the next run. */
 export class HttpCheck extends HealthCheck<HttpOptions> {
   static override readonly rules: OptionRules = {
     url: decodableUrl(['http', 'https'], { required: true }),
@@ -94,7 +106,7 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     return [...await tlsRequirements(this.#tls), ...missing === undefined ? [] : [missing]]
   }
 
-  /** What is wrong if options that exclude each other are given. */
+  /** The fault of options that exclude each other. */
   get #misgiven (): Requirement | undefined {
     const { dispatcher, socketPath, proxy } = this.options
     const asked = proxy === true ? proxy : undefined
@@ -114,10 +126,10 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     const first: Message = { url: new URL(url), method, headers, body }
     try {
       if (dispatcher === undefined) {
-        // The end of a body that was given up comes a turn later, and a run that begins before then must not be told that this one hangs.
+        // An aborted body ends a turn later. A run that begins before must not be told that this one hangs.
         await abortable(this.#ask(first, async message => await this.#send(context, message)), interruptionOf(context))
       } else {
-        // The dispatcher may lead to many hosts, and one that does not answer must not hold up the others.
+        // A dispatcher may lead to many hosts. A host that does not answer must not hold up the others.
         const source = { client: dispatcher, kind: dispatcherKind, part: first.url.origin }
         await withClient(context, source, async found => await this.#ask(first, async message => await askThrough(found, message, context.signal)))
       }
@@ -144,12 +156,12 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
 
   async #send (context: CheckContext, message: Message): Promise<Answer> {
     const { signal } = context
-    // A redirect may lead to another origin every time, so only the first one's connection is kept.
+    // A redirect may lead to a different origin each time, so only the connection to the first origin is kept.
     const isFirst = message.url.origin === new URL(this.options.url).origin
     const { socketPath, proxy = false } = this.options
     const means = isFirst ? { socketPath, tls: this.#tls, proxy } : { socketPath: undefined, tls: {}, proxy }
     const { request, options, headers, makeAgent, isRelayed, key } = await routeTo(message.url, means)
-    // One idle connection at most: when it turns out to be broken, the next run makes a new one.
+    // At most one idle connection is kept. If it is broken, the next run makes a new one.
     const makeKept = () => makeAgent({ keepAlive: true, maxFreeSockets: 1 })
     const agent = isFirst ? await context.resources.get(key, makeKept, agent => agent.destroy()) : makeAgent({})
     const sent = { ...options, agent, method: message.method, headers: { ...headers, ...headersOf(message) }, signal, tunnelSignal: signal }
@@ -173,7 +185,7 @@ async function exchange (open: () => ClientRequest, body: string | undefined, si
   try {
     return await answerTo(sent, body)
   } catch (error) {
-    // The other side may close an idle connection just when it is used again. What a probe sends can be sent twice.
+    // The server may close an idle connection at the moment of its next use. A probe may be repeated, so it is sent again.
     if (!sent.reusedSocket || signal.aborted) throw error
     return await answerTo(open(), body)
   }
@@ -182,7 +194,7 @@ async function exchange (open: () => ClientRequest, body: string | undefined, si
 async function answerTo (request: ClientRequest, body: string | undefined): Promise<Answer> {
   // An error after the answer has begun is reported here and to the reader of the answer.
   request.on('error', () => {})
-  // Nobody asked for an upgrade, and it is no answer. Node.js would leave the request without an end.
+  // An upgrade was not requested and is no answer. Without this listener, the request would never end.
   request.once('upgrade', (_response, socket) => {
     socket.destroy()
     request.emit('error', new ServiceReturnedUnexpectedResult('answered 101'))
@@ -192,7 +204,7 @@ async function answerTo (request: ClientRequest, body: string | undefined): Prom
   return { status: response.statusCode as number, headers: response.headers, body: response, isComplete: () => response.complete }
 }
 
-/** Tells what a proxy that reads the request says of itself. */
+/** Returns the answer that came through a proxy. The failures and the refusals of the proxy itself are thrown. */
 async function throughProxy (answered: Promise<Answer>): Promise<Answer> {
   let answer: Answer
   try {
@@ -205,7 +217,7 @@ async function throughProxy (answered: Promise<Answer>): Promise<Answer> {
   throw refusedByProxy(answer.status)
 }
 
-// A connection is kept where the answer is here already; nobody waits for the rest of one whose verdict is known.
+// The connection is kept if the whole answer has arrived. Otherwise the verdict is known, so the rest is not waited for.
 async function letGo ({ body, isComplete }: Answer): Promise<void> {
   body.resume()
   await turn()
@@ -236,7 +248,7 @@ function redirected ({ url, method, headers, body }: Message, { status, headers:
   return {
     url: target,
     method: becomesGet ? 'GET' : method,
-    // They may hold credentials.
+    // Headers may hold credentials, so another origin does not get them.
     headers: trusted ? becomesGet ? withoutContent(headers) : headers : {},
     body: becomesGet ? undefined : body,
   }
@@ -249,7 +261,7 @@ function isHttp (target: URL): boolean {
   return target.protocol.startsWith('http') && origin.test(new URL('/', target).href)
 }
 
-/** Without those that tell of a body. */
+/** Returns the headers without those that describe a body. */
 function withoutContent (headers: Message['headers']): Message['headers'] {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^content-/i.test(name)))
 }

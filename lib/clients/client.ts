@@ -16,7 +16,7 @@ export type { ClientOption } from '../../types/sources.js'
 export interface ClientKind {
   /** The name of the kind, such as `a client of mqtt`. It follows "must be" and "is not" in messages. */
   readonly takes: string
-  /** Whether a value is one, by its shape: the package it comes from may be there twice. */
+  /** Returns whether a value is such a client. It looks at the shape, since a package may be installed twice. */
   readonly fits: (value: unknown) => boolean
   /** Says how an app gets such a client. */
   readonly hint: string
@@ -31,11 +31,16 @@ export interface ClientKind {
 /** A client that belongs to the app. It is never closed. */
 export interface ClientOfApp<Client> {
   readonly client: ClientOption<Client>
-  /** Default: any object. */
+  /**
+   * The kind of the client.
+   *
+   * @default any object
+   */
   readonly kind?: ClientKind
   /**
-   * Names the part of the client that is asked, such as one of its hosts. A run that was given up holds up only the runs that ask the same
-   * part. Default: the client has no parts.
+   * The part of the client that is asked, such as one of its hosts. After an abort, only the runs that ask the same part wait.
+   *
+   * @default '' (the client has one part)
    */
   readonly part?: string
 }
@@ -46,35 +51,35 @@ const anyObject: ClientKind = {
   hint: 'Register the plugin that makes it before the app is ready, or name the decorator that holds it.',
 }
 
-/** A connection of the checks' own. It is kept between runs, shared by all that give the same `key`, and closed with the registry. */
+/** A connection that the checks open. It is kept between runs, shared by all checks with the same `key`, and closed with the registry. */
 export interface OwnConnection<Client, Driver = unknown> {
-  /** Identifies the connection, such as its URL does. It is shown nowhere. */
+  /** The key identifies the connection, as a URL does. It is never shown. */
   readonly key: string
-  /** Loads what `connect` needs, once. */
+  /** Loads the driver that `connect` needs. It is called once. */
   readonly load?: () => Driver | Promise<Driver>
-  /** Starts to connect. What it returns can be destroyed before it is connected. */
+  /** Starts to connect. The returned connection can be destroyed before it is ready. */
   readonly connect: (driver: Driver) => Connection<Client>
 }
 
-// Milliseconds a run waits for an earlier one that was given up, before it counts that one as lost.
+// After this many milliseconds, a run counts the answer to an earlier, aborted run as lost.
 const patience = 30_000
 
-interface GivenUp {
+interface Aborted {
   readonly answered: Promise<void>
   readonly since: number
 }
 
-// The runs that were given up while their client, which belongs to the app and cannot be destroyed, had not answered, by the part of it.
-const unanswered = new WeakMap<WeakKey, Map<string, GivenUp>>()
+// The clients that have not answered an aborted run, by their parts. They belong to the app, so they cannot be destroyed.
+const unanswered = new WeakMap<WeakKey, Map<string, Aborted>>()
 
 /**
- * Lends a client to `use`, and settles as it does, or with the signal's reason as soon as the run is aborted. What a driver throws is put
- * into the words of `explain`.
+ * Lends a client to `use`, and settles as `use` does. If the run is aborted, it rejects at once with the reason of the signal. Errors of a
+ * driver are replaced by those of `explain`.
  *
- * A client of the app may go on with what was asked of it: the next run waits for the answer before it asks anything, so that no queue
- * grows. A connection of the checks' own is destroyed instead.
+ * After an abort, a client of the app may still work on the request. The next run waits for the answer before it asks, so that no queue
+ * grows. A connection of the checks is destroyed instead.
  *
- * @throws HealthCheckError (E007) where the client is not there or is none.
+ * @throws HealthCheckError (E007) if the client is missing, or is of another kind.
  */
 export async function withClient<Client, T, Driver = unknown> (
   context: CheckContext,
@@ -99,10 +104,10 @@ export async function clientRequirements<Client> (context: RequirementsContext, 
   return found.missing === undefined ? [] : [found.missing]
 }
 
-/** A client of the app, or what is missing where there is none. */
+/** A client of the app, or the requirement that is not met. */
 export type FoundClient<Client> = { readonly client: Client, readonly missing?: undefined } | { readonly client?: undefined, readonly missing: Requirement }
 
-/** Looks for a client of the app. A decorator may be given by its path, since a name may hold a dot. */
+/** Looks for a client of the app. A decorator may be given by its path, since a name may contain a dot. */
 export async function findClient<Client> (
   context: Pick<RequirementsContext, 'app'>,
   client: ClientOption<Client> | readonly string[],
@@ -112,7 +117,7 @@ export async function findClient<Client> (
   let place = `what \`${option}\` returned for the app`
   let found: unknown
   if (typeof client === 'function') {
-    // Outside the `try`: where there is no app, that is what has to be said.
+    // `app` is read outside the `try`, so that a missing app is reported as such.
     const { app } = context
     try {
       found = await (client as (app: FastifyInstance) => unknown)(app)
@@ -138,36 +143,39 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
   const signal = interruptionOf(context)
   const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), signal)
   if (missing !== undefined) throw lacking([missing])
-  const waiting = waitingFor(client)
+  const runs = abortedRunsOf(client)
   const { part = '' } = source
-  const earlier = waiting.get(part)
+  const earlier = runs.get(part)
   if (earlier !== undefined && performance.now() - earlier.since < patience) await abortable(earlier.answered, signal)
   const work = (async () => {
     try {
       return await use(client)
     } catch (error) {
-      // A connection may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
+      // The connection may have been lost while it was idle, and only this request noticed. A probe may be repeated, so it asks again.
       if (signal.aborted || wordsFor(error) !== 'connection lost') throw error
       return await use(client)
     }
   })()
   return await abortable(work, signal, () => {
-    const answered = work.then(() => {}, () => {}).finally(() => { if (waiting.get(part) === given) waiting.delete(part) })
-    const given: GivenUp = { answered, since: performance.now() }
-    waiting.set(part, given)
+    const answered = work.then(() => {}, () => {}).finally(() => { if (runs.get(part) === aborted) runs.delete(part) })
+    const aborted: Aborted = { answered, since: performance.now() }
+    runs.set(part, aborted)
   })
 }
 
-function waitingFor (client: unknown): Map<string, GivenUp> {
+function abortedRunsOf (client: unknown): Map<string, Aborted> {
   const key = identityOf(client)
   const known = unanswered.get(key)
   if (known !== undefined) return known
-  const waiting = new Map<string, GivenUp>()
-  unanswered.set(key, waiting)
-  return waiting
+  const runs = new Map<string, Aborted>()
+  unanswered.set(key, runs)
+  return runs
 }
 
-/** Returns an object that is the same in all runs. Each run gets a copy of a client that is a plain object, and the copies share its methods. */
+/**
+ * Returns an object that is the same in all runs. Each run gets a copy of a client that is a plain object, and the copies share its
+ * methods.
+ */
 export function identityOf (client: unknown): WeakKey {
   if (!isPlain(client)) return client as WeakKey
   return Object.values(client).find(value => typeof value === 'function') ?? client

@@ -25,7 +25,7 @@ export function findProxy (url: URL, environment: Environment = process.env): Fo
   return { missing: { message: `${name} is not the URL of an HTTP proxy`, hint: `It must be ${rule.expected}.` } }
 }
 
-/** Returns whether one item of the list matches: `*`, a host and all below it, an address, a CIDR block, each with or without a port. */
+/** Returns whether the list has the host of a URL: as `*`, a domain, an address or a CIDR block, each with or without a port. */
 function isExcepted ({ hostname, port, protocol }: URL, list: string): boolean {
   const host = bare(hostname)
   const used = port === '' ? protocol === 'https:' ? '443' : '80' : port
@@ -58,7 +58,7 @@ function bare (host: string): string {
   return host.replace(/^\[|\]$/g, '')
 }
 
-/** Returns how a request reaches the proxy. */
+/** Returns the address of a proxy as options of a request. */
 export function addressOf ({ protocol, hostname, port }: URL): { protocol: string, hostname: string, port: string } {
   return { protocol, hostname: bare(hostname), port }
 }
@@ -74,12 +74,12 @@ export function basicAuthorization ({ username, password }: Pick<URL, 'username'
   return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`
 }
 
-/** The proxy answers instead of the host that is asked. */
+/** Makes the error of a proxy that answers in place of the host. */
 export function refusedByProxy (status: number, cause?: unknown): HealthCheckError {
   return new ServiceUnavailable(`the proxy answered ${status}`, { cause })
 }
 
-/** Puts an error on the way to the proxy into words, which name no host. */
+/** Returns the failure to reach a proxy in plain words. The words name no host. */
 export function proxyFailure (error: unknown): HealthCheckError {
   if (isHealthCheckError(error)) return error
   if (isMalformed(error)) return new ServiceReturnedUnexpectedResult('the answer of the proxy is not valid HTTP', { cause: error })

@@ -7,7 +7,7 @@ import { addressOf, proxyAuthorization, proxyFailure, refusedByProxy } from './p
 
 /** The options of a request through a tunnel. */
 export interface TunnelRequestOptions extends https.RequestOptions {
-  /** The signal that ends the making of the tunnel. Node.js hides the `signal` of a request from its agent. */
+  /** The signal that aborts the connection to the proxy. Node.js does not pass the `signal` of a request to its agent. */
   tunnelSignal?: AbortSignal
 }
 
@@ -29,7 +29,7 @@ export class TunnelAgent extends https.Agent {
     try {
       return super.createConnection({ ...options, socket } as https.RequestOptions) as Duplex
     } catch (error) {
-      // TLS takes the socket only if its options can be used.
+      // TLS did not take the socket, since it cannot use the options.
       socket.destroy()
       throw error
     }
@@ -45,9 +45,9 @@ async function tunnel (proxy: URL, host: string, port: number, signal: AbortSign
   asked.on('error', () => {})
   asked.end()
   try {
-    // Any answer to CONNECT is told by this event, whatever its status is.
+    // This event is emitted for any answer to CONNECT, whatever its status is.
     const [{ statusCode }, socket, head] = await once(asked, 'connect') as [IncomingMessage, Duplex, Buffer]
-    // The tunnel may break at once, before TLS listens.
+    // The tunnel may break before TLS listens.
     socket.on('error', () => {})
     const status = statusCode as number
     if (status < 200 || status > 299) {

@@ -7,9 +7,9 @@ import type { HealthRegistry, Listener } from '../engine/registry.js'
 import type { ListenOptions } from '../../types/settings.js'
 
 /**
- * Opens a server for the probes alone: liveness and every subset, at the same paths as the app's own. It keeps no process alive.
+ * Opens a server for the probes only: liveness and every subset, at the same paths as in the app. It does not keep the process alive.
  *
- * @throws FST_HEALTH_ADDRESS_IN_USE where somebody else listens there.
+ * @throws FST_HEALTH_ADDRESS_IN_USE if another process listens there.
  */
 export async function openListener (registry: HealthRegistry, { port = 0, host = '0.0.0.0', path }: ListenOptions, log: FastifyBaseLogger): Promise<Listener> {
   const { default: fastify } = await import('fastify')

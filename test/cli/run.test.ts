@@ -31,7 +31,7 @@ t.test('control characters of an argument reach no terminal', async t => {
 
 t.test('without a working directory nothing can be asked', async t => {
   let err = ''
-  const io = { out: () => {}, err: (text: string) => { err += text }, cwd: undefined, untilStopped: async () => {}, colour: false }
+  const io = { out: () => {}, err: (text: string) => { err += text }, cwd: undefined, untilStopped: async () => {}, endAfter: async () => {}, colour: false }
   t.equal(await run(['-s', 'readiness'], io), 2)
   t.match(err, /^The working directory does not exist any more/)
 })

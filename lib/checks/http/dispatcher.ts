@@ -27,16 +27,16 @@ export const dispatcherKind: ClientKind = {
   option: 'dispatcher',
 }
 
-/** Asks through a dispatcher, which is never closed. */
+/** Sends a request through a dispatcher. */
 export async function askThrough (dispatcher: DispatcherLike, message: Message, signal: AbortSignal): Promise<Answer> {
   const { url, method, body = null } = message
   const { origin, pathname, search } = url
-  // Unlike Node.js, undici takes no user and password from a URL.
+  // Node.js takes the user and password from a URL, and undici does not.
   const authorization = url.username === '' && url.password === '' ? {} : { authorization: basicAuthorization(url) }
   const headers = { ...authorization, ...headersOf(message) }
   try {
     const answer = await dispatcher.request({ origin, path: `${pathname}${search}`, method, headers, body, signal }) as ResponseData
-    // A body that is given up reports that, too.
+    // A body that is destroyed before its end emits an error.
     answer.body.on('error', () => {})
     return { status: answer.statusCode, headers: joined(answer.headers), body: answer.body, isComplete: () => answer.body.readableEnded }
   } catch (error) {
@@ -44,7 +44,7 @@ export async function askThrough (dispatcher: DispatcherLike, message: Message, 
   }
 }
 
-/** Puts errors that undici tells by their text alone into words. */
+/** Replaces the errors that undici gives no code of their own. */
 function explained (error: unknown): unknown {
   const { message = '' } = Object(error)
   if (message === 'bad upgrade') return new ServiceReturnedUnexpectedResult('answered 101', { cause: error })
@@ -52,7 +52,7 @@ function explained (error: unknown): unknown {
   return status === undefined ? error : refusedByProxy(Number(status), error)
 }
 
-/** Returns headers as Node.js gives them: undici has a list where a header was sent more than once. */
+/** Returns headers in the form of Node.js. For a header that was sent more than once, undici has a list. */
 function joined (headers: ResponseData['headers']): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) && name !== 'set-cookie' ? value.join(', ') : value]))
 }

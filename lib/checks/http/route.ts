@@ -7,7 +7,7 @@ import { lacking } from '../../errors.js'
 
 type Request = (url: URL, options: TunnelRequestOptions) => ClientRequest
 
-/** How a request reaches its URL on a connection of the check's own. */
+/** The way of a request to its URL, over a connection of the check. */
 export interface Route {
   readonly request: Request
   readonly options: RequestOptions
@@ -15,11 +15,11 @@ export interface Route {
   readonly makeAgent: (options: AgentOptions) => Agent
   /** `true` says that a proxy reads the request and may answer it. */
   readonly isRelayed: boolean
-  /** Tells the connection from those of other routes. It holds secrets. */
+  /** The key of the route's connection among the resources. It contains secrets. */
   readonly key: string
 }
 
-/** What the check was given about its connection. */
+/** The options of the check's connection. */
 export interface Means {
   readonly socketPath: string | undefined
   readonly tls: { readonly [name in keyof TLSMaterial]: TLSMaterial[name] | undefined }
@@ -52,7 +52,7 @@ export async function routeTo (url: URL, { socketPath, tls, proxy: isAsked }: Me
   const { Agent, request } = await transportOf(proxy)
   return {
     request,
-    // A proxy takes the whole URL as the target. https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
+    // A proxy expects the whole URL as the target. https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
     options: { ...addressOf(proxy), path: `${url.origin}${url.pathname}${url.search}` },
     headers: { host: url.host, ...proxyAuthorization(proxy) },
     makeAgent: options => new Agent(options),
