@@ -48,6 +48,8 @@ export const http = [
     headers: { authorization: `Bearer ${process.env.PAYMENTS_TOKEN}` },
     expect: { status: { from: 200, to: 299 }, json: { state: 'ok' } },
   }],
+  ['fastify-health/checks/http', { identifier: 'Partner', url: 'https://partner.example/', proxy: true }],
+  ['fastify-health/checks/http', { identifier: 'Stock', url: 'https://stock.internal/', dispatcher: 'stock' }],   // app.stock, an Agent of undici
 ]
 
 export const system = [

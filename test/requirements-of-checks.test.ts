@@ -54,7 +54,11 @@ const cases: Record<string, Case> = {
   'heartbeat#HeartbeatClusterCheck': heartbeat,
   'heartbeat#HeartbeatFileCheck': nothing,
   'heartbeat#HeartbeatLocalCheck': heartbeat,
-  'http#HttpCheck': { ...nothing, options: { url: 'http://partner' } },
+  'http#HttpCheck': {
+    ...nothing,
+    options: { url: 'http://partner' },
+    over: [[{ dispatcher: 'partner' }, 'partner', "Decorate it: app.decorate('partner', new Agent(…)), of the package undici, or name the decorator that holds one."]],
+  },
   'kafka#KafkaCheck': {
     own: [[{ brokers: ['shop:9092'] }, ['kafkajs']]],
     over: [[{ client: 'kafka' }, 'kafka', "Decorate it: app.decorate('kafka', kafka.admin()), or give the check its `brokers`."]],

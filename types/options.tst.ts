@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'tstyche'
 import type { FastifyRequest } from 'fastify'
+import type { Dispatcher, MockAgent, ProxyAgent } from 'undici'
 import { createHealth, defineCheck, HealthCheck, type Entry, type EntryOf, type HealthOptions, type Settings } from '../lib/index.js'
 
 declare module '../lib/index.js' {
@@ -125,6 +126,13 @@ describe('an entry', () => {
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/certificate', { host: 'shop.example', minDays: 21 }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/dns', { name: 'shop.example', type: 'MX', expect: [/^10 /, '20 mail.shop.example'] }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/smtp', { transport: 'mailer' }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/http', { url: 'https://shop.example', proxy: true }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/http', { url: 'https://shop.example', dispatcher: 'clients.shop' }] as const)
+    expect<Entry>().type.toBeAssignableFrom<readonly ['fastify-health/checks/http', { url: string, dispatcher: Dispatcher }]>()
+    expect<Entry>().type.toBeAssignableFrom<readonly ['fastify-health/checks/http', { url: string, dispatcher: () => Promise<ProxyAgent> }]>()
+    expect<Entry>().type.toBeAssignableFrom<readonly ['fastify-health/checks/http', { url: string, dispatcher: MockAgent }]>()
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/http', { url: 'https://shop.example', dispatcher: {} }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/http', { url: 'https://shop.example', proxy: 'http://proxy' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/elasticsearch', { url: 'http://shop.example' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/memcached', { servers: ['shop:11211'] }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/mongodb', { writable: true }] as const)

@@ -1,17 +1,25 @@
 import { once } from 'node:events'
 import http from 'node:http'
-import type { Agent, AgentOptions, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { HealthCheck } from '../check.js'
 import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
+import { clientRequirements, clientRule, withClient, type ClientOption } from '../clients/client.js'
 import { unavailable } from '../clients/driver-errors.js'
-import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import { pem, tlsMaterial, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
+import { findProxy, isMalformed, proxyFailure, refusedByProxy } from '../clients/proxy.js'
+import { moreThanOne } from '../clients/requirements.js'
+import { lacking, ServiceReturnedUnexpectedResult } from '../errors.js'
+import { pem, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
 import { decodableUrl, flag, rule, withoutNul } from '../values/rules.js'
-import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
+import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
+import { askThrough, dispatcherKind, type DispatcherLike } from './http/dispatcher.js'
 import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http/expectation.js'
+import { headersOf, type Answer, type Message } from './http/message.js'
+import { routeTo } from './http/route.js'
 
+export type { DispatcherLike } from './http/dispatcher.js'
 export type { HttpExpectation, StatusExpectation } from './http/expectation.js'
 
 const redirectsMax = 10
@@ -49,9 +57,20 @@ export interface HttpOptions extends TLSMaterial {
   maxBytes?: number
   /** The path of a Unix socket that is asked in place of the host of the URL. A redirect to another origin does not use it. */
   socketPath?: string
+  /**
+   * A Dispatcher of undici, such as an Agent, a Pool or a ProxyAgent: the name of a decorator (dots reach into it), a function of the app,
+   * or the dispatcher itself. All requests go through it, also those of redirects. The check never closes it.
+   */
+  dispatcher?: ClientOption<DispatcherLike>
+  /**
+   * `true` asks through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the environment name.
+   *
+   * @default false
+   */
+  proxy?: boolean
 }
 
-/** Passes if the answer to one HTTP request is as expected. The connection is kept until the next run. */
+/** Passes if the answer to one HTTP request is as expected. A connection of the check is kept until the next run. */
 export class HttpCheck extends HealthCheck<HttpOptions> {
   static override readonly rules: OptionRules = {
     url: decodableUrl(['http', 'https'], { required: true }),
@@ -65,15 +84,34 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     ca: pem(),
     cert: pem(),
     key: pem({ secret: true }),
+    dispatcher: clientRule(dispatcherKind),
+    proxy: flag(),
   }
 
   static override readonly scope = 'shared'
 
-  override async requirements (): Promise<Requirement[]> {
+  override async requirements (context: RequirementsContext): Promise<Requirement[]> {
     const { method, expect = {} } = this.options
-    const missing = await tlsRequirements(this.#tls)
+    const missing = await this.#connectionRequirements(context)
     if (method !== 'HEAD' || !needsBody(expect)) return missing
     return [...missing, { message: 'a body is expected of the answer to HEAD, which has none', hint: 'Set `method` to GET, or expect only a status and headers.' }]
+  }
+
+  async #connectionRequirements (context: RequirementsContext): Promise<Requirement[]> {
+    const { url, dispatcher } = this.options
+    const misgiven = this.#misgiven
+    if (misgiven !== undefined) return [misgiven]
+    if (dispatcher !== undefined) return await clientRequirements(context, { client: dispatcher, kind: dispatcherKind })
+    const { missing } = this.options.proxy === true ? findProxy(new URL(url)) : {}
+    return [...await tlsRequirements(this.#tls), ...missing === undefined ? [] : [missing]]
+  }
+
+  /** The fault of options that exclude each other. */
+  get #misgiven (): Requirement | undefined {
+    const { dispatcher, socketPath, proxy } = this.options
+    const asked = proxy === true ? proxy : undefined
+    if (dispatcher === undefined) return moreThanOne({ socketPath, proxy: asked }, 'A Unix socket is asked without a proxy: leave one of the two out.')
+    return moreThanOne({ dispatcher, ...this.#tls, socketPath, proxy: asked }, 'The dispatcher makes the connection: give the other options to it, or leave `dispatcher` out.')
   }
 
   get #tls () {
@@ -82,11 +120,19 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
   }
 
   override async check (context: CheckContext) {
-    const { url, method = 'GET', headers = {}, body } = this.options
+    const { url, method = 'GET', headers = {}, body, dispatcher } = this.options
+    const misgiven = this.#misgiven
+    if (misgiven !== undefined) throw lacking([misgiven])
     const first: Message = { url: new URL(url), method, headers, body }
     try {
-      // An aborted body ends a turn later. A run that begins before must not be told that this one hangs.
-      await abortable(this.#ask(context, first), interruptionOf(context))
+      if (dispatcher === undefined) {
+        // An aborted body ends a turn later. A run that begins before must not be told that this one hangs.
+        await abortable(this.#ask(first, async message => await this.#send(context, message)), interruptionOf(context))
+      } else {
+        // A dispatcher may lead to many hosts. A host that does not answer must not hold up the others.
+        const source = { client: dispatcher, kind: dispatcherKind, part: first.url.origin }
+        await withClient(context, source, async found => await this.#ask(first, async message => await askThrough(found, message, context.signal)))
+      }
     } catch (error) {
       throw isMalformed(error)
         ? new ServiceReturnedUnexpectedResult('the answer is not valid HTTP', { cause: error })
@@ -94,79 +140,58 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     }
   }
 
-  async #ask (context: CheckContext, first: Message): Promise<void> {
+  async #ask (first: Message, send: (message: Message) => Promise<Answer>): Promise<void> {
     let next: Message | undefined = first
     for (let asked = 0; next !== undefined; asked++) {
       if (asked > redirectsMax) throw new ServiceReturnedUnexpectedResult(`redirected more than ${redirectsMax} times`)
-      const response = await this.#send(context, next)
+      const answer = await send(next)
       try {
-        next = this.options.followRedirects === true ? redirected(next, response) : undefined
-        if (next === undefined) await this.#judge(response)
+        next = this.options.followRedirects === true ? redirected(next, answer) : undefined
+        if (next === undefined) await this.#judge(answer)
       } finally {
-        await letGo(response)
+        await letGo(answer)
       }
     }
   }
 
-  async #send (context: CheckContext, message: Message): Promise<IncomingMessage> {
+  async #send (context: CheckContext, message: Message): Promise<Answer> {
     const { signal } = context
-    const transport: Transport = message.url.protocol === 'https:' ? await import('node:https') : http
     // A redirect may lead to a different origin each time, so only the connection to the first origin is kept.
     const isFirst = message.url.origin === new URL(this.options.url).origin
-    const agent = isFirst && await this.#agent(context, transport)
-    const { socketPath } = this.options
-    const through = isFirst && socketPath !== undefined ? { socketPath } : {}
-    const open = () => transport.request(message.url, { ...through, agent, method: message.method, headers: headersOf(message), signal })
-    const sent = open()
-    try {
-      return await answerTo(sent, message.body)
-    } catch (error) {
-      // The server may close an idle connection at the moment of its next use. A probe may be repeated, so it is sent again.
-      if (!sent.reusedSocket || signal.aborted) throw error
-      return await answerTo(open(), message.body)
-    }
-  }
-
-  async #agent ({ resources }: CheckContext, { Agent }: Transport): Promise<Agent> {
+    const { socketPath, proxy = false } = this.options
+    const means = isFirst ? { socketPath, tls: this.#tls, proxy } : { socketPath: undefined, tls: {}, proxy }
+    const { request, options, headers, makeAgent, isRelayed, key } = await routeTo(message.url, means)
     // At most one idle connection is kept. If it is broken, the next run makes a new one.
-    const { url, socketPath } = this.options
-    const key = `http ${url} ${socketPath} ${JSON.stringify(this.#tls)}`
-    return await resources.get(key, () => new Agent({ keepAlive: true, maxFreeSockets: 1, ...tlsMaterial(this.#tls) }), agent => agent.destroy())
+    const makeKept = () => makeAgent({ keepAlive: true, maxFreeSockets: 1 })
+    const agent = isFirst ? await context.resources.get(key, makeKept, agent => agent.destroy()) : makeAgent({})
+    const sent = { ...options, agent, method: message.method, headers: { ...headers, ...headersOf(message) }, signal, tunnelSignal: signal }
+    const answered = exchange(() => request(message.url, sent), message.body, signal)
+    return isRelayed ? await throughProxy(answered) : await answered
   }
 
-  async #judge (response: IncomingMessage): Promise<void> {
+  async #judge ({ status, headers, body }: Answer): Promise<void> {
     const { expect = {}, maxBytes = 1024 ** 2 } = this.options
-    const mismatch = statusMismatch(expect, response.statusCode as number) ??
-      headersMismatch(expect, response.headers) ??
-      (needsBody(expect) ? encodingMismatch(response.headers) ?? bodyMismatch(expect, await read(response, maxBytes), maxBytes) : undefined)
+    const mismatch = statusMismatch(expect, status) ??
+      headersMismatch(expect, headers) ??
+      (needsBody(expect) ? encodingMismatch(headers) ?? bodyMismatch(expect, await read(body, maxBytes), maxBytes) : undefined)
     if (mismatch !== undefined) throw new ServiceReturnedUnexpectedResult(mismatch)
   }
 }
 
 export default HttpCheck
 
-type Transport = {
-  Agent: new (options: AgentOptions & ReturnType<typeof tlsMaterial>) => Agent
-  request: (url: URL, options: RequestOptions) => ClientRequest
-}
-
-interface Message {
-  url: URL
-  method: string
-  headers: Readonly<Record<string, string>>
-  body: string | undefined
-}
-
-function headersOf ({ headers, body }: Message): Record<string, string | number> {
-  return {
-    'user-agent': 'fastify-health',
-    'accept-encoding': 'identity',
-    ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
-    ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+async function exchange (open: () => ClientRequest, body: string | undefined, signal: AbortSignal): Promise<Answer> {
+  const sent = open()
+  try {
+    return await answerTo(sent, body)
+  } catch (error) {
+    // The server may close an idle connection at the moment of its next use. A probe may be repeated, so it is sent again.
+    if (!sent.reusedSocket || signal.aborted) throw error
+    return await answerTo(open(), body)
   }
 }
 
-async function answerTo (request: ClientRequest, body: string | undefined): Promise<IncomingMessage> {
+async function answerTo (request: ClientRequest, body: string | undefined): Promise<Answer> {
   // An error after the answer has begun is reported here and to the reader of the answer.
   request.on('error', () => {})
   // An upgrade was not requested and is no answer. Without this listener, the request would never end.
@@ -175,21 +200,34 @@ async function answerTo (request: ClientRequest, body: string | undefined): Prom
     request.emit('error', new ServiceReturnedUnexpectedResult('answered 101'))
   })
   request.end(body)
-  const [response] = await once(request, 'response')
-  return response
+  const [response] = await once(request, 'response') as [IncomingMessage]
+  return { status: response.statusCode as number, headers: response.headers, body: response, isComplete: () => response.complete }
+}
+
+/** Returns the answer that came through a proxy. The failures and the refusals of the proxy itself are thrown. */
+async function throughProxy (answered: Promise<Answer>): Promise<Answer> {
+  let answer: Answer
+  try {
+    answer = await answered
+  } catch (error) {
+    throw proxyFailure(error)
+  }
+  if (answer.status !== 407) return answer
+  await letGo(answer)
+  throw refusedByProxy(answer.status)
 }
 
 // The connection is kept if the whole answer has arrived. Otherwise the verdict is known, so the rest is not waited for.
-async function letGo (response: IncomingMessage): Promise<void> {
-  response.resume()
+async function letGo ({ body, isComplete }: Answer): Promise<void> {
+  body.resume()
   await turn()
-  if (!response.complete) response.destroy()
+  if (!isComplete()) body.destroy()
 }
 
-async function read (response: IncomingMessage, maxBytes: number): Promise<{ bytes: Buffer, complete: boolean }> {
+async function read (body: Readable, maxBytes: number): Promise<{ bytes: Buffer, complete: boolean }> {
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of response) {
+  for await (const chunk of body) {
     chunks.push(chunk)
     length += chunk.length
     if (length > maxBytes) break
@@ -198,13 +236,13 @@ async function read (response: IncomingMessage, maxBytes: number): Promise<{ byt
 }
 
 /** Returns the next request if the answer is a redirect. https://www.rfc-editor.org/rfc/rfc9110#name-redirection-3xx */
-function redirected ({ url, method, headers, body }: Message, { statusCode, headers: { location } }: IncomingMessage): Message | undefined {
-  if (location === undefined || ![301, 302, 303, 307, 308].includes(statusCode as number)) return undefined
+function redirected ({ url, method, headers, body }: Message, { status, headers: { location } }: Answer): Message | undefined {
+  if (location === undefined || ![301, 302, 303, 307, 308].includes(status)) return undefined
   const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined
   if (target === undefined || !isHttp(target)) {
     throw new ServiceReturnedUnexpectedResult('redirected to what is no URL of HTTP')
   }
-  const becomesGet = statusCode === 303 ? method !== 'GET' && method !== 'HEAD' : statusCode !== 307 && statusCode !== 308 && method === 'POST'
+  const becomesGet = status === 303 ? method !== 'GET' && method !== 'HEAD' : status !== 307 && status !== 308 && method === 'POST'
   const trusted = target.origin === url.origin
   if (trusted) Object.assign(target, { username: url.username, password: url.password })
   return {
@@ -226,11 +264,6 @@ function isHttp (target: URL): boolean {
 /** Returns the headers without those that describe a body. */
 function withoutContent (headers: Message['headers']): Message['headers'] {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^content-/i.test(name)))
-}
-
-// The HTTP parser of Node.js has codes that begin with HPE_.
-function isMalformed (error: unknown): boolean {
-  return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('HPE_')
 }
 
 function areHeaders (value: unknown): boolean {

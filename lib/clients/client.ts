@@ -37,6 +37,12 @@ export interface ClientOfApp<Client> {
    * @default any object
    */
   readonly kind?: ClientKind
+  /**
+   * The part of the client that is asked, such as one of its hosts. After an abort, only the runs that ask the same part wait.
+   *
+   * @default '' (the client has one part)
+   */
+  readonly part?: string
 }
 
 const anyObject: ClientKind = {
@@ -58,8 +64,13 @@ export interface OwnConnection<Client, Driver = unknown> {
 // After this many milliseconds, a run counts the answer to an earlier, aborted run as lost.
 const patience = 30_000
 
-// The clients that have not answered an aborted run. They belong to the app, so they cannot be destroyed.
-const unanswered = new WeakMap<WeakKey, { readonly answered: Promise<void>, readonly since: number }>()
+interface Aborted {
+  readonly answered: Promise<void>
+  readonly since: number
+}
+
+// The clients that have not answered an aborted run, by their parts. They belong to the app, so they cannot be destroyed.
+const unanswered = new WeakMap<WeakKey, Map<string, Aborted>>()
 
 /**
  * Lends a client to `use`, and settles as `use` does. If the run is aborted, it rejects at once with the reason of the signal. Errors of a
@@ -132,8 +143,9 @@ function described (value: {}): string {
 async function withClientOfApp<Client, T> (context: CheckContext, source: ClientOfApp<Client>, use: (client: Client) => T | Promise<T>, signal: Interruption): Promise<T> {
   const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), signal)
   if (missing !== undefined) throw lacking([missing])
-  const key = identityOf(client)
-  const earlier = unanswered.get(key)
+  const runs = abortedRunsOf(client)
+  const { part = '' } = source
+  const earlier = runs.get(part)
   if (earlier !== undefined && performance.now() - earlier.since < patience) await abortable(earlier.answered, signal)
   const work = (async () => {
     try {
@@ -145,9 +157,19 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
     }
   })()
   return await abortable(work, signal, () => {
-    const given = { answered: work.then(() => {}, () => {}).finally(() => { if (unanswered.get(key) === given) unanswered.delete(key) }), since: performance.now() }
-    unanswered.set(key, given)
+    const answered = work.then(() => {}, () => {}).finally(() => { if (runs.get(part) === aborted) runs.delete(part) })
+    const aborted: Aborted = { answered, since: performance.now() }
+    runs.set(part, aborted)
   })
+}
+
+function abortedRunsOf (client: unknown): Map<string, Aborted> {
+  const key = identityOf(client)
+  const known = unanswered.get(key)
+  if (known !== undefined) return known
+  const runs = new Map<string, Aborted>()
+  unanswered.set(key, runs)
+  return runs
 }
 
 /**

@@ -4,6 +4,7 @@ import { isHealthCheckError, ServiceUnavailable, type HealthCheckError } from '.
 const kinds: Readonly<Record<string, readonly string[]>> = {
   'connection refused': ['ECONNREFUSED'],
   'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError', 'PROTOCOL_CONNECTION_LOST', 'CONNECTION_CLOSED', 'ClosedConnectionError', 'ER_SERVER_GONE', 'ConnectionClosed', 'ER_CONNECTION_KILLED'],
+  'connection pool closed': ['UND_ERR_CLOSED', 'UND_ERR_DESTROYED'],
   'no node of the cluster can be reached': ['ClusterAllFailedError'],
   'timed out': ['ETIMEDOUT', 'ETIMEOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014', 'ER_LOCK_WAIT_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'SocketTimeout'],
   'host not found': ['ENOTFOUND', 'EAI_AGAIN'],

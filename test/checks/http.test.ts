@@ -491,7 +491,7 @@ test('an authority and a certificate of the check count for its own origin, and 
   t.equal(await probe(t, { url: strictUrl, ca })(), 'unavailable: client certificate not accepted')
   t.equal(await probe(t, { url: strictUrl, ca, cert: client.cert, key: client.key })(), 'working')
 
-  const faults = await new HttpCheck({ url, cert: client.cert }).requirements()
+  const faults = await new HttpCheck({ url, cert: client.cert }).requirements({} as never)
   t.match(faults, [{ message: '`cert` is given, and no `key`' }])
 })
 
@@ -554,7 +554,7 @@ test('options that do not fit are told, and headers are not shown', async t => {
 })
 
 test('a body expected of HEAD is told at boot', async t => {
-  const told = async (options: HttpOptions) => (await new HttpCheck(options).requirements()).map(({ message }) => message)
+  const told = async (options: HttpOptions) => (await new HttpCheck(options).requirements({} as never)).map(({ message }) => message)
   const message = 'a body is expected of the answer to HEAD, which has none'
   const url = 'http://example.org/'
   t.strictSame(await told({ url, method: 'HEAD', expect: { body: 'ok' } }), [message])

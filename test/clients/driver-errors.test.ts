@@ -4,7 +4,7 @@ import { ServiceUnavailable, ServiceWarning } from '../../lib/errors.js'
 
 const withCode = (code: string, message = 'canary') => Object.assign(new Error(message), { code })
 
-test('codes of the system, of PostgreSQL, of Redis and of S3 have words', async t => {
+test('codes of the system, of PostgreSQL, of Redis, of S3 and of undici have words', async t => {
   for (const [error, words] of [
     [withCode('ECONNREFUSED'), 'connection refused'],
     [withCode('ECONNRESET'), 'connection lost'],
@@ -16,6 +16,7 @@ test('codes of the system, of PostgreSQL, of Redis and of S3 have words', async 
     [withCode('53300'), 'too many connections'],
     [withCode('57P03'), 'starting up or shutting down'],
     [withCode('ENOSPC'), 'no space left'],
+    [withCode('UND_ERR_DESTROYED'), 'connection pool closed'],
     [withCode('EISDIR'), 'not a file'],
     [withCode('ELOOP'), 'too many symbolic links'],
     [withCode('EIO'), 'input/output error'],

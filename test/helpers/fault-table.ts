@@ -27,6 +27,13 @@ const denied = 'unavailable: authentication failed'
 /** A restart is over when the next probe comes; while it flaps, each probe says how it is just then. */
 const usual = { refused, frozen: late, silent: late, cut: lost, credentials: denied, slow: late, restarted: 'working', flapping: refused }
 
+const proxy = {
+  refused: 'unavailable: the proxy cannot be reached: connection refused',
+  cut: 'unavailable: the proxy closed the connection',
+  credentials: 'unavailable: the proxy answered 407',
+  flapping: 'unavailable: the proxy cannot be reached: connection refused',
+}
+
 const unwritten = 'a file cannot be written'
 
 const file = {
@@ -63,6 +70,9 @@ export const faultTable = {
     flapping: `unavailable: ${unwritten}: no such file or folder`,
   },
   HTTP: { ...usual, credentials: 'unexpected result: answered 401' },
+  'HTTP over app.partner': { ...usual, credentials: 'unexpected result: answered 401' },
+  'HTTP through a proxy': { ...usual, ...proxy },
+  'HTTPS through a proxy': { ...usual, ...proxy },
   TCP: {
     ...usual,
     frozen: 'working',
