@@ -4,7 +4,7 @@ import type { IO } from './command.js'
 import { ask, check, manifest, serve } from './commands.js'
 import { fleet, mute, unmute } from './fleet.js'
 import { withRegistries } from './target.js'
-import { reason } from '../config/entry.js'
+import { reason } from '../values/shown.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
 import { redact } from '../values/redact.js'
 

@@ -1,4 +1,5 @@
-import { muteInWords, oneLine } from '../engine/report.js'
+import { muteInWords } from '../engine/report.js'
+import { oneLine } from '../values/shown.js'
 import type { Report, Result } from '../../types/report.js'
 
 /** What a monitoring plugin prints, and what it exits with. */
@@ -46,7 +47,7 @@ function counted (count: number): string {
 
 // A bar begins the performance data, and a line break the part that notifications leave out.
 function onOneLine (text: string): string {
-  return oneLine(text.replace(/\s*[\r\n]+\s*/g, '; ')).replaceAll('|', '/')
+  return oneLine(text.replace(/\s+/g, space => /[\r\n]/.test(space) ? '; ' : space)).replaceAll('|', '/')
 }
 
 /** `'label'=value[unit];[warning];[critical];[least]`, where a label may hold no equals sign, and a quote of its own only doubled. */
