@@ -4,7 +4,7 @@ import type { IO } from './command.js'
 import { ask, check, manifest, serve } from './commands.js'
 import { fleet, mute, unmute } from './fleet.js'
 import { withRegistries } from './target.js'
-import { reason } from '../values/shown.js'
+import { oneLine, reason } from '../values/shown.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
 import { redact } from '../values/redact.js'
 
@@ -15,7 +15,10 @@ const couldNotAsk = 2
 
 // Escape sequences in an error, a name or an argument would reach the terminal, and a carriage return would forge a line.
 function printable<Given extends ProcessIO> (io: Given): Given {
-  return { ...io, err: text => io.err(text.replace(/[^\P{Cc}\n\t]/gu, ' ')) }
+  const plain = (text: string) => text.replace(/[^\P{Cc}\n]/gu, ' ')
+  // The colours of this command stay.
+  const coloured = (text: string) => text.replace(/[^\P{Cc}\n](?:\[\d{1,2}m)?/gu, found => found.startsWith('\u001b[') ? found : ` ${found.slice(1)}`)
+  return { ...io, err: text => io.err(plain(text)), out: text => io.out(io.colour ? coloured(text) : plain(text)) }
 }
 
 /** Runs a command line, and says what to exit with: 0 healthy, 1 unhealthy, 2 could not ask. Never rejects. */
@@ -59,7 +62,8 @@ async function fail ({ code, message }: Error & { code?: unknown }, argv: readon
     io.out(`${line}\n`)
     return exitCode
   }
-  io.err(`${text}\n`)
+  // A message about the usage is one line. An argument that it quotes may have more.
+  io.err(`${code === 'FST_HEALTH_USAGE' ? oneLine(text) : text}\n`)
   if (code === 'FST_HEALTH_USAGE') io.err('Try fastify-health --help.\n')
   return couldNotAsk
 }
