@@ -55,7 +55,7 @@ export async function crash (thrown: unknown, argv: readonly string[], io: Proce
 
 async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: ProcessIO): Promise<number> {
   // The address of the probes' own listener is no secret, and looks like a dependency's.
-  const text = code === 'FST_HEALTH_ADDRESS_IN_USE' ? message : redact(message)
+  const text = code === 'FST_HEALTH_ADDRESS_IN_USE' || code === 'FST_HEALTH_CANNOT_LISTEN' ? message : redact(message)
   if (asksForNagios(argv)) {
     const { nagiosUnknown } = await import('../renderers/nagios.js')
     const { line, exitCode } = nagiosUnknown(text)
