@@ -258,7 +258,7 @@ test('E004 suggests the nearest of the built-in checks, and none of the files th
 
 test('E005 tells an entry that cannot be read, and options that are of a kind that holds none', async t => {
   t.match(parseEntry(unreadable([PaymentsCheck])), { id: 'E005', message: 'reading it threw not now' })
-  t.match(parseEntry(revoked([])), { id: 'E005', message: 'an object that cannot be read is no check' })
+  t.match(parseEntry(revoked([])), { id: 'E005', message: /^reading it threw \S/ })
   t.match(parseEntry([PaymentsCheck, new Map()]), { id: 'E005', message: 'the options of PaymentsCheck are an object' })
   t.match(parseEntry([PaymentsCheck, revoked({})]), { id: 'E005', message: 'the options of PaymentsCheck are an object that cannot be read' })
 })

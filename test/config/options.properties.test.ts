@@ -147,7 +147,7 @@ const setting: fc.Arbitrary<Setting> = fc.oneof(
 const namesOf = (option: string) => [`'${option}`, ...option === 'subsets' ? ["subset '"] : [], ...option === 'fleet' ? ['fleet: '] : []]
 
 test('a registry works with any value of any option, or names it in an error with a code', async t => {
-  await holds(600, setting, async ({ option, make }) => {
+  await holds(400, setting, async ({ option, make }) => {
     const options = { subsets: { readiness: [Fine] }, [option]: make() }
     await unchanged(options, async () => await assertRegistry(options as HealthOptions, namesOf(option)))
   })
@@ -155,7 +155,7 @@ test('a registry works with any value of any option, or names it in an error wit
 })
 
 test('an app boots and answers with any value of any option, or names it in an error with a code', async t => {
-  await holds(100, setting, async ({ option, make }) => {
+  await holds(70, setting, async ({ option, make }) => {
     const options = { subsets: { readiness: [Fine] }, [option]: make() }
     await unchanged(options, async () => await assertPlugin(options as HealthOptions, option === 'listen' ? [...namesOf(option), '`listen`'] : namesOf(option)))
   })
@@ -180,7 +180,7 @@ test('the options as a whole may be anything, with any name', async t => {
 })
 
 test('a setting that becomes anything while the registry runs fails a subset, and throws nothing', async t => {
-  await holds(300, setting, async ({ option, make }) => {
+  await holds(200, setting, async ({ option, make }) => {
     const registry = createHealth({ subsets: { readiness: [Fine] } }, { log: recordedLog().log })
     await registry.run('readiness')
     Object.assign(registry.settings, { [option]: make() })
@@ -243,7 +243,7 @@ test('every option of every built-in check takes any value, or names it in a fau
     const value = fc.oneof({ weight: 4, arbitrary: hostile(['servername', 'ca', 'status', 'headers', 'user']) }, { weight: 1, arbitrary: fc.constantFrom(...usual).map(value => ({ what: 'a usual value', make: () => value })) })
     return fc.record({ Check: fc.constant(Check), rest, name: fc.constantFrom(...rules.map(([name]) => name)), value })
   })
-  await holds(400, asked, async ({ Check, rest, name, value }) => {
+  await holds(300, asked, async ({ Check, rest, name, value }) => {
     const options = { subsets: { readiness: [[Check, { ...rest, ...member(name, value) }]] } } as unknown as HealthOptions
     await unchanged(options, async () => {
       const registry = createHealth(options, { log: recordedLog().log })
