@@ -39,7 +39,7 @@ async function compile () {
   const folder = path('./node_modules/.cache')
   await mkdir(folder, { recursive: true })
   const outfile = `${folder}/servers-${process.pid}.mjs`
-  const names = ['postgres', 'redis', 'rabbitmq', 'celery', 'django-q', 'relay']
+  const names = ['postgres', 'redis', 'rabbitmq', 'celery', 'django-q', 'relay', 'mariadb', 'mongodb', 'kafka', 'brokers', 'aiosmtpd', 'nginx', 'certificates']
   await build({
     stdin: { contents: names.map(name => `export * from './${name}.ts'`).join('\n'), resolveDir: path('../test/helpers'), loader: 'ts' },
     outfile,

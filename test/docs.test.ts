@@ -95,7 +95,9 @@ test('every command does what it says, and every manifest is what it prints', as
   const commands = new Set([...prose.matchAll(/`npx fastify-health ([^`]+)`/g)].map(([, line]) => line as string))
   t.ok(commands.size >= 5)
   for (const line of commands) {
-    const { status, out, err } = await fastifyHealth(line.split(' '), { cwd: line.includes('worker') ? worker : web, env: { DATABASE_URL: url } })
+    // `init` overwrites no configuration.
+    const cwd = line === 'init' ? t.testdir({ 'package.json': '{ "dependencies": { "pg": "8" } }' }) : line.includes('worker') ? worker : web
+    const { status, out, err } = await fastifyHealth(line.split(' '), { cwd, env: { DATABASE_URL: url } })
     t.equal(status, 0, `${line}: ${err}`)
     printed.set(line, out)
   }

@@ -88,7 +88,7 @@ export interface SystemCheck {
 }
 
 export type SystemCheckId =
-  | 'W001' | 'W002' | 'W003' | 'W004' | 'W005'
+  | 'W001' | 'W002' | 'W003' | 'W004' | 'W005' | 'W006'
   | 'E001' | 'E002' | 'E003' | 'E004' | 'E005' | 'E006' | 'E007' | 'E008' | 'E009'
 
 /** A change of a subset between healthy and failing. */

@@ -17,7 +17,11 @@ import { needsDriver, needsTime } from '../clients/requirements.js'
 interface BullMQSource extends RedisSource {
   /** The names of the queues. */
   queues: string[]
-  /** The prefix of BullMQ's keys; default `bull`. */
+  /**
+   * The prefix of the keys of BullMQ.
+   *
+   * @default 'bull'
+   */
   prefix?: string
 }
 
@@ -28,24 +32,24 @@ const sourceRules = {
 }
 
 export interface BullMQWorkersOptions extends BullMQSource {
-  /** How many jobs may wait; more is a warning. */
+  /** At most this many jobs may wait. More are a warning. */
   maxWaiting?: number
-  /** Milliseconds that the job next in line may have waited; longer is a warning. */
+  /** The next job may have waited this many milliseconds. Longer is a warning. */
   maxOldestAge?: number
 }
 
-/** How long a worker's connection may be quiet, in seconds, while it neither waits for a job nor works on one. */
+/** The connection of a worker may be quiet for this many seconds while the worker neither waits for a job nor works on one. */
 const maxQuiet = 5
-/** Between the end of a job and the next fetch a live worker looks like a frozen one, for a few milliseconds. */
+/** The check looks again after this many milliseconds, since a live worker looks frozen between the end of a job and the next fetch. */
 const secondLookAfter = 100
 
 /**
- * Passes when each queue has a live worker: one that waits for a job, that has just done so, or that is connected while the lock of
- * a job is in force. It warns of a queue that is paused, too long, or too old.
+ * Passes if each queue has a live worker. A worker is live if it waits for a job, has just waited, or is connected while the lock of a job
+ * is in force. The check warns of a queue that is paused, is too long, or has a job that waits too long.
  *
- * What Redis cannot tell: a killed worker is gone at once, but a frozen one keeps its connection, and shows only once its wait for
- * a job ends (`drainDelay`, 5 s) or its lock expires (`lockDuration`, 30 s). One that is stuck in a job and still renews its lock
- * never shows. `BullMQRoundTripCheck` sees all of them.
+ * Redis shows a killed worker at once. A frozen worker keeps its connection, and shows only when its wait for a job ends (`drainDelay`, 5
+ * s) or its lock expires (`lockDuration`, 30 s). A worker that is stuck in a job and renews its lock never shows. `BullMQRoundTripCheck`
+ * finds all of them.
  */
 export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
   static override readonly rules = {
@@ -83,13 +87,17 @@ export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
 }
 
 export interface BullMQRoundTripOptions extends BullMQSource {
-  /** Milliseconds that a worker may take; default nine tenths of the check's `timeout`, which leaves time to clean up. */
+  /**
+   * A worker may take this many milliseconds.
+   *
+   * @default nine tenths of the check's `timeout`, which leaves time to clean up
+   */
   maxWait?: number
 }
 
 /**
- * Passes when a worker of each queue answers a job of the reserved name `fastify-health` in time: the proof that one lives and is
- * free to work. The worker's side is one line, `withHealthJobs(processor)` of `fastify-health/heartbeat`.
+ * Passes if a worker of each queue answers a job of the reserved name `fastify-health` in time. This proves that a worker lives and is free
+ * to work. The worker needs one line, `withHealthJobs(processor)` of `fastify-health/heartbeat`.
  */
 export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
   static override readonly rules = { ...sourceRules, maxWait: milliseconds(1) }
@@ -123,7 +131,7 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
     const { prefix = 'bull', url } = this.options
     if (url === undefined) return leftoversOf(client, `${prefix}:${queue}`)
     return await resources.get(`bullmq ${url} ${prefix}:${queue}`, () => new Leftovers(), async ({ all }) => {
-      // The connection of the run is gone by then.
+      // The connection of the run is already closed, so the jobs are removed over a new one.
       if (all.length > 0) await overNewConnection(url, async client => await removeAll({ client, prefix, queue }, all))
     })
   }
@@ -131,7 +139,7 @@ export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
 
 export default BullMQWorkersCheck
 
-/** What the client of the app has to have. BullMQ itself, which a round trip uses, takes no client with a `keyPrefix`. */
+/** Lists what is missing to ask Redis (E007). A round trip uses BullMQ, which does not accept a client with a `keyPrefix`. */
 async function sourceRequirements (options: BullMQSource, context: RequirementsContext, usesBullMQ: boolean): Promise<Requirement[]> {
   const missing = await redisRequirements(options, context)
   if (missing.length > 0 || options.url !== undefined) return missing
@@ -141,7 +149,7 @@ async function sourceRequirements (options: BullMQSource, context: RequirementsC
 }
 
 function withoutKeyPrefix (client: Redis): Requirement[] {
-  // A Cluster keeps the options of the clients of its nodes apart.
+  // A Cluster has separate options for the clients of its nodes.
   const { keyPrefix = '', redisOptions = {} } = client.options as { keyPrefix?: string, redisOptions?: { keyPrefix?: string } }
   if (`${keyPrefix}${redisOptions.keyPrefix ?? ''}` === '') return []
   return [{

@@ -12,12 +12,12 @@ export type { CacheLike } from './cache/adapters.js'
 
 export interface CacheOptions {
   /**
-   * A cache: the name of a decorator, which dots may reach into, a function of the app, or the cache itself.
+   * The cache: the name of a decorator (dots reach into it), a function of the app, or the cache itself.
    *
    * @default 'cache', the decorator of @fastify/caching
    */
   cache?: ClientOption<CacheLike>
-  /** The same by another name. One of the two is given. */
+  /** Another name for `cache`. At most one of the two may be given. */
   client?: ClientOption<CacheLike>
 }
 
@@ -32,15 +32,15 @@ const kind: ClientKind = {
   hint: 'Let it be a cache, or name the decorator that holds one.',
 }
 
-// Milliseconds a value lives beyond the time a run may take, so that no slow run misses its own.
+// A value expires this many milliseconds after the time of the run, so that a slow run still finds it.
 const expiryMargin = 5_000
-// Milliseconds a run waits for an earlier one that was given up, before it counts that one as lost.
+// After this many milliseconds, a run counts the answer to an earlier, aborted run as lost.
 const patience = 30_000
 
-// The runs that were given up. A cache takes no signal: what was asked stays in its client's queue until it is answered.
+// The aborted runs. A cache takes no signal, so a request stays in the queue of its client until it is answered.
 const unanswered = new WeakMap<WeakKey, { answered: Promise<void>, since: number }>()
 
-/** Passes when a value that is set is read back. Its key is random, expires, and is deleted. */
+/** Passes if a value that was set is read back. Its key is random, expires, and is deleted. */
 export class CacheCheck extends HealthCheck<CacheOptions> {
   static override readonly rules = { cache: clientRule(kind), client: clientRule(kind) }
   static override readonly scope = 'shared'
@@ -67,7 +67,7 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
     const onStop = () => signal.abort(outer.reason)
     outer.addEventListener('abort', onStop, { once: true })
     let first: unknown
-    // Keyv and cache-manager keep the errors of their stores from the caller, and only emit them.
+    // Keyv and cache-manager do not throw the errors of their stores, but only emit them.
     const onError = (error: unknown) => {
       first ??= error
       if (wordsFor(error) !== undefined) signal.abort(error)
@@ -77,7 +77,7 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
     try {
       await earlier(cache, signal)
       await given(cache, signal, roundTrip(asked(cache), signal, context.timeout + expiryMargin))
-      // The answer of one tier may hide that a tier behind it is broken.
+      // The answer of one tier may hide a fault of the next tier.
       if (first !== undefined) throw first
     } catch (error) {
       throw unavailable(signal.aborted ? error : first ?? error)
@@ -108,7 +108,7 @@ async function roundTrip (cache: AskedCache, signal: StopSignal, expiry: number)
     signal.throwIfAborted()
     found = await cache.get(key)
   } finally {
-    // A run that was given up leaves its key to expire: a late command would open a client again that the app has closed meanwhile.
+    // The key of an aborted run expires by itself, since a late command could reopen a client that the app has closed.
     if (!signal.aborted) await cache.remove(key)
   }
   if (found === value) return
@@ -127,7 +127,7 @@ async function given (cache: CacheLike, signal: StopSignal, work: Promise<void>)
   })
 }
 
-/** Itself, and the stores of a cache-manager. */
+/** Returns the objects that emit errors: the cache itself, and the stores of a cache-manager. */
 function emittersOf (cache: CacheLike): Emitter[] {
   const { stores } = cache as { stores?: unknown }
   return [cache, ...Array.isArray(stores) ? stores : []].filter((item): item is Emitter => has(item, 'on') && has(item, 'off'))

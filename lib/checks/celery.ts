@@ -9,13 +9,21 @@ import { redisRequirements } from '../clients/redis.js'
 import { needsTime } from '../clients/requirements.js'
 
 export interface CeleryOptions {
-  /** The broker: `amqp://` or `amqps://`, `redis://` or `rediss://`. */
+  /** The URL of the broker: `amqp://` or `amqps://`, `redis://` or `rediss://`. */
   url: string
-  /** The task queues of which each must have a worker. */
+  /** Each of these task queues must have a worker. */
   queues?: string[]
-  /** Milliseconds that workers have to reply, 1000 unless told; it must be shorter than the check's timeout. */
+  /**
+   * Workers may take this many milliseconds to reply. It must be shorter than the timeout of the check.
+   *
+   * @default 1000, but at most half of the timeout
+   */
   wait?: number
-  /** Celery's `control_exchange`, `celery` unless told. */
+  /**
+   * The `control_exchange` of Celery.
+   *
+   * @default 'celery'
+   */
   controlExchange?: string
   /** The `global_keyprefix` of Celery's `broker_transport_options`, for a Redis broker. */
   globalKeyPrefix?: string
@@ -25,7 +33,7 @@ const brokers = [url(['amqp', 'amqps']), redisUrl()]
 
 const usualWait = 1000
 
-/** Passes when a Celery worker answers a ping, and each of the `queues` has one. */
+/** Passes if a Celery worker answers a ping, and each of the `queues` has a worker. */
 export class CeleryPingCheck extends HealthCheck<CeleryOptions> {
   static override readonly rules = {
     url: rule(
@@ -52,7 +60,7 @@ export class CeleryPingCheck extends HealthCheck<CeleryOptions> {
 
   override async check (context: CheckContext) {
     const { url, queues = [], controlExchange = 'celery', globalKeyPrefix = '' } = this.options
-    // Neither broker takes a part of a millisecond, nor none at all, for an expiry.
+    // Both brokers require an expiry that is a whole number of milliseconds, 1 or more.
     const wait = this.options.wait ?? Math.max(1, Math.floor(Math.min(usualWait, context.timeout / 2)))
     const poll = new Poll(queues)
     await (isRedis(url)

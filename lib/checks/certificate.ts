@@ -15,7 +15,7 @@ import { chainOf, distrust } from './certificate/chain.js'
 const day = 86_400_000
 const longestFile = 1024 ** 2
 
-/** `host` or `file`. */
+/** The options. Exactly one of `host` and `file` must be given. */
 export interface CertificateOptions {
   /** The name or address of a server that speaks TLS from the first byte. */
   host?: string
@@ -25,17 +25,28 @@ export interface CertificateOptions {
    * @default 443
    */
   port?: number
-  /** The name that the certificate must be for. Default: `host`. */
+  /**
+   * The certificate must be for this name.
+   *
+   * @default the `host`
+   */
   servername?: string
-  /** Certificates of the authorities that count, as PEM, in place of those that Node.js trusts. Only with `host`. */
+  /** The certificates of the trusted authorities, as PEM. They replace those that Node.js trusts. The option needs `host`. */
   ca?: PEM
-  /** A file of one certificate or more, as PEM or DER; a relative path is resolved against the settings' `baseDir`. Only its dates are looked at. */
+  /**
+   * A file with one or more certificates, as PEM or DER. A relative path is resolved against the setting `baseDir`. Only the dates are
+   * checked.
+   */
   file?: string
-  /** With fewer days left it is a warning. Default: 14. */
+  /**
+   * A certificate that is valid for fewer days is a warning.
+   *
+   * @default 14
+   */
   minDays?: number
 }
 
-/** Passes when a server's chain of certificates is valid, or the dates of those in a file, and will be for some time. */
+/** Passes if the certificate chain of a server is valid, or the dates of the certificates in a file are, for at least `minDays`. */
 export class CertificateCheck extends HealthCheck<CertificateOptions> {
   static override readonly rules: OptionRules = {
     host: withoutNul('the name or address of a host'),
@@ -79,7 +90,7 @@ export class CertificateCheck extends HealthCheck<CertificateOptions> {
     return [{ message: `\`${stray}\` is given with \`file\``, hint: `Leave it out: of a file only the dates are looked at. \`${stray}\` belongs to \`host\`.` }]
   }
 
-  /** The chain that a server presents, where it is trusted. One that is at fault by its dates comes back as it was sent. */
+  /** Returns the trusted chain of a server. A server certificate that is out of date is returned alone. */
   async #presented (context: CheckContext): Promise<X509Certificate[]> {
     const { port = 443, ca } = this.options
     const host = this.options.host as string
@@ -88,7 +99,7 @@ export class CertificateCheck extends HealthCheck<CertificateOptions> {
     const options = {
       host,
       port,
-      // The check reports below what is wrong. It sends nothing to a server that is not trusted.
+      // The check itself reports the fault below. It sends nothing to a server that is not trusted.
       rejectUnauthorized: false,
       ...(servername === undefined ? {} : { servername }),
       ...tlsMaterial({ ca }),
@@ -96,7 +107,7 @@ export class CertificateCheck extends HealthCheck<CertificateOptions> {
     try {
       return await withSocket(connect(options), 'secureConnect', interruptionOf(context), socket => {
         const certificate = socket.getPeerX509Certificate() as X509Certificate
-        // Its own date is the commonest fault, and can be told by the day.
+        // An expired server certificate is the most common fault, and the message gives the number of days.
         if (isOutOfDate(certificate)) return [certificate]
         const reason = distrust(socket)
         if (reason !== undefined) throw new ServiceUnavailable(reason)
@@ -136,7 +147,7 @@ function isOutOfDate ({ validFrom, validTo }: X509Certificate): boolean {
   return now < Date.parse(validFrom) || now > Date.parse(validTo)
 }
 
-// Rounded down, so that what is below a threshold never reads as equal to it.
+// The number is rounded down, so that a value below the threshold never looks equal to it.
 function inDays (ms: number): string {
   const days = Math.floor(ms / day)
   return days === 0 ? 'less than a day' : `${days} day${days === 1 ? '' : 's'}`

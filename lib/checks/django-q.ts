@@ -12,15 +12,19 @@ import { redisRequirements, redisRules, withRedis } from '../clients/redis.js'
 import { assertHealthy, defaultUnhealthyStatuses } from './workers/statuses.js'
 
 export interface DjangoQOptions extends RedisSource {
-  /** The `name` of the cluster in Django's `Q_CLUSTER`. */
+  /** The `name` of the cluster in `Q_CLUSTER` of Django. */
   cluster: string
-  /** Django's `SECRET_KEY`, with which the cluster signs. */
+  /** The `SECRET_KEY` of Django, with which the cluster signs. */
   secretKey: string
-  /** The statuses that do not count as healthy; default `Stopping` and `Stopped`. */
+  /**
+   * The statuses that do not count as healthy.
+   *
+   * @default ['Stopping', 'Stopped']
+   */
   unhealthyStatuses?: string[]
 }
 
-/** The keyspace is walked when no healthy stat is known, and otherwise no more often than this, in milliseconds. */
+/** The keyspace is walked if no healthy stat is known, and otherwise at most once in this many milliseconds. */
 const walkEvery = 60_000
 
 /** The keys of this cluster's stats, which are kept between runs. */
@@ -36,9 +40,9 @@ interface Found {
 }
 
 /**
- * What both checks of Django-Q ask. Each cluster sets the key `django_q:<name>:cluster:<uuid>` about twice a second, to expire
- * after 3 s; so a stat that is there is fresh. Django-Q keeps no list of them, so they are found by walking the keyspace in small
- * steps, and read by their keys from then on.
+ * The common part of both checks of Django-Q. Each cluster sets the key `django_q:<name>:cluster:<uuid>` about twice a second, and the key
+ * expires after 3 s, so every stat that exists is fresh. Django-Q keeps no list of the keys. The check finds them by walking the keyspace
+ * in small steps, and then reads them by their names.
  */
 abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
   static override readonly rules = {
@@ -51,7 +55,7 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
   /** The name of the cluster in messages. */
   protected abstract get subject (): string
 
-  /** Whether a stat is of a cluster that this check is about. */
+  /** Returns whether the check is about the cluster of this stat. */
   protected abstract concerns (stat: Stat): boolean
 
   override async requirements (context: RequirementsContext) {
@@ -104,7 +108,7 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
   }
 }
 
-/** Passes when a Django-Q cluster of this name is running and in no unhealthy status, on whatever host. */
+/** Passes if a Django-Q cluster of this name runs on any host, and its status is healthy. */
 export class DjangoQClusterCheck extends DjangoQCheck {
   static override readonly scope = 'workers'
 
@@ -113,7 +117,7 @@ export class DjangoQClusterCheck extends DjangoQCheck {
   protected override concerns () { return true }
 }
 
-/** Passes when a Django-Q cluster of this name is running on this host and in no unhealthy status. */
+/** Passes if a Django-Q cluster of this name runs on this host, and its status is healthy. */
 export class DjangoQLocalCheck extends DjangoQCheck {
   static override readonly scope = 'shared'
 

@@ -8,7 +8,7 @@ import { interruptionOf } from '../time/stop-signal.js'
 import { oneOf, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
 
-/** Each record as a zone file writes it. */
+/** The functions that ask for records. Each returns them as a zone file writes them. */
 const records = {
   A: async (resolver: Resolver, name: string) => await resolver.resolve4(name),
   AAAA: async (resolver: Resolver, name: string) => await resolver.resolve6(name),
@@ -23,23 +23,26 @@ const records = {
 export type RecordType = keyof typeof records
 
 export interface DNSOptions {
-  /** The name that is resolved. */
+  /** The name to resolve. */
   name: string
   /**
-   * The kind of record that is asked of the name servers. Without it the name is resolved as the host does for every connection, its hosts
-   * file included.
+   * The kind of record to ask the name servers for. Without it, the host resolves the name as for every connection, with its hosts file.
    */
   type?: RecordType
   /**
-   * What the answer must hold: a record, a pattern that one matches, or a list of them, each of which must be there. A record is text as in a
-   * zone file, without a dot at its end: an address, `10 mail.example.com` of MX, `1 5 5060 sip.example.com` of SRV.
+   * A record that the answer must contain, a pattern that a record must match, or a list of such conditions, which all must hold. A record
+   * is text as in a zone file, without a dot at its end: an address, `10 mail.example.com` for MX, or `1 5 5060 sip.example.com` for SRV.
    */
   expect?: string | RegExp | ReadonlyArray<string | RegExp>
-  /** Addresses of name servers, each with a `:port` if need be. Only with `type`. Default: those of the host. */
+  /**
+   * The addresses of the name servers, each with an optional `:port`. The option needs `type`.
+   *
+   * @default the name servers of the host
+   */
   servers?: readonly string[]
 }
 
-/** Passes when a name resolves, to what is expected where that is told. */
+/** Passes if a name resolves, and the answer is as expected. */
 export class DNSCheck extends HealthCheck<DNSOptions> {
   static override readonly rules: OptionRules = {
     name: withoutNul('a name to resolve', { required: true }),
@@ -67,7 +70,7 @@ export class DNSCheck extends HealthCheck<DNSOptions> {
     if (missing.length > 0) throw new ServiceReturnedUnexpectedResult(`${missing.length} of ${expected.length} expected records missing, of ${found.length} in the answer`)
   }
 
-  // The system offers no way to give it up: the run stays open until it answers, and no other one is started meanwhile.
+  // The system cannot abort the request, so the run stays open until the answer comes, and no other run starts meanwhile.
   async #asTheHost (): Promise<string[]> {
     try {
       return (await lookup(this.options.name, { all: true })).map(({ address }) => address)
@@ -78,7 +81,7 @@ export class DNSCheck extends HealthCheck<DNSOptions> {
 
   async #asked (context: CheckContext, type: RecordType): Promise<string[]> {
     const { name, servers } = this.options
-    // Every try is longer than the one before, so that all of them together take longer than the run may.
+    // Each attempt takes longer than the one before, so all of them together take longer than the run may.
     const resolver = new Resolver({ timeout: Math.ceil(context.timeout / 4), tries: 4 })
     if (servers !== undefined) resolver.setServers(servers)
     try {
@@ -91,13 +94,13 @@ export class DNSCheck extends HealthCheck<DNSOptions> {
 
 export default DNSCheck
 
-// What is said for an answer without records; the types of records are no secret, names are.
+// The messages for an answer without records. They contain the type of the record, but not the name, which may be secret.
 const faults: Readonly<Record<string, (what: string, options: ErrorOptions) => Error>> = {
   [NODATA]: (what, options) => new ServiceReturnedUnexpectedResult(`the name has no ${what}`, options),
   [NOTFOUND]: (_what, options) => new ServiceUnavailable('the name does not exist', options),
   [REFUSED]: (_what, options) => new ServiceUnavailable('the name server refuses to answer', options),
   [SERVFAIL]: (_what, options) => new ServiceUnavailable('the name server failed', options),
-  // The host's own resolver has these codes.
+  // The resolver of the host has this code.
   EAI_AGAIN: (_what, options) => new ServiceUnavailable('no name server answers', options),
 }
 
@@ -110,7 +113,7 @@ function isExpectation (value: unknown): boolean {
   return (typeof value === 'string' && value !== '') || value instanceof RegExp
 }
 
-// `search`, because `test` of a global pattern goes on where it stopped the last time.
+// `search` is used, since `test` of a global pattern continues where it last stopped.
 function fits (record: string, expected: string | RegExp): boolean {
   return typeof expected === 'string' ? record === expected : record.search(expected) !== -1
 }

@@ -13,15 +13,23 @@ import { elapsed } from './workers/elapsed.js'
 const stat = promisify(statWithCallback)
 
 export interface HeartbeatFileOptions {
-  /** The file that the worker touches; default as `startFileHeartbeat`'s: `fastify-health.heartbeat` in the system's temporary folder. */
+  /**
+   * The file that the worker touches.
+   *
+   * @default that of `startFileHeartbeat`, which is `fastify-health.heartbeat` in the system's temporary folder
+   */
   file?: string
-  /** Milliseconds since the last beat; default 60,000. */
+  /**
+   * The last beat may be this many milliseconds old.
+   *
+   * @default 60_000
+   */
   maxAge?: number
 }
 
 /**
- * Passes when the worker that touches `file` did so within `maxAge`. A moment that lies ahead, as after the clock was set back, is
- * taken for skew within `maxAge`, too; past it, the file says nothing about the worker.
+ * Passes if the worker touched `file` within `maxAge`. A moment in the future, for example after the clock was set back, also passes within
+ * `maxAge`. Beyond that, the file says nothing about the worker, and the check fails.
  */
 export class HeartbeatFileCheck extends HealthCheck<HeartbeatFileOptions> {
   static override readonly rules = { file: withoutNul('the path of a file'), maxAge: milliseconds(1) }
@@ -46,7 +54,7 @@ const clusterRules = { ...sourceRules, cluster: clusterName, unhealthyStatuses: 
 
 const workers = async () => await import('./heartbeat/workers.js')
 
-/** Passes when a worker of the cluster beats in Redis and is in no unhealthy status. */
+/** Passes if a worker of the cluster beats in Redis, and its status is healthy. */
 export class HeartbeatClusterCheck extends HealthCheck<HeartbeatRedisOptions> {
   static override readonly rules = clusterRules
   static override readonly scope = 'workers'
@@ -63,11 +71,15 @@ export class HeartbeatClusterCheck extends HealthCheck<HeartbeatRedisOptions> {
 }
 
 export interface HeartbeatLocalOptions extends HeartbeatRedisOptions {
-  /** The `host` that the workers were started with; default the system's host name. */
+  /**
+   * The option `host` with which the workers were started.
+   *
+   * @default the host name of the system
+   */
   host?: string
 }
 
-/** Passes when a worker of the cluster on this host beats in Redis and is in no unhealthy status. */
+/** Passes if a worker of the cluster on this host beats in Redis, and its status is healthy. */
 export class HeartbeatLocalCheck extends HealthCheck<HeartbeatLocalOptions> {
   static override readonly rules = { ...clusterRules, host: text() }
   static override readonly scope = 'shared'

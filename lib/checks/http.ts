@@ -17,29 +17,41 @@ export type { HttpExpectation, StatusExpectation } from './http/expectation.js'
 const redirectsMax = 10
 
 export interface HttpOptions extends TLSMaterial {
-  /** Starts with `http://` or `https://`; a user and password in it are sent as basic authorization. */
+  /** The URL, `http://` or `https://`. A user and password in it are sent as basic authorization. */
   url: string
-  /** In capitals. Default: `GET`. */
+  /**
+   * The method, in capitals.
+   *
+   * @default 'GET'
+   */
   method?: string
-  /** Sent with the request; a redirect to another origin is followed without them. */
+  /** The headers of the request. They are not sent to another origin after a redirect. */
   headers?: Readonly<Record<string, string>>
-  /** Sent with the request, as UTF-8. */
+  /** The body of the request, which is sent as UTF-8. */
   body?: string
   /**
-   * The answer that is expected.
+   * The expected answer.
    *
    * @default a status from 200 to 299
    */
   expect?: HttpExpectation
-  /** `true`: up to ten redirects are followed, and the answer at their end is judged. Default: `false`. */
+  /**
+   * `true` follows up to ten redirects, and judges the last answer.
+   *
+   * @default false
+   */
   followRedirects?: boolean
-  /** How many bytes of a body are read; only what is expected of the body makes it be read at all. Default: 1 MiB. */
+  /**
+   * At most this many bytes of a body are read. A body is read only if `expect` has a `body` or `json`.
+   *
+   * @default 1_048_576 (1 MiB)
+   */
   maxBytes?: number
-  /** The path of a Unix socket that is asked instead of the URL's host. A redirect to another origin is followed without it. */
+  /** The path of a Unix socket that is asked in place of the host of the URL. A redirect to another origin does not use it. */
   socketPath?: string
 }
 
-/** Passes when one HTTP request is answered as expected. The connection is kept until the next run. */
+/** Passes if the answer to one HTTP request is as expected. The connection is kept until the next run. */
 export class HttpCheck extends HealthCheck<HttpOptions> {
   static override readonly rules: OptionRules = {
     url: decodableUrl(['http', 'https'], { required: true }),
@@ -73,7 +85,7 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     const { url, method = 'GET', headers = {}, body } = this.options
     const first: Message = { url: new URL(url), method, headers, body }
     try {
-      // The end of a body that was given up comes a turn later, and a run that begins before then must not be told that this one hangs.
+      // An aborted body ends a turn later. A run that begins before must not be told that this one hangs.
       await abortable(this.#ask(context, first), interruptionOf(context))
     } catch (error) {
       throw isMalformed(error)
@@ -99,7 +111,7 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
   async #send (context: CheckContext, message: Message): Promise<IncomingMessage> {
     const { signal } = context
     const transport: Transport = message.url.protocol === 'https:' ? await import('node:https') : http
-    // A redirect may lead to another origin every time, so only the first one's connection is kept.
+    // A redirect may lead to a different origin each time, so only the connection to the first origin is kept.
     const isFirst = message.url.origin === new URL(this.options.url).origin
     const agent = isFirst && await this.#agent(context, transport)
     const { socketPath } = this.options
@@ -109,14 +121,14 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     try {
       return await answerTo(sent, message.body)
     } catch (error) {
-      // The other side may close an idle connection just when it is used again. What a probe sends can be sent twice.
+      // The server may close an idle connection at the moment of its next use. A probe may be repeated, so it is sent again.
       if (!sent.reusedSocket || signal.aborted) throw error
       return await answerTo(open(), message.body)
     }
   }
 
   async #agent ({ resources }: CheckContext, { Agent }: Transport): Promise<Agent> {
-    // One idle connection at most: when it turns out to be broken, the next run makes a new one.
+    // At most one idle connection is kept. If it is broken, the next run makes a new one.
     const { url, socketPath } = this.options
     const key = `http ${url} ${socketPath} ${JSON.stringify(this.#tls)}`
     return await resources.get(key, () => new Agent({ keepAlive: true, maxFreeSockets: 1, ...tlsMaterial(this.#tls) }), agent => agent.destroy())
@@ -157,7 +169,7 @@ function headersOf ({ headers, body }: Message): Record<string, string | number>
 async function answerTo (request: ClientRequest, body: string | undefined): Promise<IncomingMessage> {
   // An error after the answer has begun is reported here and to the reader of the answer.
   request.on('error', () => {})
-  // Nobody asked for an upgrade, and it is no answer. Node.js would leave the request without an end.
+  // An upgrade was not requested and is no answer. Without this listener, the request would never end.
   request.once('upgrade', (_response, socket) => {
     socket.destroy()
     request.emit('error', new ServiceReturnedUnexpectedResult('answered 101'))
@@ -167,7 +179,7 @@ async function answerTo (request: ClientRequest, body: string | undefined): Prom
   return response
 }
 
-// A connection is kept where the answer is here already; nobody waits for the rest of one whose verdict is known.
+// The connection is kept if the whole answer has arrived. Otherwise the verdict is known, so the rest is not waited for.
 async function letGo (response: IncomingMessage): Promise<void> {
   response.resume()
   await turn()
@@ -198,7 +210,7 @@ function redirected ({ url, method, headers, body }: Message, { statusCode, head
   return {
     url: target,
     method: becomesGet ? 'GET' : method,
-    // They may hold credentials.
+    // Headers may hold credentials, so another origin does not get them.
     headers: trusted ? becomesGet ? withoutContent(headers) : headers : {},
     body: becomesGet ? undefined : body,
   }
@@ -211,12 +223,12 @@ function isHttp (target: URL): boolean {
   return target.protocol.startsWith('http') && origin.test(new URL('/', target).href)
 }
 
-/** Without those that tell of a body. */
+/** Returns the headers without those that describe a body. */
 function withoutContent (headers: Message['headers']): Message['headers'] {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^content-/i.test(name)))
 }
 
-// Codes of Node's HTTP parser.
+// The HTTP parser of Node.js has codes that begin with HPE_.
 function isMalformed (error: unknown): boolean {
   return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('HPE_')
 }

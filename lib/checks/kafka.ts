@@ -13,42 +13,42 @@ interface Topic {
   readonly partitions: ReadonlyArray<{ readonly leader: number }>
 }
 
-/** What is asked of an admin of kafkajs, or of @confluentinc/kafka-javascript. */
+/** The part of an admin of kafkajs or @confluentinc/kafka-javascript that the check uses. */
 export interface KafkaAdminLike {
   listTopics (): Promise<string[]>
   fetchTopicMetadata (options: { topics: string[] }): Promise<{ topics: Topic[] } | Topic[]>
 }
 
-/** What is asked of any client of @platformatic/kafka. */
+/** The part of a client of @platformatic/kafka that the check uses. */
 export interface PlatformaticKafkaLike {
   metadata (options: { topics: string[], forceUpdate: true, autocreateTopics: false }): Promise<{ topics: ReadonlyMap<string, Omit<Topic, 'name'>> }>
 }
 
-/** How a connection of the check's own logs in. */
+/** The login of a connection that the check opens. */
 export interface KafkaSASL {
   mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
   username: string
   password: string
 }
 
-/** One of `client` and `brokers`. */
+/** The options. Exactly one of `client` and `brokers` must be given. */
 export interface KafkaOptions extends TLSMaterial {
   /**
-   * An admin of kafkajs or @confluentinc/kafka-javascript, or any client of @platformatic/kafka: the name of a decorator, which dots may
-   * reach into, a function of the app, or the client itself.
+   * An admin of kafkajs or @confluentinc/kafka-javascript, or any client of @platformatic/kafka: the name of a decorator (dots reach into
+   * it), a function of the app, or the client itself.
    */
   client?: ClientOption<KafkaAdminLike | PlatformaticKafkaLike>
-  /** A list of `'host:port'`, for a client of the check's own, kept between runs. */
+  /** A list of `'host:port'`. The check makes a client for them, and keeps it between runs. */
   brokers?: string[]
-  /** Topics that have to exist, with a leader for every partition. */
+  /** These topics must exist, with a leader for every partition. */
   topics?: string[]
   /**
-   * `true`: TLS to the `brokers`; `ca`, `cert` or `key` ask for it, too.
+   * `true` uses TLS to the `brokers`. Giving `ca`, `cert` or `key` does so as well.
    *
    * @default false
    */
   tls?: boolean
-  /** How to log in to the `brokers`. */
+  /** The login for the `brokers`. */
   sasl?: KafkaSASL
 }
 
@@ -59,7 +59,7 @@ type Own = Required<Pick<KafkaOptions, 'brokers'>> & Pick<KafkaOptions, 'sasl'> 
 const has = (value: unknown, method: string): boolean => typeof value === 'object' && value !== null && method in value &&
   typeof (value as Record<string, unknown>)[method] === 'function'
 
-// The run's own timeout comes first, and ends the sockets.
+// The timeout of the run is shorter, and closes the sockets.
 const longest = 60_000
 
 const way: Way<Client, Driver, Own> = {
@@ -104,7 +104,7 @@ const way: Way<Client, Driver, Own> = {
       isLost: failure => failure !== undefined,
       destroy () {
         isDestroyed = true
-        // kafkajs stops its timers only where a socket ends with an error.
+        // kafkajs stops its timers only if a socket ends with an error.
         for (const socket of sockets) socket.destroy(new Error('The connection was given up'))
       },
     }
@@ -113,7 +113,7 @@ const way: Way<Client, Driver, Own> = {
 
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512']
 
-/** Passes when the cluster's metadata comes, and each topic has a leader for every partition. */
+/** Passes if the cluster answers with its metadata, and each topic has a leader for every partition. */
 export class KafkaCheck extends HealthCheck<KafkaOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),
@@ -155,7 +155,7 @@ export class KafkaCheck extends HealthCheck<KafkaOptions> {
     }
   }
 
-  /** Options that the check would ignore. */
+  /** Returns a requirement (E007) if options are given that the check would ignore. */
   #misplaced (): Requirement | undefined {
     const { client, tls, ca, cert, key, sasl } = this.options
     const names = Object.entries({ tls, ca, cert, key, sasl }).filter(([, value]) => value !== undefined).map(([name]) => `\`${name}\``)
@@ -187,7 +187,7 @@ async function ask (client: Client, topics: string[]): Promise<ReadonlyMap<strin
   return new Map((Array.isArray(found) ? found : found.topics).map(({ name, partitions }) => [name, partitions]))
 }
 
-// https://kafka.apache.org/protocol#protocol_error_codes, as kafkajs names them.
+// The words for the codes of https://kafka.apache.org/protocol#protocol_error_codes, with the names of kafkajs.
 const words = new Map<unknown, string>([
   ['KafkaJSSASLAuthenticationError', 'authentication failed'],
   ['KafkaJSServerDoesNotSupportApiKey', 'SASL is not supported'],
@@ -201,7 +201,7 @@ const words = new Map<unknown, string>([
 function explained (error: unknown): unknown {
   if (isHealthCheckError(error)) return error
   const { name, type, cause, stack } = error as { name?: string, type?: string, cause?: { name?: string, type?: string }, stack?: string }
-  // kafkajs keeps the reason to itself where no broker answers, and trips over the missing answer.
+  // If no broker answers, kafkajs hides the reason, and fails with a TypeError because of the missing answer.
   const trips = name === 'TypeError' && stack?.includes('kafkajs') === true
   const said = trips ? 'connection lost' : [type, name, cause?.type, cause?.name].map(key => words.get(key)).find(text => text !== undefined)
   return said === undefined ? error : new ServiceUnavailable(said, { cause: error })

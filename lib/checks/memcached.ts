@@ -9,22 +9,22 @@ import type { CheckContext, OptionRules, RequirementsContext } from '../../types
 
 type Callback = (error: unknown, ...answer: unknown[]) => void
 
-/** What is asked of a client of memjs. */
+/** The part of a client of memjs that the check uses. */
 export interface MemJSLike {
   readonly servers: readonly unknown[]
   stats (callback: Callback): void
 }
 
-/** What is asked of a client of memcached. */
+/** The part of a client of the package memcached that the check uses. */
 export interface MemcachedLike {
   version (callback: Callback): void
 }
 
-/** One of the two. */
+/** The options. Exactly one of `client` and `servers` must be given. */
 export interface MemcachedOptions {
-  /** A client of memjs or memcached: the name of a decorator, which dots may reach into, a function of the app, or the client itself. */
+  /** A client of memjs or memcached: the name of a decorator (dots reach into it), a function of the app, or the client itself. */
   client?: ClientOption<MemJSLike | MemcachedLike>
-  /** `'host:port'`, or a list of them, for connections of the check's own, one to each, kept between runs. */
+  /** `'host:port'`, or a list of them. The check opens one connection to each server, and keeps it between runs. */
   servers?: string | readonly string[]
 }
 
@@ -65,7 +65,7 @@ async function connected (socket: Socket, lines: Lines): Promise<Lines> {
   })
 }
 
-/** Passes when each server tells its version. */
+/** Passes if each server answers with its version. */
 export class MemcachedCheck extends HealthCheck<MemcachedOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),
@@ -113,7 +113,7 @@ async function askAll (client: Client): Promise<void> {
   })
 }
 
-// The package memcached gives a list of errors, one a server, and an empty one where there is none.
+// The package memcached gives a list with one error for each server that failed. The list is empty if no server failed.
 function isFailure (error: unknown): boolean {
   return Array.isArray(error) ? error.length > 0 : error !== undefined && error !== null
 }

@@ -14,31 +14,39 @@ import { targetOf, type Target } from '../clients/postgres-hosts.js'
 /** Names of migrations. */
 export type MigrationNames = Iterable<string> | Promise<Iterable<string>>
 
-/** Migrations of a tool that the check does not know. */
+/** The options for the migrations of a tool that the check does not know. */
 export interface OwnMigrations {
-  /** The names of the migrations that are applied. It is given the context of the check. */
+  /** Returns the names of the applied migrations. */
   applied: (context: CheckContext) => MigrationNames
-  /** The names of the migrations of this release. */
+  /** Returns the names of the migrations of this release. */
   onDisk: (context: CheckContext) => MigrationNames
 }
 
-/** Migrations of a tool that the check knows, in PostgreSQL. */
+/** The options for the migrations of a tool that the check knows, in PostgreSQL. */
 export interface ToolMigrations extends PostgresSource {
-  /** The tool that applies the migrations; it need not be installed. */
+  /** The tool that applies the migrations. It need not be installed. */
   tool: MigrationToolName
-  /** The folder of the migrations; a relative one is resolved against the settings' `baseDir`. */
+  /** The folder of the migrations. A relative path is resolved against the setting `baseDir`. */
   dir: string
-  /** The source of a regular expression: files of the folder whose name it matches are no migrations. */
+  /** The source of a regular expression. Files in the folder whose name it matches are no migrations. */
   ignore?: string
   /**
-   * The endings of files that are migrations, where the app sets `loadExtensions` of knex.
+   * The extensions of the files that are migrations, if the app sets `loadExtensions` of knex.
    *
    * @default ['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts']
    */
   loadExtensions?: readonly string[]
-  /** The tool's bookkeeping table, where it is not the tool's default. */
+  /**
+   * The table of the applied migrations.
+   *
+   * @default that of the tool
+   */
   table?: string
-  /** The schema of that table, where it is not the tool's default, or for Prisma the `?schema=` of `connectionString`. */
+  /**
+   * The schema of that table.
+   *
+   * @default that of the tool, and for Prisma the `?schema=` of `connectionString`
+   */
   schema?: string
 }
 
@@ -62,8 +70,8 @@ const endings = rule("a list of endings such as '.mjs'", value =>
 const identifier = withoutNul('a name that PostgreSQL can have')
 
 /**
- * Passes when no migration on disk is pending. One that is applied and not on disk is fine: a newer release is rolling out. Costs
- * one SELECT and one listing of the folder.
+ * Passes if no migration on disk is pending. An applied migration that is not on disk is no fault, since a newer release may be rolling
+ * out. A run costs one SELECT and one listing of the folder.
  */
 export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   static override readonly rules = {
@@ -121,7 +129,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
 
   async #compareTables (context: CheckContext): Promise<void> {
     const listing = this.#onDisk(context)
-    // Awaited only once the rows are there.
+    // The listing is awaited after the rows, so its failure must not be unhandled until then.
     listing.catch(() => {})
     const rows = await this.#rows(context)
     const { applied, unfinished = () => undefined } = migrationTool(this.#tool.tool)
@@ -132,7 +140,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     if ([...done, ...begun].some(key => key !== undefined) && !onDisk.some(isRecorded)) {
       this.addError(new ServiceReturnedUnexpectedResult(noneOfThem))
     }
-    // One of a newer release, which is not on disk here, may be running at this moment.
+    // Only migrations on disk are reported, since a migration of a newer release may be running now.
     this.#report('Migrations failed, or are still running', onDisk.filter(({ key }) => begun.has(key)))
     this.#report(pending, onDisk.filter(migration => !isRecorded(migration)))
   }
@@ -170,7 +178,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     return answer
   }
 
-  /** The rows, or what the answer says of the table. Returned, since the connection is none the worse for it. */
+  /** Returns the rows, or an error about the table. The error is returned and not thrown, since the connection can be used further. */
   async #ask (context: CheckContext, select: string): Promise<Row[] | HealthCheckError> {
     try {
       return await withPostgres(context, this.#tool, async client => {
@@ -178,7 +186,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
           return await rowsOf<Row>(client, context, select)
         } catch (error) {
           switch ((error as { code?: string }).code) {
-            // Before the first run of the tool there is no table.
+            // The table does not exist before the first run of the tool.
             case undefinedTable: return []
             case undefinedColumn: return new ServiceReturnedUnexpectedResult(`the table of migrations is not one of ${this.options.tool}`, { cause: error })
             case insufficientPrivilege: return new ServiceUnavailable('The table of migrations cannot be read: permission denied', { cause: error })
@@ -198,7 +206,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
       return []
     } catch (error) {
       const { tool, dir } = this.#tool
-      // A message may reach the wire; a hint shows at boot and to the command only.
+      // A message may be sent to clients. A hint is shown only at boot and by the command.
       const [where, which] = isAbsolute(dir) ? ['', ` (now '${dir}')`] : [` in '${dir}'`, '']
       return [{
         message: `the migrations${where} cannot be listed (${isHealthCheckError(error) ? error.message : 'unknown error'})`,
@@ -208,7 +216,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   }
 }
 
-// Prisma is given the same URL.
+// Prisma reads its schema from the same URL.
 function prismaSchema (connectionString: string | undefined): string | undefined {
   if (connectionString === undefined) return undefined
   return new URL((targetOf(connectionString) as Target).urls[0] as string).searchParams.get('schema') ?? undefined

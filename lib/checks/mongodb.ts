@@ -6,7 +6,7 @@ import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.j
 import { flag, rule } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 
-/** What is asked of a database of the package mongodb. */
+/** The part of a database of the package mongodb that the check uses. */
 interface Database {
   command (command: object): Promise<Record<string, unknown>>
 }
@@ -16,7 +16,7 @@ export interface MongoClientLike {
   db (name?: string): Database
 }
 
-/** What @fastify/mongodb decorates the app with. */
+/** The decorator of @fastify/mongodb. */
 export interface MongoDecorator {
   readonly client: MongoClientLike
 }
@@ -26,19 +26,19 @@ export interface MongooseLike {
   getClient (): MongoClientLike
 }
 
-/** One of `client` and `url`. */
+/** The options. At most one of `client` and `url` may be given. */
 export interface MongoDBOptions {
   /**
-   * A MongoClient, mongoose or a connection of it: the name of a decorator, which dots may reach into, a function of the app, or the client
+   * A MongoClient, mongoose or a connection of it: the name of a decorator (dots reach into it), a function of the app, or the client
    * itself.
    *
    * @default 'mongo', which is that of @fastify/mongodb
    */
   client?: ClientOption<MongoClientLike | MongoDecorator | MongooseLike>
-  /** `mongodb://` or `mongodb+srv://`, for a client of the check's own, kept between runs. */
+  /** The URL, `mongodb://` or `mongodb+srv://`. The check makes a client for it, and keeps it between runs. */
   url?: string
   /**
-   * `true`: fails where there is no primary that takes writes.
+   * `true` fails if there is no primary that accepts writes.
    *
    * @default false
    */
@@ -65,7 +65,7 @@ const way: Way<Client, Driver, string> = {
     const client = new MongoClient(url, { maxPoolSize: 1, appName: 'fastify-health' })
     return {
       connected: client.connect(),
-      // The driver finds its way back by itself.
+      // The driver reconnects by itself.
       isLost: () => false,
       destroy: () => { client.close(true).catch(() => {}) },
     }
@@ -77,7 +77,7 @@ function clientOf (client: Client): MongoClientLike {
   return isDecorator(client) ? client.client : client as MongoClientLike
 }
 
-/** Passes when `ping` answers, and with `writable` when there is a primary. */
+/** Passes if `ping` answers, and, with `writable`, if there is a primary. */
 export class MongoDBCheck extends HealthCheck<MongoDBOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),

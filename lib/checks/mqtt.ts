@@ -7,21 +7,21 @@ import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.j
 import { decodableUrl } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 
-/** What is asked of a client of MQTT.js. */
+/** The part of a client of MQTT.js that the check uses. */
 export interface MqttLike {
   readonly connected: boolean
   publishAsync (topic: string, message: string, options: { qos: 1 }): Promise<unknown>
 }
 
-/** One of the two. */
+/** The options. Exactly one of `client` and `url` must be given. */
 export interface MqttOptions {
-  /** A client of MQTT.js: the name of a decorator, which dots may reach into, a function of the app, or the client itself. */
+  /** A client of MQTT.js: the name of a decorator (dots reach into it), a function of the app, or the client itself. */
   client?: ClientOption<MqttLike>
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`, for a connection of the check's own, kept between runs. */
+  /** The URL, `mqtt://`, `mqtts://`, `ws://` or `wss://`. The check opens a connection, and keeps it between runs. */
   url?: string
 }
 
-// Nobody has a reason to subscribe to it. An empty message that is not retained leaves nothing with the broker.
+// Nobody has a reason to subscribe to this topic. The message is empty and not retained, so it leaves nothing at the broker.
 const topic = 'fastify-health/probe'
 
 type Driver = Pick<typeof import('mqtt'), 'connect'>
@@ -48,7 +48,7 @@ const way: Way<MqttLike, Driver, string> = {
     const connected = new Promise<MqttLike>(resolve => {
       client.once('connect', () => resolve({
         get connected () { return client.connected },
-        // A client that lost its connection keeps what was not acknowledged, and says nothing.
+        // If the connection is lost, the client keeps the message and does not settle, so the loss is awaited as well.
         publishAsync: async (topic, message, options) => await Promise.race([client.publishAsync(topic, message, options), closed]),
       }))
     })
@@ -61,7 +61,7 @@ const way: Way<MqttLike, Driver, string> = {
   },
 }
 
-/** Passes when the broker acknowledges a message of quality of service 1 that nobody receives. */
+/** Passes if the broker acknowledges a message of quality of service 1, which nobody receives. */
 export class MqttCheck extends HealthCheck<MqttOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),
@@ -88,12 +88,12 @@ export class MqttCheck extends HealthCheck<MqttOptions> {
 }
 
 async function publish (client: MqttLike): Promise<void> {
-  // It would keep the message until it is connected again, and so one of each probe.
+  // A client without a connection would keep the message of every probe until it is connected again.
   if (!client.connected) throw new ServiceUnavailable('client is not connected')
   await client.publishAsync(topic, '', { qos: 1 })
 }
 
-// Reason codes, of MQTT 3.1.1 and 5. https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901031
+// The words for the reason codes of MQTT 3.1.1 and 5: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901031
 const reasons = new Map([
   [3, 'starting up or shutting down'], [4, 'authentication failed'], [5, 'authentication failed'], [0x86, 'authentication failed'],
   [0x87, 'permission denied'], [0x88, 'starting up or shutting down'], [0x89, 'too many connections'], [0x97, 'quota exceeded'],
@@ -102,7 +102,7 @@ const reasons = new Map([
 function explained (error: unknown): unknown {
   const { code, message = '' } = error as { code?: unknown, message?: string }
   if (typeof code === 'number') {
-    // Brokers say "not authorized" for a wrong password, too.
+    // Brokers also answer "not authorized" to a wrong password.
     const words = code === 0x87 && message.startsWith('Connection refused') ? 'authentication failed' : reasons.get(code)
     return new ServiceUnavailable(words ?? `refused with code ${code}`, { cause: error })
   }

@@ -10,15 +10,15 @@ import { decodableUrl } from '../values/rules.js'
 import { isRecord } from '../values/plain-data.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 
-/** One of the two. */
+/** The options. At most one of `client` and `url` may be given. */
 export interface MySQLOptions {
   /**
-   * A pool or connection of mysql2 or mariadb: the name of a decorator, which dots may reach into, a function of the app, or the client itself.
+   * A pool or connection of mysql2 or mariadb: the name of a decorator (dots reach into it), a function of the app, or the client itself.
    *
    * @default 'mysql', which is that of @fastify/mysql
    */
   client?: ClientOption<object>
-  /** `mysql://`, for a connection of the check's own, kept between runs; what follows `?` are options of mysql2. */
+  /** The URL, `mysql://`. The check opens a connection, and keeps it between runs. Options of mysql2 may follow after `?`. */
   url?: string
 }
 
@@ -57,7 +57,7 @@ async function goodbye (connection: MySQLConnection): Promise<void> {
   })
 }
 
-/** Passes when `SELECT 1` answers 1. */
+/** Passes if `SELECT 1` answers 1. */
 export class MySQLCheck extends HealthCheck<MySQLOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),

@@ -7,16 +7,16 @@ import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.j
 import { decodableUrl } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 
-/** What is asked of a connection of nats.js. */
+/** The part of a connection of nats.js that the check uses. */
 export interface NatsLike {
   flush (): Promise<void>
 }
 
-/** One of the two. */
+/** The options. Exactly one of `client` and `url` must be given. */
 export interface NatsOptions {
-  /** A connection of nats.js: the name of a decorator, which dots may reach into, a function of the app, or the connection itself. */
+  /** A connection of nats.js: the name of a decorator (dots reach into it), a function of the app, or the connection itself. */
   client?: ClientOption<NatsLike>
-  /** `nats://` or `tls://`, with a user and password or a token, for a connection of the check's own, kept between runs. */
+  /** The URL, `nats://` or `tls://`, with a user and password or a token. The check opens a connection, and keeps it between runs. */
   url?: string
 }
 
@@ -46,13 +46,13 @@ interface Conversation {
   lines: Lines
 }
 
-// The server asks, too, and tells of its cluster whenever that changes.
+// The server also sends pings, and news of its cluster.
 function answer (line: string): string | undefined {
   if (line === 'PING') return 'PONG\r\n'
   return undefined
 }
 
-/** https://docs.nats.io/reference/reference-protocols/nats-protocol */
+/** Logs in as described in https://docs.nats.io/reference/reference-protocols/nats-protocol. */
 async function greet (url: URL, conversation: Conversation): Promise<void> {
   const info = await conversation.lines.ask()
   if (!info.startsWith('INFO {')) throw notNats(info)
@@ -86,7 +86,7 @@ function notNats (line: string): Error {
   return new ServiceUnavailable('connection lost', { cause: new Error(`-ERR ${reason}`) })
 }
 
-/** Passes when the server answers a flush. */
+/** Passes if the server answers a flush. */
 export class NatsCheck extends HealthCheck<NatsOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),

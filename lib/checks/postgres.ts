@@ -6,7 +6,7 @@ import type { PostgresOptions } from '../../types/sources.js'
 import { assertMode, modeColumn, targetOf, type Target } from '../clients/postgres-hosts.js'
 import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
 
-/** Passes when `SELECT 1` answers 1, and with `writable` when the server takes writes. */
+/** Passes if `SELECT 1` answers 1, and, with `writable`, if the server accepts writes. */
 export class DatabaseHeartbeatCheck extends HealthCheck<PostgresOptions> {
   static override readonly rules: OptionRules = { ...postgresRules, writable: flag() }
   static override readonly scope = 'shared'
@@ -20,14 +20,14 @@ export class DatabaseHeartbeatCheck extends HealthCheck<PostgresOptions> {
     const mode = attributes === 'any' ? '' : `, ${modeColumn} AS mode`
     await withPostgres(context, this.options, async client => {
       const [row] = await rowsOf<{ one: unknown, mode?: unknown }>(client, context, `SELECT 1 AS one${mode}`)
-      // An app may have integers read as texts or BigInts.
+      // An app may make pg read integers as texts or BigInts.
       if (Number(row?.one) !== 1) throw new ServiceReturnedUnexpectedResult('SELECT 1 did not answer 1')
       assertMode(Number(row?.mode), attributes)
     }, { warn: warning => this.addError(warning) })
   }
 }
 
-// A server that is kept may change; which one is preferred matters where it is chosen only.
+// The mode is checked in every run, since it may change. A preference matters only when the server is chosen.
 function wantedBy (connectionString: string | undefined) {
   if (connectionString === undefined) return 'any'
   const { attributes } = targetOf(connectionString) as Target

@@ -8,16 +8,16 @@ import { pem, type TLSMaterial } from '../clients/tls.js'
 import { texts } from '../values/rules.js'
 
 export interface RabbitMQOptions extends AmqpSource, TLSMaterial {
-  /** Queues that have to exist. None is created. */
+  /** These queues must exist. The check creates no queue. */
   queues?: string[]
 }
 
-// No queue has this name, so that the broker drops what is sent to it.
+// No queue has this name, so the broker drops the message.
 const nowhere = `fastify-health.${randomUUID()}`
 
 /**
- * Passes when a channel opens and closes, no alarm of the broker keeps a message from being published between, and each of the queues
- * exists.
+ * Passes if a channel opens and closes, the broker accepts a message in between, and each of the queues exists. A broker with an alarm
+ * accepts no message.
  */
 export class RabbitMQCheck extends HealthCheck<RabbitMQOptions> {
   static override readonly rules: OptionRules = { ...amqpRules, queues: texts(), ca: pem(), cert: pem(), key: pem({ secret: true }) }
@@ -29,11 +29,11 @@ export class RabbitMQCheck extends HealthCheck<RabbitMQOptions> {
 
   override async check (context: CheckContext) {
     await withChannel(context, this.#place, async channel => {
-      // A broker with an alarm goes on opening channels; it tells only who publishes that it takes no message.
+      // A broker with an alarm still opens channels. It reports the alarm only to connections that publish.
       channel.publish('', nowhere, Buffer.alloc(0))
     })
     for (const queue of this.options.queues ?? []) {
-      // The broker closes the channel on which it was asked for a queue that does not exist.
+      // If the queue does not exist, the broker closes the channel, so each queue gets its own.
       const found = await unlessNotFound(withChannel(context, this.#place, async channel => await channel.checkQueue(queue)))
       if (found === undefined) this.addError(new ServiceUnavailable(`the queue '${queue}' does not exist`))
     }

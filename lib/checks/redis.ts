@@ -9,7 +9,7 @@ import { firstAnswer, isNodeRedis, withNodeRedis, type NodeRedis } from '../clie
 import { clientRule, type ClientKind } from '../clients/client.js'
 import { flag } from '../values/rules.js'
 
-// Nobody writes this key. SETRANGE of an empty text creates no key and changes none, and Redis refuses it where it refuses other writes.
+// Nobody writes this key. SETRANGE with an empty text changes nothing, but Redis refuses it whenever it refuses other writes.
 const untouched = 'fastify-health:writable'
 
 const kind: ClientKind = {
@@ -18,16 +18,16 @@ const kind: ClientKind = {
   fits: value => isIORedis(value) || isNodeRedis(value),
 }
 
-/** What Redis is asked, whatever the client. */
+/** The questions to Redis, for every client. */
 interface Questions {
   ping (): Promise<unknown>
-  /** A cluster has it. */
+  /** Only a cluster has this question. */
   clusterInfo?: () => Promise<unknown>
-  /** Changes nothing, and fails where a write would. */
+  /** Changes nothing, but fails if a write would fail. */
   write (): Promise<unknown>
 }
 
-/** Passes when `PING` answers, and with `writable` when Redis takes writes. A cluster has to say that its state is ok. */
+/** Passes if `PING` answers, and, with `writable`, if Redis accepts writes. A cluster must report that its state is ok. */
 export class RedisCheck extends HealthCheck<RedisOptions> {
   static override readonly rules = { ...redisRules, client: clientRule(kind), writable: flag() }
   static override readonly scope = 'shared'

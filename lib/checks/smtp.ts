@@ -4,7 +4,7 @@ import type { CheckContext, RequirementsContext } from '../../types/check.js'
 
 export type { SMTPSource, TransporterLike } from '../clients/smtp.js'
 
-/** Passes when a mail server greets, starts TLS where it offers to, and takes the login. No mail is sent. */
+/** Passes if a mail server greets, starts TLS if it offers TLS, and accepts the login. No mail is sent. */
 export class SMTPCheck extends HealthCheck<SMTPSource> {
   static override readonly rules = smtpRules
   static override readonly scope = 'shared'

@@ -7,19 +7,19 @@ import type { CheckContext, OptionRules, RequirementsContext } from '../../types
 
 export interface SQLOptions {
   /**
-   * A pool or client of pg, postgres.js, mysql2, mariadb, better-sqlite3, `node:sqlite` or mssql, a client of Prisma, Drizzle, Knex, Kysely
-   * or Sequelize, a DataSource of TypeORM, or a MikroORM: the name of a decorator, which dots may reach into, a function of the app, or the
-   * client itself.
+   * A pool or client of pg, postgres.js, mysql2, mariadb, better-sqlite3, `node:sqlite` or mssql, a client of Prisma, Drizzle, Knex,
+   * Kysely or Sequelize, a DataSource of TypeORM, or a MikroORM: the name of a decorator (dots reach into it), a function of the app, or
+   * the client itself.
    */
   client: ClientOption<object>
   /**
-   * What is asked. Any answer passes, so ask for little.
+   * The query. Any answer passes, so ask for little.
    *
    * @default 'SELECT 1'
    */
   query?: string
   /**
-   * `true`: fails where the database says that it takes no writes: a standby, a replica, a database that is set to read only.
+   * `true` fails if the database says that it accepts no writes. It may be a standby, a replica, or set to read only.
    *
    * @default false
    */
@@ -31,7 +31,7 @@ const kind = sqlKind(
   'Decorate the app with the client that it already has, and name the decorator: { client: \'db\' }.'
 )
 
-/** Passes when the database answers a query, and with `writable` when it takes writes. */
+/** Passes if the database answers a query, and, with `writable`, if it accepts writes. */
 export class SQLCheck extends HealthCheck<SQLOptions> {
   static override readonly rules: OptionRules = {
     client: { ...clientRule(kind), required: true },

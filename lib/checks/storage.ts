@@ -14,7 +14,7 @@ import { decorated } from '../clients/requirements.js'
 export interface DiskLike {
   put (key: string, contents: string): Promise<unknown>
   get (key: string): Promise<string>
-  /** If there is one, the check reads by it, and no further than its file is long. */
+  /** If there is this method, the check reads through it, and only a limited number of characters. */
   getStream? (key: string): Promise<AsyncIterable<unknown>>
   delete (key: string): Promise<unknown>
   exists (key: string): Promise<boolean>
@@ -25,15 +25,17 @@ export interface DriveManagerLike {
   use (): DiskLike
 }
 
-/** One of the two. */
+/** The options. Exactly one of `dir` and `disk` must be given. */
 export interface StorageOptions {
-  /** A local folder; a relative one is resolved against the settings' `baseDir`. */
+  /** A local folder. A relative path is resolved against the setting `baseDir`. */
   dir?: string
-  /** A Disk of flydrive, a DriveManager (its default disk), or the name of the decorator that holds one. */
+  /** A Disk of flydrive, a DriveManager with its default disk, or the name of the decorator that holds one. */
   disk?: string | DiskLike | DriveManagerLike
 }
 
-/** Passes when a file is written, read back the same, deleted, and gone. It has a name of its own, and is removed whatever happens. */
+/**
+ * Passes if a file is written, read back unchanged, deleted, and then missing. Its name is unique, and it is removed after a failure, too.
+ */
 export class StorageCheck extends HealthCheck<StorageOptions> {
   static override readonly rules = {
     dir: withoutNul('the path of a folder'),
@@ -60,13 +62,13 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
     }]
   }
 
-  // What hangs here cannot be destroyed: neither a disk nor the file system gives up a request. It settles once the file is gone,
-  // and counts as hanging until then, so that no other is started on top of it.
+  // Neither a disk nor the file system can abort a request. A run that hangs settles when the file is gone, and no other run starts until
+  // then.
   override async check (context: CheckContext) {
     const { signal } = context
     const disk = this.#disk(context)
     const leftovers = await this.#leftovers(context)
-    // A file that could not be deleted is written again, so that a storage which refuses to delete does not fill up.
+    // A file that could not be deleted is used again, so that a storage that refuses to delete does not fill up.
     const file = leftovers.left[0] ?? `healthcheck-${randomUUID()}.txt`
     leftovers.use(file)
     const contents = randomUUID()
@@ -86,7 +88,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
       signal.throwIfAborted()
       if (found !== contents) throw new ServiceReturnedUnexpectedResult('the file read is not the file written')
     } catch (error) {
-      // The first fault is what is wrong. That the file cannot be deleted either adds nothing.
+      // The first fault is reported. A second one, when the file is deleted, adds nothing.
       await remove().catch(() => {})
       throw error
     }
@@ -109,7 +111,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
   }
 }
 
-/** Characters that are read of a file. It was written with 36, and a server may answer any number. */
+/** At most this many characters of a file are read. The check wrote 36, but a server may answer with any number. */
 const mostRead = 1024
 
 async function contentsOf (disk: DiskLike, file: string): Promise<string> {
@@ -133,7 +135,7 @@ async function step<T> (what: string, work: Promise<T>): Promise<T> {
 
 function folder (dir: string): DiskLike {
   return {
-    // Flushed: until then it is only in memory, which says nothing of the disk.
+    // The file is flushed, since otherwise it would be only in memory, and the disk would not be tested.
     put: async (file, contents) => await writeFile(join(dir, file), contents, { flush: true }),
     get: async file => await readFile(join(dir, file), 'utf8'),
     delete: async file => await unlink(join(dir, file)),

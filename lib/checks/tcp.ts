@@ -7,13 +7,13 @@ import { port, withoutNul } from '../values/rules.js'
 import type { CheckContext, OptionRules } from '../../types/check.js'
 
 export interface TCPOptions {
-  /** A name or an address. */
+  /** The name or address of the server. */
   host: string
-  /** A whole number from 1 to 65535. */
+  /** The port, 1 to 65535. */
   port: number
 }
 
-/** Passes when a TCP connection is made. It is closed at once, and nothing is sent. */
+/** Passes if a TCP connection can be made. The connection is closed at once, and nothing is sent. */
 export class TCPCheck extends HealthCheck<TCPOptions> {
   static override readonly rules: OptionRules = {
     host: withoutNul('the name or address of a host', { required: true }),

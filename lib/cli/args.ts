@@ -5,6 +5,7 @@ import { longestTimer, suggestion } from '../values/rules.js'
 export const usage = `Usage:
   fastify-health --subset <name> [options]    asks the checks of a subset
   fastify-health check [options]              looks for faults of the configuration
+  fastify-health init                         writes a health.config.js for what the package.json depends on
   fastify-health serve --port <port>          serves the probes of a process that serves none, until SIGTERM
   fastify-health fleet [options]              prints what the instances of the fleet know of each other
   fastify-health mute <check> -s <name> --for <time> --because <why>
@@ -35,11 +36,11 @@ Options:
 Exit status: 0 healthy, 1 unhealthy, 2 could not ask; of nagios: 0 ok, 1 warning, 2 critical, 3 unknown.
 `
 
-/** Which configuration is asked, and how long that may take. */
+/** The configuration that a command asks, and the time limit. */
 interface Source {
   readonly config: string | undefined
   readonly app: string | undefined
-  /** Milliseconds. */
+  /** The limit on the time of the command, in milliseconds. */
   readonly timeout: number | undefined
 }
 
@@ -70,7 +71,7 @@ export interface MuteArguments extends Source {
   readonly command: 'mute'
   readonly check: string
   readonly subset: string
-  /** Milliseconds. */
+  /** The duration of the mute, in milliseconds. */
   readonly time: number
   readonly because: string
   readonly by: string | undefined
@@ -92,10 +93,10 @@ export interface ManifestArguments extends Source {
   readonly node: string | undefined
 }
 
-/** What asks a configuration. */
+/** The arguments of the commands that ask a configuration. */
 export type AskingArguments = RunArguments | CheckArguments | ServeArguments | FleetArguments | MuteArguments | UnmuteArguments | ManifestArguments
 
-export type Arguments = AskingArguments | { readonly command: 'help' } | { readonly command: 'version' }
+export type Arguments = AskingArguments | { readonly command: 'help' | 'init' | 'version' }
 
 const options = {
   subset: { type: 'string', short: 's' },
@@ -121,16 +122,20 @@ type Option = keyof typeof options
 type Values = ReturnType<typeof parse>['values']
 
 interface Syntax {
-  /** Beside those that name a configuration. */
+  /** `false` means that the command asks no configuration. */
+  readonly asks?: false
+  /** The options of the command, without those of `Source`, which every command has that asks a configuration. */
   readonly options: readonly Option[]
-  /** How many words may follow the command's name. */
+  /** The number of words that may follow the command's name. */
   readonly operands: 0 | 1
-  readonly read: (source: Source, values: Values, operand: string | undefined) => AskingArguments
+  readonly read: (source: Source, values: Values, operand: string | undefined) => Arguments
 }
+
+type CommandName = AskingArguments['command'] | 'init'
 
 const ofSource: readonly Option[] = ['config', 'app', 'timeout']
 
-const commands: Readonly<Record<AskingArguments['command'], Syntax>> = {
+const commands: Readonly<Record<CommandName, Syntax>> = {
   run: {
     options: ['subset', 'skip-checks', 'format'],
     operands: 0,
@@ -140,6 +145,7 @@ const commands: Readonly<Record<AskingArguments['command'], Syntax>> = {
     },
   },
   check: { options: [], operands: 0, read: source => ({ ...source, command: 'check' }) },
+  init: { asks: false, options: [], operands: 0, read: () => ({ command: 'init' }) },
   serve: {
     options: ['port', 'host', 'skip-checks'],
     operands: 0,
@@ -183,9 +189,9 @@ const commands: Readonly<Record<AskingArguments['command'], Syntax>> = {
 }
 
 /**
- * What a command line asks for.
+ * Parses a command line.
  *
- * @throws FST_HEALTH_USAGE where it cannot be understood, and where the command would ignore an option.
+ * @throws FST_HEALTH_USAGE if it cannot be understood, or the command would ignore an option.
  */
 export function parseArguments (argv: readonly string[]): Arguments {
   const { values, positionals: [command = 'run', ...operands] } = parse(argv)
@@ -195,16 +201,16 @@ export function parseArguments (argv: readonly string[]): Arguments {
   if (syntax === undefined || operands.length > syntax.operands) {
     throw new FST_HEALTH_USAGE(`There is no command '${[command, ...operands].join(' ')}'. To ask a subset: fastify-health --subset <name>`)
   }
-  const taken = [...syntax.options, ...ofSource]
+  const taken = [...syntax.options, ...syntax.asks === false ? [] : ofSource]
   const ignored = (Object.keys(values) as Option[]).find(option => !taken.includes(option))
   if (ignored !== undefined) {
     const name = command === 'run' ? 'fastify-health --subset' : `fastify-health ${command}`
-    throw new FST_HEALTH_USAGE(`${name} does not take --${ignored}. It takes: ${taken.map(option => `--${option}`).join(', ')}.`)
+    throw new FST_HEALTH_USAGE(`${name} does not take --${ignored}. It takes${taken.length === 0 ? ' no options' : `: ${taken.map(option => `--${option}`).join(', ')}`}.`)
   }
   return syntax.read(sourceOf(values), values, operands[0])
 }
 
-function isCommand (word: string): word is AskingArguments['command'] {
+function isCommand (word: string): word is CommandName {
   return Object.hasOwn(commands, word)
 }
 
@@ -246,7 +252,7 @@ function toPort (text: string): number {
 
 function toNumber (option: string, text: string, expected: string, max: number): number {
   const number = Number(text)
-  // Number() takes 1e3, 0x10 and spaces as well, which nobody means here.
+  // `Number()` would also accept 1e3, 0x10 and spaces.
   if (!/^\d+$/.test(text) || number < 1 || number > max) throw new FST_HEALTH_USAGE(`${option} is '${text}': it must be ${expected}.`)
   return number
 }

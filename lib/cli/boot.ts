@@ -13,7 +13,7 @@ export interface Booted {
   readonly registries: readonly HealthRegistry[]
 }
 
-/** An app of a plugin that registers fastify-health itself, ready but not listening. */
+/** Boots an app of a plugin that registers fastify-health itself. The app is ready, but does not listen. */
 export async function bootApp ({ path, found: plugin }: Loaded<FastifyPluginAsync>, skipChecks: boolean, log: FastifyBaseLogger): Promise<Booted> {
   const what = `The app of ${path} did not start`
   const app = await emptyApp(what, log)
@@ -26,11 +26,11 @@ export async function bootApp ({ path, found: plugin }: Loaded<FastifyPluginAsyn
   throw new FST_HEALTH_INVALID_CONFIGURATION('The app does not register fastify-health: app.register(import(\'fastify-health\'), { subsets: { … } })')
 }
 
-/** An app that holds the clients that a configuration's `setup` registers, and a registry over it. */
+/** Boots an app with the clients that a configuration's `setup` registers, and makes a registry that uses them. */
 export async function bootConfig ({ path, found: { setup, ...options } }: Loaded<CommandConfig>, log: FastifyBaseLogger): Promise<Booted> {
   const what = `\`setup\` of ${path} failed`
   const app = await emptyApp(what, log)
-  // A plugin of its own, so that Fastify's limit on the time a plugin takes holds for it; not encapsulated.
+  // `setup` is a plugin, so that Fastify limits its time. The plugin is not encapsulated, so that the registry sees its decorators.
   const { default: fp } = await import('fastify-plugin')
   app.register(fp(async app => { await setup?.(app) }, { name: 'setup' }))
   await readyOrClosed(app, what)
@@ -49,13 +49,13 @@ async function readyOrClosed (app: FastifyInstance, what: string): Promise<void>
     await app.ready()
   } catch (error) {
     await app.close()
-    // What this package says itself needs no more words.
+    // An error of this package already says what to do.
     if (error instanceof FST_HEALTH_INVALID_CONFIGURATION) throw error
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${what}: ${lateness(app, error) ?? `${reason(error)}${placeOf(error)}`}.`)
   }
 }
 
-/** Fastify names the plugin that it waited for in vain, if need be by a name that it made up. */
+/** Describes the timeout of a plugin, or returns `undefined` for another error. Fastify may have made up the plugin's name. */
 function lateness ({ initialConfig: { pluginTimeout } }: FastifyInstance, error: unknown): string | undefined {
   const [, name] = /\bPlugin did not start in time: '(.*)'\. /.exec(reason(error)) ?? []
   if (name === undefined) return undefined

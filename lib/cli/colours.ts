@@ -1,8 +1,8 @@
 import { fstatSync } from 'node:fs'
 
-/** Whether what is written to the descriptor is for somebody who sees colours: a terminal, unless NO_COLOR or TERM say otherwise. */
+/** Returns whether the descriptor is a terminal that shows colours. NO_COLOR and TERM can say that it does not. */
 export async function colours (descriptor: number, env: NodeJS.ProcessEnv): Promise<boolean> {
-  // Most are pipes and files, for which the terminal's module need not be loaded.
+  // Most descriptors are pipes or files, for which the module of terminals need not be loaded.
   if (!fstatSync(descriptor).isCharacterDevice()) return false
   const { isatty, WriteStream } = await import('node:tty')
   return isatty(descriptor) && WriteStream.prototype.hasColors(env)

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { formatOf } from './formats.js'
-import type { ManifestArguments, RunArguments, ServeArguments } from './args.js'
+import type { CheckArguments, ManifestArguments, RunArguments, ServeArguments } from './args.js'
 import type { Target } from './command.js'
+import { packageIn, packageOf } from './package.js'
 import type { TimeLimit } from './time-limit.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_UNKNOWN_SUBSET, FST_HEALTH_USAGE } from '../errors.js'
 import { settingsFaults } from '../config/options.js'
@@ -14,7 +14,7 @@ import type { SystemCheck } from '../../types/report.js'
 
 type Warn = (text: string) => void
 
-/** Asks a subset, and prints what it found. */
+/** Asks a subset, and prints its report. */
 export async function ask ({ args, io, registries, time }: Target<RunArguments>): Promise<number> {
   const format = await formatOf(args.format)
   const { subset } = args
@@ -27,20 +27,24 @@ export async function ask ({ args, io, registries, time }: Target<RunArguments>)
   return status
 }
 
-/** Looks for the faults of a configuration that show without what its `setup` registers. Warnings are told with errors only. */
+/** Looks for the faults of a configuration that show without its `setup`. Warnings are printed only if there is an error. */
 export async function checkWithoutSetup ({ io, registries, time }: Target): Promise<number> {
   const found = await faultsWithoutSetup(registries, time)
   if (found.some(({ level }) => level === 'error')) stopAtErrors(found, io.out)
   return 0
 }
 
-/** Looks for faults of the configuration. */
-export async function check ({ io, registries, time }: Target): Promise<number> {
-  const found = await faultsOf(registries, time)
-  stopAtErrors(found, io.out)
+/** Looks for faults of the configuration, and for clients of the app that it leaves out. */
+export async function check ({ args, io, registries, time }: Target<CheckArguments>): Promise<number> {
+  const faults = await faultsOf(registries, time)
+  stopAtErrors(faults, io.out)
+  const app = packageOf(dirname(resolve(io.cwd, args.config ?? args.app ?? 'health.config.js')))
+  const unasked = app === undefined ? [] : await time.prepare(import('./unasked.js').then(({ unaskedClients }) => unaskedClients(registries, app)))
+  stopAtErrors(unasked, io.out)
+  const found = [...faults, ...unasked]
   const subsets = registries.flatMap(registry => registry.subsets())
-  const faults = found.length === 0 ? 'No faults' : `No errors, and ${counted(found.length, 'warning')},`
-  io.out(`${faults} in ${counted(subsets.length, 'subset')}${subsets.length === 0 ? '' : `: ${subsets.join(', ')}`}.\n`)
+  const outcome = found.length === 0 ? 'No faults' : `No errors, and ${counted(found.length, 'warning')},`
+  io.out(`${outcome} in ${counted(subsets.length, 'subset')}${subsets.length === 0 ? '' : `: ${subsets.join(', ')}`}.\n`)
   return 0
 }
 
@@ -65,7 +69,7 @@ export async function serve ({ args, io, registries, time }: Target<ServeArgumen
 
 /** Prints the manifest that fits the configuration. */
 export async function manifest ({ args, io, registries, time }: Target<ManifestArguments>): Promise<number> {
-  const { target, kind, port, grpc, node, name = packageName(io.cwd) } = args
+  const { target, kind, port, grpc, node, name = packageIn(io.cwd)?.name } = args
   const { manifests, toManifestInput } = await import('../manifests/index.js')
   const write = manifests.get(target)
   if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)
@@ -89,20 +93,15 @@ async function faultsOf (registries: readonly HealthRegistry[], time: TimeLimit)
   return (await time.prepare(Promise.all(registries.map(async registry => await registry.systemChecks())))).flat()
 }
 
-// What `setup` would register is not there.
+// Leaves out E007, which says that a client is missing. `setup` did not run, so clients are always missing.
 async function faultsWithoutSetup (registries: readonly HealthRegistry[], time: TimeLimit): Promise<SystemCheck[]> {
   return (await faultsOf(registries, time)).filter(({ id }) => id !== 'E007')
-}
-
-function packageName (cwd: string): string | undefined {
-  const path = join(cwd, 'package.json')
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).name : undefined
 }
 
 export function registryOf (subset: string, registries: readonly HealthRegistry[], warn: Warn): HealthRegistry {
   const registry = registries.find(registry => registry.subsets().includes(subset))
   if (registry !== undefined) return registry
-  // It may be missing for how the subsets themselves are spelled.
+  // A fault in the settings may be the reason why the subset is missing.
   stopAtErrors(registries.flatMap(({ settings }) => settingsFaults(settings)).map(fault => toSystemCheck(fault)), warn)
   const { message } = new FST_HEALTH_UNKNOWN_SUBSET(named(subset))
   const names = registries.flatMap(registry => registry.subsets())

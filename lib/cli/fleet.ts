@@ -11,7 +11,7 @@ import { suggestion } from '../values/rules.js'
 import type { HealthRegistry } from '../engine/registry.js'
 import type { Roster } from '../../types/fleet.js'
 
-/** How many instances are printed. */
+/** At most this many instances are printed. */
 const most = 1000
 
 /** Prints what the instances of a fleet know of each other. */
@@ -29,7 +29,7 @@ export async function fleet ({ args, io, registries, time }: Target<FleetArgumen
   return isWell(roster) ? 0 : 1
 }
 
-/** Mutes a check at every instance. */
+/** Mutes a check on every instance. */
 export async function mute ({ args, io, registries, time: limit }: Target<MuteArguments>): Promise<number> {
   const { check, subset, time, because, by } = args
   const registry = registryOf(subset, registries, io.err)
@@ -40,7 +40,7 @@ export async function mute ({ args, io, registries, time: limit }: Target<MuteAr
   return 0
 }
 
-/** Ends that. */
+/** Ends the mute of a check on every instance. */
 export async function unmute ({ args, io, registries, time }: Target<UnmuteArguments>): Promise<number> {
   const { check, subset } = args
   const registry = registryOf(subset, registries, io.err)

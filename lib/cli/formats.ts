@@ -8,14 +8,14 @@ import type { Report } from '../../types/report.js'
 
 export interface Printed {
   readonly text: string
-  /** What to exit with. */
+  /** The exit status. */
   readonly status: number
 }
 
-/** Prints a report. */
+/** A format turns a report into a text and an exit status. */
 export type Format = (report: Report, settings: Settings, colour: boolean) => Printed
 
-// All but the usual one are loaded only when they are asked for: a probe pays for it every few seconds.
+// Only `plain` is always loaded. The others are loaded on demand, since a probe starts the command every few seconds.
 const formats: Readonly<Record<string, () => Promise<Format>>> = {
   plain: async () => (report, settings, colour) => ({ ...rendered(plain, report, settings), ...(colour ? { text: coloured(report) } : {}) }),
   json: async () => of((await import('../renderers/json.js')).json),
@@ -31,7 +31,7 @@ const formats: Readonly<Record<string, () => Promise<Format>>> = {
   openmetrics: async () => of((await import('../renderers/openmetrics.js')).openmetrics),
 }
 
-/** @throws FST_HEALTH_USAGE where there is no such format. */
+/** @throws FST_HEALTH_USAGE if there is no such format. */
 export async function formatOf (name: string): Promise<Format> {
   const load = Object.hasOwn(formats, name) ? formats[name] : undefined
   if (load === undefined) throw new FST_HEALTH_USAGE(`There is no format '${name}'. ${suggestion(name, Object.keys(formats))}`)

@@ -1,4 +1,4 @@
-// Synchronous, since `node:fs/promises` takes longer to load than a configuration to be read.
+// The synchronous functions are used, since loading `node:fs/promises` takes longer than reading a configuration.
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -10,23 +10,24 @@ import { isRecord } from '../values/plain-data.js'
 import { placeOf } from '../config/place.js'
 import type { HealthOptions } from '../../types/options.js'
 
-/** What a configuration file exports: the plugin's options, and how to register the clients that checks need. */
+/** A configuration file exports the options of the plugin, and optionally a `setup` that registers the clients of checks. */
 export type CommandConfig = HealthOptions & {
   setup?: (app: FastifyInstance) => unknown
 }
 
-/** What was found in a file, and in which. */
+/** The value that a file exports, and the path of the file. */
 export interface Loaded<T> {
   readonly path: string
   readonly found: T
 }
 
-const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
+/** The files that are looked for where none is named. */
+export const standard = ['health.config.js', 'health.config.mjs', 'health.config.ts']
 
 /**
- * The configuration of `file`, or of the one in `cwd`.
+ * Loads the configuration in `file`, or in the standard file of `cwd`.
  *
- * @throws FST_HEALTH_INVALID_CONFIGURATION where there is none, or it exports something else.
+ * @throws FST_HEALTH_INVALID_CONFIGURATION if there is no such file, or it exports something else.
  */
 export async function loadConfig (file: string | undefined, cwd: string): Promise<Loaded<CommandConfig>> {
   const path = file === undefined ? findConfig(cwd) : mustExist(resolve(cwd, file))
@@ -42,9 +43,9 @@ export async function loadConfig (file: string | undefined, cwd: string): Promis
 }
 
 /**
- * The Fastify plugin that `file` exports, as fastify-cli takes it.
+ * Loads the Fastify plugin that `file` exports, in the same form as for fastify-cli.
  *
- * @throws FST_HEALTH_INVALID_CONFIGURATION where it exports something else.
+ * @throws FST_HEALTH_INVALID_CONFIGURATION if it exports something else.
  */
 export async function loadApp (file: string, cwd: string): Promise<Loaded<FastifyPluginAsync>> {
   const path = mustExist(resolve(cwd, file))
@@ -78,7 +79,12 @@ async function loadDefault (path: string): Promise<unknown> {
   }
 }
 
-function loadJson (path: string): unknown {
+/**
+ * Reads a JSON file.
+ *
+ * @throws FST_HEALTH_INVALID_CONFIGURATION if it cannot be read.
+ */
+export function loadJson (path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
@@ -86,12 +92,12 @@ function loadJson (path: string): unknown {
   }
 }
 
-// Node.js quotes what stands around the place, which may hold a password.
+// Node.js quotes the text around the error, which may hold a password.
 function withoutQuote (error: SyntaxError): SyntaxError {
   return new SyntaxError(error.message.replace(/, (?:\.\.\.)?"[^]*"(?:\.\.\.)? is not valid JSON$/, ' is not valid JSON'))
 }
 
-// Node.js would say so in words about modules.
+// Without this, Node.js would say that a module cannot be found.
 function mustExist (path: string): string {
   if (!existsSync(path)) throw new FST_HEALTH_INVALID_CONFIGURATION(`There is no file ${path}.`)
   return path
@@ -99,7 +105,7 @@ function mustExist (path: string): string {
 
 function cannotLoad (path: string, error: unknown, place = ''): Error {
   const said = reason(error)
-  // A loader may give no code, and its name as the message.
+  // Some loaders throw an error without a code, and the name of the code is its message.
   const isUnknown = /ERR_UNKNOWN_FILE_EXTENSION/.test(`${(error as { code?: unknown } | null)?.code} ${said}`)
   const howTo = /\.[cm]?tsx?$/.test(path) ? 'This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.' : 'It must end in .js, .mjs, .cjs, .ts or .json.'
   return new FST_HEALTH_INVALID_CONFIGURATION(`${path} cannot be loaded: ${said}${place}.${isUnknown ? ` ${howTo}` : ''}`)

@@ -4,16 +4,20 @@ import type { IO } from './command.js'
 import { ask, check, manifest, serve } from './commands.js'
 import { fleet, mute, unmute } from './fleet.js'
 import { withRegistries } from './target.js'
+import type { Ending } from './watchdog.js'
 import { oneLine, reason } from '../values/shown.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
 import { redact } from '../values/redact.js'
 
-/** What the process gives: its working directory may have been deleted. */
+/** The input and output of the process. The working directory is `undefined` if it was deleted. */
 type ProcessIO = Omit<IO, 'cwd'> & { readonly cwd: string | undefined }
 
 const couldNotAsk = 2
 
-// Escape sequences in an error, a name or an argument would reach the terminal, and a carriage return would forge a line.
+/** How long a command that ends by itself at its time limit may take for that, in milliseconds. */
+const slack = 250
+
+// An error, a name or an argument may hold escape sequences, which control the terminal, or a carriage return, which forges a line.
 function printable<Given extends ProcessIO> (io: Given): Given {
   const plain = (text: string) => text.replace(/[^\P{Cc}\n]/gu, ' ')
   // The colours of this command stay.
@@ -21,13 +25,17 @@ function printable<Given extends ProcessIO> (io: Given): Given {
   return { ...io, err: text => io.err(plain(text)), out: text => io.out(io.colour ? coloured(text) : plain(text)) }
 }
 
-/** Runs a command line, and says what to exit with: 0 healthy, 1 unhealthy, 2 could not ask. Never rejects. */
+/** Runs a command line, and returns the exit status: 0 healthy, 1 unhealthy, 2 could not ask. It never rejects. */
 export async function run (argv: readonly string[], given: ProcessIO): Promise<number> {
   const { cwd } = given
   if (cwd === undefined) return await fail(new FST_HEALTH_USAGE('The working directory does not exist any more: start the command in one that does.'), argv, given)
   const io = printable({ ...given, cwd })
   try {
     const args = parseArguments(argv)
+    if ('timeout' in args && args.timeout !== undefined && args.command !== 'serve') {
+      const text = `The command did not end within ${args.timeout} ms: the configuration, the app or a check blocks the thread. Look there for a loop, or for a call that is not asynchronous.`
+      await io.endAfter({ time: args.timeout + slack, ...await ending(text, argv) })
+    }
     switch (args.command) {
       case 'help':
         io.out(usage)
@@ -35,6 +43,11 @@ export async function run (argv: readonly string[], given: ProcessIO): Promise<n
       case 'version':
         io.out(`${version()}\n`)
         return 0
+      case 'init': {
+        const { init } = await import('./init.js')
+        init(io)
+        return 0
+      }
       case 'check': return await withRegistries(args, io, check)
       case 'serve': return await withRegistries(args, io, serve)
       case 'fleet': return await withRegistries(args, io, fleet)
@@ -48,27 +61,31 @@ export async function run (argv: readonly string[], given: ProcessIO): Promise<n
   }
 }
 
-/** Tells what was thrown where no command could catch it, and says what to exit with. */
+/** Prints an exception that no command caught, and returns the exit status. */
 export async function crash (thrown: unknown, argv: readonly string[], io: ProcessIO): Promise<number> {
   return await fail(new Error(`An exception that nothing caught stopped the command: ${reason(thrown)}. Catch it where the configuration, the app or the check throws it.`), argv, printable(io))
 }
 
 async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: ProcessIO): Promise<number> {
-  // The address of the probes' own listener is no secret, and looks like a dependency's.
-  const text = code === 'FST_HEALTH_ADDRESS_IN_USE' || code === 'FST_HEALTH_CANNOT_LISTEN' ? message : redact(message)
-  if (asksForNagios(argv)) {
-    const { nagiosUnknown } = await import('../renderers/nagios.js')
-    const { line, exitCode } = nagiosUnknown(text)
-    io.out(`${line}\n`)
-    return exitCode
-  }
   // A message about the usage is one line. An argument that it quotes may have more.
-  io.err(`${code === 'FST_HEALTH_USAGE' ? oneLine(text) : text}\n`)
-  if (code === 'FST_HEALTH_USAGE') io.err('Try fastify-health --help.\n')
-  return couldNotAsk
+  const said = code === 'FST_HEALTH_USAGE' ? oneLine(message) : message
+  // `redact` would remove the address of the separate listener, which looks like that of a dependency but is no secret.
+  const isOfListener = code === 'FST_HEALTH_ADDRESS_IN_USE' || code === 'FST_HEALTH_CANNOT_LISTEN'
+  const { status, text, descriptor } = await ending(isOfListener ? said : redact(said), argv)
+  if (descriptor === 1) io.out(text)
+  else io.err(code === 'FST_HEALTH_USAGE' ? `${text}Try fastify-health --help.\n` : text)
+  return status
 }
 
-// Known before the arguments are, which may be what is wrong: a monitoring plugin says so in its own words.
+/** Says what is printed where, and what to exit with, if nothing could be asked for the reason of `text`. */
+async function ending (text: string, argv: readonly string[]): Promise<Omit<Ending, 'time'>> {
+  if (!asksForNagios(argv)) return { status: couldNotAsk, text: `${text}\n`, descriptor: 2 }
+  const { nagiosUnknown } = await import('../renderers/nagios.js')
+  const { line, exitCode } = nagiosUnknown(text)
+  return { status: exitCode, text: `${line}\n`, descriptor: 1 }
+}
+
+// A monitoring plugin reports even wrong arguments in the Nagios format, so the format is looked up before the arguments are parsed.
 function asksForNagios (argv: readonly string[]): boolean {
   return argv.some((argument, index) => argument === '--format=nagios' || (argument === '--format' && argv[index + 1] === 'nagios'))
 }

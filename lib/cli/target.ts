@@ -8,7 +8,7 @@ import { TimeLimit } from './time-limit.js'
 import { lineLogger } from '../engine/logger.js'
 import { createHealth } from '../create-health.js'
 
-/** How long loading and booting may take where `--timeout` does not say, in milliseconds. */
+/** Loading and booting take at most this many milliseconds if there is no `--timeout`. */
 const patience = 30_000
 
 /** Gives `command` the registries that the arguments name, and closes them and their app afterwards. */
@@ -38,7 +38,7 @@ export async function withRegistries<Args extends AskingArguments> (args: Args, 
   if (args.command === 'serve') return await bootAndRun()
   if (loaded.found.setup === undefined || args.command === 'manifest') return await withoutApp(loaded, { args, io, time }, command)
   if (args.command === 'check') {
-    // A `setup` that fails would hide the faults that are there without it.
+    // A `setup` that fails would hide the other faults, so those are looked for first.
     await withoutApp(loaded, { args, io, time }, checkWithoutSetup)
     return await bootAndRun()
   }
@@ -46,8 +46,8 @@ export async function withRegistries<Args extends AskingArguments> (args: Args, 
 }
 
 /**
- * Most subsets of a worker need no client, and so neither Fastify nor what `setup` connects to: tried without, and only where
- * a check then asks for the app, all over again with it.
+ * Runs a command without an app. Most subsets of a worker need no client, so neither Fastify nor `setup` is needed. If a check asks for the
+ * app, the output is dropped, and `withApp` runs the command again with an app.
  */
 async function withoutApp<Args extends AskingArguments> ({ found: config }: Loaded<CommandConfig>, target: Omit<Target<Args>, 'registries'>, command: Command<Args>, withApp?: () => Promise<number>): Promise<number> {
   const { setup, ...options } = config
@@ -67,7 +67,7 @@ async function withoutApp<Args extends AskingArguments> ({ found: config }: Load
   return await asked
 }
 
-// Only what the report does not say, for people rather than for a log's reader.
+// Writes errors, which the report does not say, as lines for people. A line of JSON would be for programs.
 function readableLog (write: (text: string) => void): FastifyBaseLogger {
   return lineLogger(line => {
     const { msg, err } = JSON.parse(line)

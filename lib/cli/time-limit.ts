@@ -2,10 +2,10 @@ import { monotonic } from '../time/clock.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { longestTimer } from '../values/rules.js'
 
-/** How long closing may take, in milliseconds. */
+/** Closing takes at most this many milliseconds. */
 const closingTime = 1000
 
-/** The time that a whole command may take: that of `--timeout`, where it was given. What waits here keeps the process alive. */
+/** The limit on the time of a whole command, which `--timeout` sets. The timers of this class keep the process alive. */
 export class TimeLimit {
   readonly #timeout: number | undefined
   readonly #begun = monotonic()
@@ -14,15 +14,15 @@ export class TimeLimit {
     this.#timeout = timeout
   }
 
-  /** Milliseconds, 1 at least. */
+  /** Returns the milliseconds that are left, at least 1, or `undefined` if there is no `--timeout`. */
   left (): number | undefined {
     return this.#timeout === undefined ? undefined : Math.max(1, Math.round(this.#timeout - (monotonic() - this.#begun)))
   }
 
   /**
-   * What has to be there before anything can be asked, for which `patience` counts where `--timeout` was not given.
+   * Waits for work that must be done before a check can be asked. `patience` is the limit if `--timeout` was not given.
    *
-   * @throws FST_HEALTH_INVALID_CONFIGURATION where it is not there in time.
+   * @throws FST_HEALTH_INVALID_CONFIGURATION if the work is not done in time.
    */
   async prepare<T> (work: Promise<T>, patience = longestTimer): Promise<T> {
     return await within(this.left() ?? patience, work, () => {
@@ -30,7 +30,7 @@ export class TimeLimit {
     })
   }
 
-  /** Whatever becomes of it: all has been said by then. */
+  /** Waits until something is closed. An error or a delay is ignored, since the output is already complete. */
   async close (work: Promise<unknown>): Promise<void> {
     await within<unknown>(Math.min(this.left() ?? closingTime, closingTime), work, () => {}).catch(() => {})
   }

@@ -1,4 +1,4 @@
-/** The working directory of the process; `undefined` where it was deleted. */
+/** Returns the working directory of the process, or `undefined` if it was deleted. */
 export function workingDirectory (): string | undefined {
   try {
     return process.cwd()

@@ -1,13 +1,13 @@
 import { writeSync } from 'node:fs'
 
-/** How long a reader may take to make room, in milliseconds. */
+/** The writer waits at most this many milliseconds until the reader makes room. */
 const patience = 1000
 const nap = 10
 
 /**
- * Writes all of a text, not by way of process.stdout: loading streams and sockets for it takes longer than all the rest of a probe.
- * A reader that is gone, or makes no room in time, is no reason not to exit as it should. Returns the code of any other fault, such as
- * a disk that is full.
+ * Writes a whole text. It does not use `process.stdout`, since loading its streams and sockets takes longer than the rest of a probe. A
+ * reader that is gone, or makes no room in time, does not change the exit status. The function returns the code of any other fault, such
+ * as a full disk.
  */
 export function write (descriptor: number, text: string): string | undefined {
   const bytes = Buffer.from(text)

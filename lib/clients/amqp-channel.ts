@@ -1,18 +1,18 @@
 import type { Channel, ChannelModel } from 'amqplib'
 import { ServiceUnavailable } from '../errors.js'
 
-/** A connection to the broker, and what was heard on it. */
+/** A connection to the broker, and its state. */
 export interface Link {
   readonly model: ChannelModel
-  /** Why it is closed; `undefined` while it is open. */
+  /** The reason why the connection is closed. It is `undefined` while the connection is open. */
   closedBy: Error | undefined
-  /** The alarm because of which the broker takes no message; `undefined` while it takes them. */
+  /** The alarm that makes the broker refuse messages. It is `undefined` while the broker accepts them. */
   blockedBy: string | undefined
-  /** The runs to tell that it is closed or blocked. Node.js takes more than ten listeners of one event for a leak. */
+  /** The runs that wait to hear that the connection is closed or blocked. Node.js warns of a leak above ten listeners of one event. */
   readonly waiting: Set<(reason: Error) => void>
 }
 
-/** A connection of the checks' own. */
+/** Watches a connection that the checks opened. */
 export function watched (model: ChannelModel): Link {
   const link = linkTo(model)
   model.on('error', error => { link.closedBy ??= error })
@@ -21,7 +21,7 @@ export function watched (model: ChannelModel): Link {
 
 const linksOfApp = new WeakMap<ChannelModel, Link>()
 
-/** A connection of the app. Its errors stay with the app: a listener here would keep them from being thrown where the app has none. */
+/** Watches a connection of the app. It adds no listener for errors, since an error without a listener must still be thrown in the app. */
 export function watchedOfApp (model: ChannelModel): Link {
   const link = linksOfApp.get(model) ?? linkTo(model)
   linksOfApp.set(model, link)
@@ -53,7 +53,7 @@ export async function withOwnChannel<T> (link: Link, use: (channel: Channel) => 
   }
 }
 
-// The driver leaves some requests unanswered for ever when the connection is lost; a broker that blocks answers none.
+// When the connection is lost, the driver never answers some requests. A broker that blocks answers no request.
 async function uninterrupted<T> ({ waiting }: Link, work: Promise<T>): Promise<T> {
   let tell!: (reason: Error) => void
   const interrupted = new Promise<never>((_resolve, reject) => { tell = reject })

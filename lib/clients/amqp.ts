@@ -14,7 +14,7 @@ import { untilConnected } from './until-connected.js'
 
 type GivenTLS = Parameters<typeof tlsMaterial>[0]
 
-/** Which broker, and by which certificates. */
+/** The broker to connect to, and the certificates. */
 export interface AmqpPlace extends AmqpSource {
   readonly tls?: GivenTLS
 }
@@ -51,10 +51,10 @@ function faultOf ({ url, urls, client, tls = {} }: AmqpPlace): Requirement | und
 }
 
 /**
- * Lends a channel of the connection to `use`, and closes it afterwards. A connection of our own is kept; one that was lost is made anew.
- * One that the broker blocks because of an alarm is kept, since the broker says on it when the alarm is over.
+ * Lends a channel of the connection to `use`, and closes it afterwards. A connection of the checks is kept, and replaced if it is lost. It
+ * is also kept if the broker blocks it because of an alarm, since the broker reports the end of the alarm on it.
  *
- * @throws what the broker refused the channel with: an error whose `code` is AMQP's reply code.
+ * @throws the error with which the broker refused the channel. Its `code` is the reply code of AMQP.
  */
 export async function withChannel<T> (context: CheckContext, place: AmqpPlace, use: (channel: Channel) => Promise<T>): Promise<T> {
   const misgiven = faultOf(place)
@@ -68,7 +68,7 @@ export async function withChannel<T> (context: CheckContext, place: AmqpPlace, u
   if (client !== undefined) return await withClient(context, { client, kind }, async client => await onLink(await linkOfApp(client, context)))
   try {
     const key = `amqp ${urls.join(' ')} ${JSON.stringify(tls)}`
-    // A host that does not answer leaves the others their share of the time.
+    // Each host gets a share of the time, so that a host that does not answer leaves time for the others.
     const share = Math.ceil(context.timeout / urls.length)
     const shared = await context.resources.get(key, () => new SharedConnection(() => connectionTo(urls, share, tls)), shared => shared.close())
     return await shared.use(signal, onLink)
@@ -79,7 +79,7 @@ export async function withChannel<T> (context: CheckContext, place: AmqpPlace, u
 
 const notFound = 404
 
-/** `undefined` where the broker knows no such queue or exchange. */
+/** Returns the result of `work`, or `undefined` if the broker knows no such queue or exchange. */
 export async function unlessNotFound<T> (work: Promise<T>): Promise<T | undefined> {
   try {
     return await work
@@ -89,7 +89,7 @@ export async function unlessNotFound<T> (work: Promise<T>): Promise<T | undefine
   }
 }
 
-/** A connection of amqp-connection-manager, which connects again by itself. */
+/** The part of a connection of amqp-connection-manager that is used. It reconnects by itself. */
 interface Manager {
   readonly connection: ChannelModel | undefined
   isConnected (): boolean
@@ -110,7 +110,7 @@ async function linkOfApp (client: object, context: CheckContext): Promise<Link> 
   return watchedOfApp(await connectionOf(client as Manager, context))
 }
 
-/** The connection that a manager has, or the reason why it has none. */
+/** Returns the connection of a manager, or throws the reason why it has none. */
 async function connectionOf (manager: Manager, context: CheckContext): Promise<ChannelModel> {
   return await untilConnected(context, () => manager.isConnected() ? manager.connection : undefined, failed => {
     const onFailure = ({ err }: { err: unknown }) => failed(err)
@@ -132,13 +132,13 @@ function connectionTo (urls: readonly string[], share: number, tls: GivenTLS): C
   }
 }
 
-/** Connects to the first broker that takes it. */
+/** Connects to the first broker that accepts the connection. */
 async function connect (urls: readonly string[], share: number, signal: AbortSignal, tls: GivenTLS): Promise<ChannelModel> {
   const { connect, credentials: { plain } } = await driver()
   const errors: unknown[] = []
   for (const url of urls) {
     const login = loginOf(url)
-    // These options go on to the socket, which takes the signal.
+    // The driver passes these options to the socket, which takes the signal.
     const options = {
       ...tlsMaterial(tls),
       ...login && { credentials: plain(...login) },
@@ -157,7 +157,7 @@ async function connect (urls: readonly string[], share: number, signal: AbortSig
   throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'No broker could be connected to')
 }
 
-// The driver decodes byte by byte, which leaves of a letter beyond ASCII two others. What cannot be decoded is left to it.
+// The driver decodes byte by byte, which makes two wrong letters of one that is not ASCII. If decoding fails here, the driver decodes.
 function loginOf (url: string): [user: string, password: string] | undefined {
   const { username, password } = new URL(url)
   if (username === '' || password === '') return undefined
@@ -168,7 +168,7 @@ function loginOf (url: string): [user: string, password: string] | undefined {
   }
 }
 
-// A frozen broker answers no goodbye, and what close() returns never settles where the connection is lost meanwhile.
+// A broker that hangs does not answer `close()`, and its promise never settles if the connection is lost meanwhile.
 async function close (model: ChannelModel, destroy: () => void): Promise<void> {
   const late = setTimeout(destroy, 250)
   const closed = new Promise(resolve => { model.once('close', resolve) })

@@ -16,7 +16,7 @@ export type { ClientOption } from '../../types/sources.js'
 export interface ClientKind {
   /** The name of the kind, such as `a client of mqtt`. It follows "must be" and "is not" in messages. */
   readonly takes: string
-  /** Whether a value is one, by its shape: the package it comes from may be there twice. */
+  /** Returns whether a value is such a client. It looks at the shape, since a package may be installed twice. */
   readonly fits: (value: unknown) => boolean
   /** Says how an app gets such a client. */
   readonly hint: string
@@ -31,7 +31,11 @@ export interface ClientKind {
 /** A client that belongs to the app. It is never closed. */
 export interface ClientOfApp<Client> {
   readonly client: ClientOption<Client>
-  /** Default: any object. */
+  /**
+   * The kind of the client.
+   *
+   * @default any object
+   */
   readonly kind?: ClientKind
 }
 
@@ -41,30 +45,30 @@ const anyObject: ClientKind = {
   hint: 'Register the plugin that makes it before the app is ready, or name the decorator that holds it.',
 }
 
-/** A connection of the checks' own. It is kept between runs, shared by all that give the same `key`, and closed with the registry. */
+/** A connection that the checks open. It is kept between runs, shared by all checks with the same `key`, and closed with the registry. */
 export interface OwnConnection<Client, Driver = unknown> {
-  /** Identifies the connection, such as its URL does. It is shown nowhere. */
+  /** The key identifies the connection, as a URL does. It is never shown. */
   readonly key: string
-  /** Loads what `connect` needs, once. */
+  /** Loads the driver that `connect` needs. It is called once. */
   readonly load?: () => Driver | Promise<Driver>
-  /** Starts to connect. What it returns can be destroyed before it is connected. */
+  /** Starts to connect. The returned connection can be destroyed before it is ready. */
   readonly connect: (driver: Driver) => Connection<Client>
 }
 
-// Milliseconds a run waits for an earlier one that was given up, before it counts that one as lost.
+// After this many milliseconds, a run counts the answer to an earlier, aborted run as lost.
 const patience = 30_000
 
-// The runs that were given up while their client, which belongs to the app and cannot be destroyed, had not answered.
+// The clients that have not answered an aborted run. They belong to the app, so they cannot be destroyed.
 const unanswered = new WeakMap<WeakKey, { readonly answered: Promise<void>, readonly since: number }>()
 
 /**
- * Lends a client to `use`, and settles as it does, or with the signal's reason as soon as the run is aborted. What a driver throws is put
- * into the words of `explain`.
+ * Lends a client to `use`, and settles as `use` does. If the run is aborted, it rejects at once with the reason of the signal. Errors of a
+ * driver are replaced by those of `explain`.
  *
- * A client of the app may go on with what was asked of it: the next run waits for the answer before it asks anything, so that no queue
- * grows. A connection of the checks' own is destroyed instead.
+ * After an abort, a client of the app may still work on the request. The next run waits for the answer before it asks, so that no queue
+ * grows. A connection of the checks is destroyed instead.
  *
- * @throws HealthCheckError (E007) where the client is not there or is none.
+ * @throws HealthCheckError (E007) if the client is missing, or is of another kind.
  */
 export async function withClient<Client, T, Driver = unknown> (
   context: CheckContext,
@@ -89,10 +93,10 @@ export async function clientRequirements<Client> (context: RequirementsContext, 
   return found.missing === undefined ? [] : [found.missing]
 }
 
-/** A client of the app, or what is missing where there is none. */
+/** A client of the app, or the requirement that is not met. */
 export type FoundClient<Client> = { readonly client: Client, readonly missing?: undefined } | { readonly client?: undefined, readonly missing: Requirement }
 
-/** Looks for a client of the app. A decorator may be given by its path, since a name may hold a dot. */
+/** Looks for a client of the app. A decorator may be given by its path, since a name may contain a dot. */
 export async function findClient<Client> (
   context: Pick<RequirementsContext, 'app'>,
   client: ClientOption<Client> | readonly string[],
@@ -102,7 +106,7 @@ export async function findClient<Client> (
   let place = `what \`${option}\` returned for the app`
   let found: unknown
   if (typeof client === 'function') {
-    // Outside the `try`: where there is no app, that is what has to be said.
+    // `app` is read outside the `try`, so that a missing app is reported as such.
     const { app } = context
     try {
       found = await (client as (app: FastifyInstance) => unknown)(app)
@@ -135,7 +139,7 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
     try {
       return await use(client)
     } catch (error) {
-      // A connection may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
+      // The connection may have been lost while it was idle, and only this request noticed. A probe may be repeated, so it asks again.
       if (signal.aborted || wordsFor(error) !== 'connection lost') throw error
       return await use(client)
     }
@@ -146,7 +150,10 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
   })
 }
 
-/** Returns an object that is the same in all runs. Each run gets a copy of a client that is a plain object, and the copies share its methods. */
+/**
+ * Returns an object that is the same in all runs. Each run gets a copy of a client that is a plain object, and the copies share its
+ * methods.
+ */
 export function identityOf (client: unknown): WeakKey {
   if (!isPlain(client)) return client as WeakKey
   return Object.values(client).find(value => typeof value === 'function') ?? client

@@ -44,9 +44,9 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
 
 const wordsByCode = new Map(Object.entries(kinds).flatMap(([words, codes]) => codes.map(code => [code, words] as const)))
 
-// A code that covers more than one fault is told by its text.
+// Some codes cover more than one fault, so the text is looked at first.
 const wordsByTextFirst: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
-  // It quotes what became of the last of them.
+  // The text quotes the error of the last sentinel.
   [/^All sentinels are unreachable/, 'no sentinel can be reached'],
   [/^no pg_hba\.conf entry for .*(?:no encryption|SSL off)|^SSL required$/, 'this client is not allowed in without TLS'],
   [/^no pg_hba\.conf entry for/, 'this client is not allowed in (pg_hba.conf)'],
@@ -58,17 +58,17 @@ const wordsByTextFirst: ReadonlyArray<readonly [pattern: RegExp, words: string]>
   [/^(?:server login has been failing|server login failed|server conn crashed)/, 'pgbouncer cannot reach the server'],
 ]
 
-// Drivers that give no code, or hide it in the text.
+// Some drivers give no code, or put it into the text.
 const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
-  // Redis before its version 6 says so.
+  // Redis before version 6 gives this text.
   [/^ERR invalid password/, 'authentication failed'],
   [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Command aborted due to connection close|CONNECTION[-_]FORCED|^Heartbeat timeout$/i, 'connection lost'],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
   [/DB index is out of range/, 'database does not exist'],
   [/max number of clients reached/, 'too many connections'],
   [/^Protocol error, got "|^Unknown RESP type /, 'what answers does not speak Redis'],
-  // All that amqplib leaves of the broker's reason: no such virtual host, no right to it, or no connection left in it.
+  // amqplib reports only this text if the virtual host does not exist, refuses the user, or has no connection left.
   [/^Expected ConnectionOpenOk; got <ConnectionClose/, 'virtual host does not exist, is full or refuses this user'],
   [/^No channels left to allocate/, 'too many channels'],
   [/^Frame size \d+ exceeds maxFrameSize|^Invalid frame/, 'what answers does not speak AMQP'],
@@ -84,14 +84,14 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
 export function wordsFor (error: unknown): string | undefined {
   for (const candidate of causes(error)) {
     const { code, name, message = '', cause } = candidate as { code?: unknown, name?: string, message?: string, cause?: { kind?: unknown } | null }
-    // S3 has its codes as names, and the adapters of Prisma as a kind.
+    // S3 puts its codes into `name`, and the adapters of Prisma into `cause.kind`.
     const words = textWords(wordsByTextFirst, message) ??
       wordsByCode.get(String(code)) ??
       wordsByCode.get(String(name)) ??
       wordsByCode.get(String(cause?.kind)) ??
       wordsByCode.get(/^[A-Z]+/.exec(message)?.[0] ?? '') ??
       textWords(wordsByText, message) ??
-      // Clients that keep the system's code in the text alone.
+      // Some clients keep the code of the system only in the text.
       wordsByCode.get(/\b(E[A-Z]{4,})\b/.exec(message)?.[1] ?? '')
     if (words !== undefined) return words
   }
@@ -102,20 +102,20 @@ function textWords (table: typeof wordsByText, message: string): string | undefi
 }
 
 /**
- * What to throw for an error of a driver: a `ServiceUnavailable` in the table's words. An error that is not in the table
- * comes back as it is, to be logged and reported as unknown.
+ * Returns the error to throw for an error of a driver, a `ServiceUnavailable` in the words of the table. An error that is not in the table
+ * is returned as it is, so that it is logged and reported as unknown.
  */
 export function unavailable (error: unknown): unknown {
   return explain(error) ?? error
 }
 
 /**
- * What a driver's or the system's error says, as an error in plain words that names no host, user or database: `ECONNREFUSED` is a
- * `ServiceUnavailable` of "connection refused", with the error as its cause. The causes of an error and the errors of an
- * `AggregateError` are looked at, too. An error of fastify-health comes back as it is; `undefined` stands for one that is not known.
+ * Explains an error of a driver or of the system in plain words that name no host, user or database. For example, `ECONNREFUSED` becomes a
+ * `ServiceUnavailable` with the text "connection refused" and the error as its cause. The function also looks at the causes of an error,
+ * and at the errors of an `AggregateError`. It returns an error of fastify-health as it is, and `undefined` for an error that is not
+ * known.
  *
- * @example
- * catch (error) { throw explain(error) ?? error }
+ * @example catch (error) { throw explain(error) ?? error }
  */
 export function explain (error: unknown): HealthCheckError | undefined {
   if (isHealthCheckError(error)) return error
@@ -131,7 +131,7 @@ function * causes (error: unknown): Generator<Error> {
     if (!(next instanceof Error) || seen.has(next)) continue
     seen.add(next)
     yield next
-    // Sequelize, mssql and Prisma have their driver's error beside them.
+    // Sequelize, mssql and Prisma keep the error of their driver in these fields.
     const { original, originalError, meta } = next as { original?: unknown, originalError?: unknown, meta?: { driverAdapterError?: unknown } | null }
     open.push(next.cause, original, originalError, meta?.driverAdapterError, ...(next instanceof AggregateError ? next.errors : []))
   }

@@ -4,17 +4,17 @@ import { needsDriver } from './requirements.js'
 import type { Connection } from './shared-connection.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 
-/** How a check asks its server: over a client of the app, or over a connection of its own. */
+/** The two ways in which a check asks its server: over a client of the app, or over a connection that the check opens. */
 export interface Way<Client, Driver, Given> {
   readonly kind: ClientKind
-  /** The option that asks for a connection of its own, such as `url`. */
+  /** The option that makes the check open a connection, such as `url`. */
   readonly own: string
-  /** The package that makes that connection, where one is needed. */
+  /** The package that makes the connection, if one is needed. */
   readonly driver?: { readonly name: string, readonly load: () => Promise<Driver> }
   readonly connect: (driver: Driver, given: Given) => Connection<Client>
 }
 
-/** The options that a check was given. One of the two must be there. */
+/** The options of a check. Exactly one of the two must be given. */
 export interface Given<Client, Own> {
   readonly client: ClientOption<Client> | undefined
   readonly own: Own | undefined
@@ -27,7 +27,7 @@ export async function eitherRequirements<Client, Driver, Own> (way: Way<Client, 
   return way.driver === undefined ? [] : await needsDriver(way.driver.name, way.driver.load)
 }
 
-/** Lends the one of the two that is given to `use`, as `withClient` does. */
+/** Lends the client or the connection to `use`, as `withClient` does. */
 export async function withEither<Client, T, Driver, Own> (
   context: CheckContext,
   way: Way<Client, Driver, Own>,

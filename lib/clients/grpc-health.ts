@@ -1,4 +1,4 @@
-// The messages of grpc.health.v1, which are so small that they need no library for Protocol Buffers:
+// The messages of grpc.health.v1 are so small that they need no library for Protocol Buffers:
 // https://github.com/grpc/grpc-proto/blob/master/grpc/health/v1/health.proto
 // https://protobuf.dev/programming-guides/encoding/
 
@@ -27,7 +27,7 @@ export function encodeRequest ({ service }: HealthCheckRequest): Buffer {
   return service === '' ? Buffer.alloc(0) : field(1, Buffer.from(service))
 }
 
-/** @throws Error where the bytes are no message of Protocol Buffers. */
+/** @throws Error if the bytes are no message of Protocol Buffers. */
 export function decodeRequest (bytes: Uint8Array): HealthCheckRequest {
   let service = ''
   for (const { number, value } of fieldsOf(bytes)) if (number === 1 && typeof value !== 'number') service = Buffer.from(value).toString()
@@ -38,7 +38,7 @@ export function encodeResponse ({ status }: HealthCheckResponse): Buffer {
   return status === 0 ? Buffer.alloc(0) : Buffer.from([tag(1, varint), status])
 }
 
-/** @throws Error where the bytes are no message of Protocol Buffers. */
+/** @throws Error if the bytes are no message of Protocol Buffers. */
 export function decodeResponse (bytes: Uint8Array): HealthCheckResponse {
   let status = 0
   for (const { number, value } of fieldsOf(bytes)) if (number === 1 && typeof value === 'number') status = value
@@ -51,7 +51,7 @@ export function encodeListResponse ({ statuses }: HealthListResponse): Buffer {
   }))
 }
 
-/** @throws Error where the bytes are no message of Protocol Buffers. */
+/** @throws Error if the bytes are no message of Protocol Buffers. */
 export function decodeListResponse (bytes: Uint8Array): HealthListResponse {
   const entries = [...fieldsOf(bytes)].flatMap(({ number, value }) => number === 1 && typeof value !== 'number' ? [entryOf(value)] : [])
   return { statuses: Object.fromEntries(entries) }
@@ -89,7 +89,7 @@ interface Field {
   readonly value: number | Uint8Array
 }
 
-/** The fields of a message. A later version of the protocol may have more, which are told like any other. */
+/** Yields the fields of a message, including fields of later versions of the protocol. */
 function * fieldsOf (bytes: Uint8Array): Generator<Field> {
   let at = 0
   const take = (length: number) => {

@@ -1,31 +1,31 @@
-/** What the runs of a check put into a server and have to take out again, by name. */
+/** The names of the things that the runs of a check put into a server, and must remove again. */
 export class Leftovers {
   readonly #inUse = new Set<string>()
   readonly #left = new Set<string>()
 
-  /** What runs that are over could not take out. A later run does. */
+  /** The names that finished runs could not remove. A later run removes them. */
   get left (): readonly string[] {
     return [...this.#left]
   }
 
-  /** What would stay if nothing ran any more: the same, and what the runs that are under way use. */
+  /** All names that are in the server: those of `left`, and those that runs under way use. */
   get all (): readonly string[] {
     return [...this.#left, ...this.#inUse]
   }
 
-  /** A run is about to put this in, perhaps once more. */
+  /** Notes that a run is about to put this in, perhaps again. */
   use (name: string): void {
     this.#left.delete(name)
     this.#inUse.add(name)
   }
 
-  /** It is out again. */
+  /** Notes that this was removed. */
   removed (name: string): void {
     this.#inUse.delete(name)
     this.#left.delete(name)
   }
 
-  /** The run is over and could not take it out. */
+  /** Notes that a run ended and could not remove this. */
   leave (name: string): void {
     this.#inUse.delete(name)
     this.#left.add(name)
@@ -34,7 +34,7 @@ export class Leftovers {
 
 const leftovers = new WeakMap<WeakKey, Map<string, Leftovers>>()
 
-/** Returns the leftovers in what an object of the app leads to, such as a client or a disk. */
+/** Returns the leftovers in the server or disk that an object of the app leads to. */
 export function leftoversOf (owner: WeakKey, place = ''): Leftovers {
   const places = leftovers.get(owner) ?? new Map<string, Leftovers>()
   leftovers.set(owner, places)

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 
-/** The most that a line may hold, in characters. The greeting of a NATS server of a large cluster has some thousands. */
+/** A line may have at most this many characters. The greeting of a NATS server in a large cluster has some thousands. */
 const longest = 65_536
 
 interface Waiting {
@@ -17,7 +17,7 @@ export class Lines {
   #waiting: Waiting | undefined
   #failure: unknown
 
-  /** @param answer what is said at once to a line that nobody waits for; `undefined` for one that somebody does */
+  /** @param answer returns the immediate answer to a line that no caller waits for, or `undefined` if a caller waits for the line */
   constructor (socket: Socket, answer: (line: string) => string | undefined = () => undefined) {
     this.#socket = socket
     const onData = (chunk: Buffer) => {
@@ -37,14 +37,14 @@ export class Lines {
     this.release = () => socket.off('data', onData)
   }
 
-  /** Ends reading, so that somebody else can read on. */
+  /** Stops reading, so that other code can read the socket. */
   readonly release: () => void
 
   get isLost (): boolean {
     return this.#failure !== undefined
   }
 
-  /** Sends what is given, and resolves with the next line. */
+  /** Sends the text, if there is one, and resolves with the next line. */
   async ask (text = ''): Promise<string> {
     if (text !== '') this.#socket.write(text)
     return await new Promise((resolve, reject) => {

@@ -3,12 +3,12 @@ import { withClient } from './client.js'
 import { untilConnected } from './until-connected.js'
 import type { CheckContext } from '../../types/check.js'
 
-/** What is called of node-redis. Its client, pool, sentinel and cluster differ in what they have. */
+/** The part of node-redis that is used. Its client, pool, sentinel and cluster have different members. */
 export interface NodeRedis {
   readonly isOpen: boolean
-  /** A pool and a cluster do not have it. */
+  /** A pool and a cluster do not have this member. */
   readonly isReady?: boolean
-  /** A cluster has it. */
+  /** Only a cluster has this member. */
   readonly masters?: ReadonlyArray<{ readonly client?: NodeOfCluster }>
   ping (): Promise<unknown>
   setRange (key: string, offset: number, value: string): Promise<unknown>
@@ -16,14 +16,14 @@ export interface NodeRedis {
   off (event: 'error', listener: (error: unknown) => void): unknown
 }
 
-/** Before a connection to a node is made, the cluster holds a promise of it. */
+/** The cluster holds a promise of a node until the connection to the node is made. */
 type NodeOfCluster = { readonly isReady?: boolean, ping (): Promise<unknown>, sendCommand (args: string[]): Promise<unknown> } | Promise<unknown>
 
 export function isNodeRedis (value: unknown): value is NodeRedis {
   return typeof value === 'object' && value !== null && 'isOpen' in value && 'setRange' in value && typeof value.setRange === 'function'
 }
 
-/** Lends a client of node-redis that is connected to `use`. It belongs to the app, and is never closed. */
+/** Waits until a client of node-redis is connected, and lends it to `use`. The client belongs to the app, and is never closed. */
 export async function withNodeRedis<T> (context: CheckContext, client: NodeRedis, use: (client: NodeRedis) => Promise<T>): Promise<T> {
   return await withClient(context, { client }, async (client: NodeRedis) => {
     await ready(client, context)
@@ -31,8 +31,8 @@ export async function withNodeRedis<T> (context: CheckContext, client: NodeRedis
   })
 }
 
-// A client that is offline queues what it is asked, and says by an event why it could not connect. A pool and a cluster do not say whether
-// they are connected.
+// A client that is offline queues commands, and reports by an event why it could not connect. A pool and a cluster do not say whether they
+// are connected.
 async function ready (client: NodeRedis, context: CheckContext): Promise<void> {
   await untilConnected(context, () => {
     if (!client.isOpen) throw new ServiceUnavailable('client is closed')
@@ -43,10 +43,10 @@ async function ready (client: NodeRedis, context: CheckContext): Promise<void> {
   })
 }
 
-// The nodes that have not answered what they were asked last. A node that hangs is not asked again.
+// The nodes that have not answered their last command. A node that hangs is not asked again.
 const unanswered = new WeakSet<object>()
 
-/** The answer of the node that answers first, since a cluster goes on without some of its nodes. */
+/** Returns the first answer of any node, since a cluster works without some of its nodes. */
 export async function firstAnswer<T> ({ masters = [] }: NodeRedis, ask: (node: Exclude<NodeOfCluster, Promise<unknown>>) => Promise<T>): Promise<T> {
   const asked = masters.flatMap(({ client }) => {
     if (client === undefined || !('isReady' in client) || client.isReady !== true || unanswered.has(client)) return []

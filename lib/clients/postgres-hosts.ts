@@ -18,7 +18,7 @@ export interface Target {
 
 const schemes = ['postgres:', 'postgresql:']
 
-/** A URL as libpq has them: of one host or of a list, as the host of the URL or as `?host=`. */
+/** The rule for a URL in the form of libpq. It names one host or several, as the host of the URL or as `?host=`. */
 export function postgresUrl (): OptionRule {
   return rule(
     'a URL that starts with postgres:// or postgresql://, with as many ports as hosts, or one, and a target_session_attrs of libpq if any',
@@ -27,7 +27,7 @@ export function postgresUrl (): OptionRule {
   )
 }
 
-/** `undefined` where it is no such URL. */
+/** Returns the servers that a URL names, or `undefined` if it is no such URL. */
 export function targetOf (connectionString: string): Target | undefined {
   const urls = urlsOf(connectionString).flatMap(text => URL.canParse(text) ? ofQuery(text) : [undefined])
   if (!urls.every(url => url !== undefined && schemes.includes(new URL(url).protocol))) return undefined
@@ -40,7 +40,7 @@ function isSessionAttributes (value: string): value is SessionAttributes {
   return (sessionAttributes as readonly string[]).includes(value)
 }
 
-/** A URL for each host of `?host=`, with its own port of `?port=`. */
+/** Returns a URL for each host of `?host=`, with its port of `?port=`. */
 function ofQuery (text: string): Array<string | undefined> {
   const { searchParams } = new URL(text)
   const hosts = searchParams.get('host')?.split(',') ?? []
@@ -61,13 +61,13 @@ const setToReadOnly = 'read only: default_transaction_read_only is on'
 const takesWrites = 'the server takes writes, and target_session_attrs asks for one that does not'
 const noStandby = 'the server is a primary, and target_session_attrs asks for another'
 
-/** A column that says what a server is like, as a number: what an app has its texts and booleans read as differs. */
+/** A column with the mode of a server. It is a number, since apps may change how pg reads texts and booleans. */
 export const modeColumn = "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 2 WHEN pg_catalog.current_setting('transaction_read_only') = 'on' THEN 3 ELSE 1 END"
 
 const isStandby = 2
 const isReadOnly = 3
 
-/** @throws ServiceUnavailable where a server of this mode is not what is asked for */
+/** @throws ServiceUnavailable if a server of this mode is not of the kind that is wanted. */
 export function assertMode (mode: number, attributes: SessionAttributes): void {
   const fault = faultOf(mode, attributes)
   if (fault !== undefined) throw new ServiceUnavailable(fault)
@@ -84,7 +84,7 @@ function faultOf (mode: number, attributes: SessionAttributes): string | undefin
   }
 }
 
-/** Whether an error says that a server is not what is asked for: another host may be. */
+/** Returns whether an error says that a server is not of the kind that is wanted. Another host may be. */
 export function isWrongMode (error: unknown): boolean {
   return isHealthCheckError(error) && [standby, setToReadOnly, takesWrites, noStandby].includes(error.message)
 }

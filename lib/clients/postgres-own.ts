@@ -5,7 +5,7 @@ import { assertMode, isWrongMode, modeColumn, type SessionAttributes } from './p
 import type { Connection } from './shared-connection.js'
 import { ServiceUnavailable } from '../errors.js'
 
-/** A client that is connected. */
+/** A connected client. */
 export type PostgresClient = Pick<pg.ClientBase, 'query' | 'once'>
 
 /** The servers to connect to. */
@@ -14,14 +14,16 @@ export interface Wanted {
   readonly hosts: ReadonlyArray<() => pg.Client>
   /** The kind of server that is wanted. */
   readonly attributes: SessionAttributes
-  /** Milliseconds that all hosts together may take, where there are several. */
+  /** If there are several hosts, all of them together may take this many milliseconds. */
   readonly patience: number
 }
 
-/** How long a server may take to hear a goodbye, in milliseconds. */
+/** A server may take this many milliseconds to say goodbye. */
 const goodbye = 250
 
-/** A connection of the checks' own. Whatever fails before it is ready ends its socket. It does not keep the process alive while nobody uses it. */
+/**
+ * Opens a connection of the checks. A failure before it is ready closes its socket. An unused connection does not keep the process alive.
+ */
 export function connectionTo (wanted: Wanted): Connection<PostgresClient> {
   const line = new Line(wanted)
   return {
@@ -55,7 +57,7 @@ class Line {
       } catch (error) {
         failures.push(error)
         this.#cut()
-        // As libpq does: another host would be given the same login.
+        // Like libpq, this does not try the next host, which would get the same login.
         if (this.#isGivenUp || wordsFor(error) === 'authentication failed') break
       }
     }
@@ -74,7 +76,7 @@ class Line {
   }
 
   #cut (): void {
-    // Over TLS, one socket is on top of the other.
+    // With TLS there are two sockets, one on top of the other.
     streamOf(this.#client)?.destroy()
     this.#socket?.destroy()
   }
@@ -107,7 +109,7 @@ function summed (failures: readonly unknown[]): unknown {
 // The members below are not public in pg.
 
 interface Inside {
-  /** The native client has none. */
+  /** The native client does not have this member. */
   readonly connection?: { readonly stream: Socket, readonly ssl: unknown, readonly sslNegotiation?: string, emit (event: 'error', error: Error): boolean }
 }
 
@@ -115,7 +117,7 @@ export function streamOf (client: object | undefined): Socket | undefined {
   return (client as Inside | undefined)?.connection?.stream
 }
 
-/** Ends a connection whose other end speaks something else, which pg would take for the beginning of a long message. */
+/** Ends a connection to a server of another protocol. pg would read its answer as the beginning of a long message, and wait. */
 export function refuseStrangers (client: object): void {
   const { connection } = client as Inside
   if (connection === undefined || connection.sslNegotiation === 'direct') return
@@ -132,7 +134,7 @@ function isAnswerToTls (bytes: Buffer): boolean {
   return ['S', 'N'].includes(bytes.toString('latin1')) || isMessage(bytes)
 }
 
-// The bounds of libpq: how a server begins, and how long that may be.
+// The first byte and the length must be in the limits that libpq sets for the first message of a server.
 function isMessage (bytes: Buffer): boolean {
   if (!'RENv'.includes(bytes.toString('latin1', 0, 1))) return false
   if (bytes.length < 5) return true

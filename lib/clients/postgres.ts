@@ -56,17 +56,17 @@ function faultOf ({ name, client, connectionString, whenExhausted }: PostgresSou
   }
 }
 
-/** The way in which a check asks. */
+/** Details of how a check asks. */
 interface Asking {
-  /** Checks with the same one share a connection of their own. One that waits for a lock holds up none of another. */
+  /** Checks with the same purpose share a connection. A check that waits for a lock delays only the checks of its purpose. */
   readonly purpose?: string
-  /** It is called with a warning if `whenExhausted` is `warn`. */
+  /** The function receives a warning if `whenExhausted` is `warn`. */
   readonly warn?: (warning: ServiceWarning) => void
 }
 
 /**
- * Lends a connection to `use`. Nothing is left behind once the signal is aborted: no client checked out, no request waiting in
- * the pool's queue, no socket that hangs. A query is ended by the server itself where it is asked by `rowsOf`.
+ * Lends a connection to `use`. After an abort, no client stays checked out, no request stays in the queue of the pool, and no socket stays
+ * open. The server itself ends the queries of `rowsOf`.
  */
 export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PostgresClient) => Promise<T>, asking: Asking = {}): Promise<T> {
   const { client, connectionString } = source
@@ -84,12 +84,12 @@ export async function withPostgres<T> (context: CheckContext, source: PostgresSo
   }
 }
 
-// Milliseconds by which the server is later than the run, which says more of its time.
+// The server ends a query this many milliseconds after the run, since the error of the run says more about the time.
 const afterwards = 250
 
 /**
- * The rows of one query. The server itself ends it soon after the run's time is over: one that waits for a lock would go on after its client
- * has left. The limit is that of an implicit transaction, so that it stays with nobody's connection, behind pgbouncer neither.
+ * Returns the rows of one query. The server ends the query soon after the time of the run, since a query that waits for a lock would
+ * continue without its client. `SET LOCAL` limits only this implicit transaction, so no connection keeps the limit, even with pgbouncer.
  */
 export async function rowsOf<Row extends object> (client: PostgresClient, { timeout }: Pick<CheckContext, 'timeout'>, query: string): Promise<Row[]> {
   const answers = await client.query(`SET LOCAL statement_timeout = ${Math.min(Math.ceil(timeout) + afterwards, longestTimer)}; ${query}`) as unknown as ReadonlyArray<{ rows: Row[] }>
@@ -98,7 +98,7 @@ export async function rowsOf<Row extends object> (client: PostgresClient, { time
 
 const turns = new WeakMap<PostgresClient, Promise<unknown>>()
 
-/** One after another: pg gives up taking queries while another one is under way. */
+/** Makes the runs use the client one after another, since pg will not accept a query during another one. */
 function inTurn<T> (context: CheckContext, use: (client: PostgresClient) => Promise<T>) {
   return async (client: PostgresClient): Promise<T> => {
     const before = turns.get(client)
@@ -130,7 +130,7 @@ function own (connectionString: string, { timeout }: CheckContext, { purpose = '
 async function withPool<T> (pool: Pool, context: CheckContext, source: PostgresSource, use: (client: PostgresClient) => Promise<T>, asking: Asking): Promise<T> {
   const { whenExhausted = 'fail' } = source
   try {
-    // The other ways need time for a connection of their own.
+    // Unless an exhausted pool fails the check, time must be left for another connection.
     return await withLent(pool, context, context.timeout * (whenExhausted === 'fail' ? 0.9 : 0.25), use)
   } catch (error) {
     if (whenExhausted === 'fail' || !(error instanceof PoolExhausted)) throw error
@@ -149,14 +149,14 @@ class PoolExhausted extends ServiceUnavailable {
 const numbers = new WeakMap<Pool, number>()
 let pools = 0
 
-/** One connection made as the pool makes its own. */
+/** Describes one connection with the options of the pool. */
 function ownLike (pool: Pool, { timeout }: CheckContext, { purpose = 'asks' }: Asking): OwnConnection<PostgresClient> {
   const number = numbers.get(pool) ?? ++pools
   numbers.set(pool, number)
   const { Client, options } = pool as Pool & { readonly Client: Driver['default']['Client'], readonly options: Pool['options'] & { readonly password?: string } }
   return {
     key: `postgres ${purpose} of pool ${number}`,
-    // The password is there, and hidden from what copies the options.
+    // The options have the password as a hidden property, which a spread does not copy.
     connect: () => connectionTo({
       hosts: [() => new Client({ fallback_application_name: 'fastify-health', ...options, ...(options.password === undefined ? {} : { password: options.password }) })],
       attributes: 'any',
@@ -172,7 +172,7 @@ async function withLent<T> (pool: Pool, context: CheckContext, patience: number,
     try {
       return await useClient(client, signal, use)
     } catch (error) {
-      // It may have been lost while it was idle, and that be noticed only now. What a probe asks can be asked twice.
+      // The connection may have been lost while it was idle, and only this request noticed. A probe may be repeated, so it asks again.
       if (isNew || signal.aborted || wordsFor(error) !== 'connection lost') throw error
     } finally {
       trafficOf(pool).runs--
@@ -180,7 +180,7 @@ async function withLent<T> (pool: Pool, context: CheckContext, patience: number,
   }
 }
 
-/** The pool of what @fastify/postgres decorates an app with, or the pool itself. */
+/** Returns the pool of the decorator of @fastify/postgres, or the value itself. */
 function poolOf (value: unknown): {} {
   const found = typeof value === 'object' && value !== null && 'pool' in value && isPool(value.pool) ? value.pool : value
   return found ?? {}
@@ -190,8 +190,8 @@ function isPool (value: unknown): value is Pool {
   return typeof value === 'object' && value !== null && 'connect' in value && typeof value.connect === 'function'
 }
 
-// A pool to whose errors nobody listens ends the process when the server closes an idle connection, and probes leave one behind
-// in it. The loss shows in the next run.
+// Probes leave an idle connection in the pool. If the server closes it, a pool without a listener for errors would end the process. The
+// next run notices the loss.
 function surviving (pool: Pool): Pool {
   if (pool.listenerCount('error') === 0) pool.on('error', () => {})
   return pool
@@ -207,7 +207,7 @@ async function checkOut (pool: Pool, signal: Interruption, wait: number): Promis
   const patience = new StopSignal()
   const onStop = () => patience.abort(signal.reason)
   signal.addEventListener('abort', onStop, { once: true })
-  // Given up before the run's time is over, so that it can say why.
+  // The wait ends before the time of the run is over, so that the run can say why.
   const late = setTimeout(() => patience.abort(new PoolExhausted()), wait)
   try {
     await room(pool, patience)
@@ -227,8 +227,8 @@ function isExhausted ({ waitingCount, idleCount, totalCount, options }: Pool): b
   return waitingCount > 0 || (idleCount === 0 && totalCount >= options.max)
 }
 
-// A pool that is only busy may be full whenever it is looked at: once it is seen to take clients back, a run gets in line, behind the
-// requests of the app, and one run at a time. One that takes none back is exhausted.
+// A busy pool may be full at every look. When a client returns to the pool, one run at a time joins its queue, behind the requests of the
+// app. If no client returns, the pool is exhausted.
 async function room (pool: Pool, signal: Interruption): Promise<void> {
   const traffic = trafficOf(pool)
   const { releases } = traffic
@@ -264,8 +264,8 @@ async function take (pool: Pool, signal: Interruption): Promise<CheckedOut> {
   try {
     const client = await abortable(connecting, signal, () => {
       withdraw(pool, request)
-      // The pool offers no way to give up a connection that is being made, and would wait for it for ever. Nor does it listen to
-      // one that is held up by its `verify`.
+      // The pool cannot give up a connection that it is making, and would wait for ever. It also does not listen for errors of a client
+      // during its `verify`.
       created?.on('error', () => {})
       streamOf(created)?.destroy()
       connecting.then(client => client.release(true), () => {})
@@ -285,7 +285,7 @@ async function useClient<T> (client: PoolClient, signal: Interruption, use: (cli
   const onError = (error: Error) => { failure = error }
   client.on('error', onError)
   try {
-    // Destroyed, not only released: a goodbye to a server that hangs leaves the socket open.
+    // The socket is destroyed, since a goodbye to a server that hangs would leave it open.
     const answer = await abortable(use(client), signal, () => streamOf(client)?.destroy())
     client.off('error', onError)
     client.release()

@@ -6,7 +6,7 @@ import { interruptionOf, type Interruption } from '../time/stop-signal.js'
 import { untilConnected } from './until-connected.js'
 import { connect, oneTry } from './redis-own.js'
 
-// The unanswered commands of runs that were given up. The client belongs to the app, so it could not be destroyed.
+// The unanswered commands of aborted runs. The client belongs to the app, so it could not be destroyed.
 const unanswered = new WeakMap<Redis, Promise<void>>()
 
 const connectionLost = Symbol('connection lost')
@@ -23,7 +23,7 @@ export async function withIORedis<T> (context: CheckContext, client: Redis, use:
   }
 }
 
-/** Resolves once the client is connected, and has answered everything that earlier runs asked it. */
+/** Resolves when the client is connected, and has answered all commands of earlier runs. */
 async function free (client: Redis, context: CheckContext): Promise<void> {
   for (;;) {
     const earlier = unanswered.get(client)
@@ -42,7 +42,7 @@ function remember (client: Redis, work: Promise<unknown>): void {
 
 const waiters = new WeakMap<Redis, Waiters>()
 
-/** The runs that are told when a client closes. Node.js takes more than ten listeners of one event for a leak. */
+/** The runs that wait to hear that a client closes. Node.js warns of a leak above ten listeners of one event. */
 class Waiters {
   readonly #client: Redis
   readonly #waiting = new Set<() => void>()
@@ -89,7 +89,7 @@ async function answered<T> (client: Redis, context: CheckContext, work: Promise<
   }
 }
 
-/** Resolves once the app's own client is connected; rejects as soon as it is known why it cannot be. */
+/** Resolves when the client of the app is connected, and rejects when the reason why it cannot connect is known. */
 async function ready (client: Redis, context: CheckContext): Promise<void> {
   const begun = performance.now()
   if (client.status !== 'end' && !client.isCluster) await scout(client, interruptionOf(context))
@@ -98,14 +98,14 @@ async function ready (client: Redis, context: CheckContext): Promise<void> {
     if (client.status === 'end') throw new ServiceUnavailable('client is closed')
     return client.status === 'ready' ? client : undefined
   }, failed => {
-    // A cluster tells that none of its nodes could be reached. For any other client the scout has found nothing wrong.
+    // A cluster reports that no node could be reached. For any other client, the scout has found no fault.
     if (!client.isCluster) return () => {}
     client.on('error', failed)
     return () => client.off('error', failed)
   }, begun)
 }
 
-// The app's client waits between its tries to reconnect, so a connection made on the side says sooner what is wrong.
+// The client of the app waits between its attempts to reconnect, so a second connection finds the reason sooner.
 async function scout (client: Redis, signal: Interruption): Promise<void> {
   const side = client.duplicate(oneTry)
   try {

@@ -8,8 +8,8 @@ import { interruptionOf } from '../time/stop-signal.js'
 /** Loads the driver when it is used. */
 export const ioredis = async () => await import('ioredis').catch(withoutDriver('ioredis'))
 
-// A connection of our own makes one try and has no queue. It sends no INFO before the first command, whose answer says as much, and it
-// does not wait long for a goodbye.
+// A connection of the checks makes one attempt and has no queue. It sends no INFO, since the answer to the first command says as much, and
+// it does not wait long for a goodbye.
 export const oneTry = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -18,7 +18,7 @@ export const oneTry = {
   maxRetriesPerRequest: 0,
   connectTimeout: 0,
   disconnectTimeout: 100,
-  // The answers to what ioredis says of itself would be swallowed, a refusal to take more clients included.
+  // ioredis would ignore the answer to its own CLIENT command, even a refusal because of too many clients.
   disableClientInfo: true,
 }
 
@@ -31,10 +31,12 @@ export async function withOwnRedis<T> (context: CheckContext, url: string, use: 
   return await shared.use(interruptionOf(context), use)
 }
 
-// Milliseconds that a farewell may take. A server that hangs gets none.
+// The last commands over a new connection may take this many milliseconds. A server that hangs does not get them.
 const farewellTime = 400
 
-/** Makes one connection, lends it to `use` and ends it, in a short time: for what is removed when the connection of the runs is gone. */
+/**
+ * Makes one connection for a short time, lends it to `use` and ends it. It removes leftovers after the connection of the runs is closed.
+ */
 export async function overNewConnection (url: string, use: (client: Redis) => Promise<unknown>): Promise<void> {
   const { Redis } = await ioredis()
   const client = new Redis(url, oneTry)
@@ -57,8 +59,8 @@ function connectionOf (client: Redis): Connection<Redis> {
 }
 
 /**
- * Connects, and rejects with the reason where that fails. ioredis rejects with "Connection is closed." and tells the reason by an event.
- * It also tells by an event alone that the database was refused, and goes on in database 0.
+ * Connects, or rejects with the reason. ioredis rejects with "Connection is closed.", and reports the reason by an event. If the database
+ * is refused, ioredis reports it only by an event, and continues in database 0.
  */
 export async function connect (client: Redis): Promise<void> {
   let reason: Error | undefined

@@ -11,7 +11,7 @@ import { withIORedis } from './redis-of-app.js'
 import { ioredis, withOwnRedis } from './redis-own.js'
 import { moreThanOne, needsDriver } from './requirements.js'
 
-/** The kind of client that checks take which use ioredis. */
+/** The kind of client for checks that use ioredis. */
 export const ioredisKind: ClientKind = {
   takes: 'a client of ioredis',
   fits: isIORedis,
@@ -33,14 +33,14 @@ export async function redisRequirements (source: RedisSource<object>, context: R
 }
 
 /**
- * Lends a client that is connected to `use`. ioredis queues commands while it is offline: none is sent before it is ready, and
- * where one of an earlier run is still unanswered, none is added to it.
+ * Lends a connected client to `use`. ioredis queues commands while it is offline, so no command is sent before the client is ready and has
+ * answered earlier runs.
  */
 export async function withRedis<T> (context: CheckContext, source: RedisSource, use: (client: Redis) => Promise<T>): Promise<T> {
   return await withAnyRedis<Redis, T>(context, source, ioredisKind, async client => await withIORedis(context, client, use), use)
 }
 
-/** Asks a client of the app of that kind by `ofApp`, and a connection of the check's own by `own`. */
+/** Asks a client of the app by `ofApp`, or a connection of the check by `own`. */
 export async function withAnyRedis<Client, T> (
   context: CheckContext,
   source: RedisSource<object>,
@@ -60,7 +60,7 @@ export async function withAnyRedis<Client, T> (
   }
 }
 
-/** The client of the app that is asked. */
+/** Returns the client of the app that the check asks. */
 export async function clientOfApp<Client = Redis> (
   { client, namespace }: RedisSource<object>,
   context: Pick<RequirementsContext, 'app'>,

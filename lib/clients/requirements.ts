@@ -1,7 +1,7 @@
 import { lacking } from '../errors.js'
 import type { Requirement, RequirementsContext } from '../../types/check.js'
 
-/** A decorator of the app, by its path, such as `['pg', 'reports']`. */
+/** Returns the decorator of the app at a path such as `['pg', 'reports']`. */
 export function decorated (app: RequirementsContext['app'], path: readonly string[]): unknown {
   let value: unknown = app
   for (const key of path) {
@@ -11,14 +11,14 @@ export function decorated (app: RequirementsContext['app'], path: readonly strin
   return value
 }
 
-/** E007 where more than one of these options is given, of which each says whom to ask. */
+/** Returns a requirement (E007) if more than one of these options is given. Each of them says whom to ask. */
 export function moreThanOne (options: Readonly<Record<string, unknown>>, hint: string): Requirement | undefined {
   const given = Object.entries(options).filter(([, value]) => value !== undefined).map(([name]) => `\`${name}\``)
   if (given.length < 2) return undefined
   return { message: `${given.length === 2 ? 'both ' : ''}${given.join(' and ')} are given`, hint }
 }
 
-/** E007 where a check's time is over before what it waits for is late. */
+/** Returns a requirement (E007) if the timeout of a check is not longer than the time that its option waits. */
 export function needsTime (option: string, wait: number | undefined, timeout: number): Requirement[] {
   if (wait === undefined || wait < timeout) return []
   return [{
@@ -27,7 +27,7 @@ export function needsTime (option: string, wait: number | undefined, timeout: nu
   }]
 }
 
-/** E007 where a driver cannot be imported. The import is the check's own: only that one finds a driver that is compiled into a bundle. */
+/** Returns a requirement (E007) if `load` cannot import a driver. Only an import in the check itself finds a driver in a bundle. */
 export async function needsDriver (name: string, load: () => Promise<unknown>): Promise<Requirement[]> {
   try {
     await load()
@@ -37,7 +37,10 @@ export async function needsDriver (name: string, load: () => Promise<unknown>): 
   }
 }
 
-/** Returns the handler for a failed `import()` of a driver. Bundlers accept an import with such a handler even if the driver is not installed. */
+/**
+ * Returns the handler for a failed `import()` of a driver. Bundlers accept an import with such a handler even if the driver is not
+ * installed.
+ */
 export function withoutDriver (name: string): () => never {
   return () => { throw lacking([missing(name)]) }
 }

@@ -10,16 +10,16 @@ import { wordsFor } from './driver-errors.js'
 import { eitherRequirements, withEither, type Given, type Way } from './either.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 
-/** What is asked of a client of Elasticsearch or OpenSearch. */
+/** The part of a client of Elasticsearch or OpenSearch that the check uses. */
 export interface SearchClientLike {
   readonly cluster: { health (parameters: object, options: object): Promise<unknown> }
 }
 
-/** One of the two. */
+/** The options. Exactly one of `client` and `url` must be given. */
 export interface SearchOptions {
-  /** A client: the name of a decorator, which dots may reach into, a function of the app, or the client itself. */
+  /** The client: the name of a decorator (dots reach into it), a function of the app, or the client itself. */
   client?: ClientOption<SearchClientLike>
-  /** `http://` or `https://` of the cluster, with a user and password where it has them, for a request of the check's own. */
+  /** The URL of the cluster, `http://` or `https://`, with an optional user and password. The check then sends its own request. */
   url?: string
 }
 
@@ -34,14 +34,14 @@ const way: Way<SearchClientLike, unknown, string> = {
     const stopped = new AbortController()
     return {
       connected: Promise.resolve({ cluster: { health: async () => await get(new URL(url), stopped.signal) } }),
-      // There is none to be kept: each run makes one request.
+      // No connection is kept, since each run makes one request.
       isLost: () => true,
       destroy: () => stopped.abort(),
     }
   },
 }
 
-/** The most that is read of an answer, in bytes. One of the cluster's health has some hundreds. */
+/** At most this many bytes of an answer are read. The health of a cluster has some hundreds. */
 const longest = 65_536
 
 async function get (url: URL, signal: AbortSignal): Promise<unknown> {
@@ -99,7 +99,7 @@ export class SearchCheck extends HealthCheck<SearchOptions> {
         throw interruptionOf(context).aborted ? error : explained(error)
       }
     })
-    // The clients of OpenSearch, and of Elasticsearch before its version 8, give it inside of their response.
+    // The clients of OpenSearch, and of Elasticsearch before version 8, return a response with the health in its `body`.
     const { status, unassigned_shards: unassigned } = isRecord(health) && isRecord(health['body']) ? health['body'] : Object(health)
     if (status === 'green') return
     if (status === 'yellow') throw new ServiceWarning(`the cluster is yellow: ${unassigned} shards have no node`)

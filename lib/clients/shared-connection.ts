@@ -1,15 +1,15 @@
 import type { Interruption } from '../time/stop-signal.js'
 import { abortable } from '../time/abortable.js'
 
-/** A connection, from the moment that it is being made. */
+/** A connection that is being made or is ready. */
 export interface Connection<Client> {
-  /** Resolves to the client that is lent. */
+  /** The promise of the client. */
   readonly connected: Promise<Client>
-  /** Whether it is lost, by its own state or by what came of using it. */
+  /** Returns whether the connection is lost, according to its state or to the failure of a use. */
   isLost (failure?: unknown): boolean
   /** Says goodbye if the protocol has one. It settles in any case. */
   sayGoodbye? (): Promise<void>
-  /** Gives up the socket at once, whatever hangs on it. */
+  /** Closes the socket at once, even if a request waits for an answer. */
   destroy (): void
 }
 
@@ -21,8 +21,8 @@ interface Held<Client> {
 }
 
 /**
- * One connection for all checks of a URL, made by none of them in particular. What one of them gives up stays open until the
- * others are done with it; who comes later gets a new one.
+ * One connection that all checks of a URL share. If a run gives up the connection, it stays open until the other runs are done with it, and
+ * later runs get a new one.
  */
 export class SharedConnection<Client> {
   readonly #open: () => Connection<Client>
@@ -32,7 +32,7 @@ export class SharedConnection<Client> {
     this.#open = open
   }
 
-  /** @throws the signal's reason once aborted, whatever becomes of `use` */
+  /** @throws the reason of the signal as soon as it is aborted, even if `use` never settles. */
   async use<T> (signal: Interruption, use: (client: Client) => Promise<T>): Promise<T> {
     signal.throwIfAborted()
     const held = this.#held()
@@ -40,7 +40,7 @@ export class SharedConnection<Client> {
     try {
       return await this.#use(held, signal, use)
     } catch (error) {
-      // It may have been lost since the last run, and that be noticed only now. What a probe asks can be asked twice.
+      // The connection may have been lost since the last run, and only this request noticed. A probe may be repeated, so it asks again.
       if (!isMade || signal.aborted || !held.connection.isLost(error)) throw error
       this.#giveUp(held)
       return await this.#use(this.#held(), signal, use)
@@ -70,7 +70,7 @@ export class SharedConnection<Client> {
   }
 
   #held (): Held<Client> {
-    // Part of what is lost may still be open.
+    // A part of a lost connection may still be open, so it is closed.
     if (this.#current?.connection.isLost() === true) this.#giveUp(this.#current)
     if (this.#current === undefined) {
       const connection = this.#open()

@@ -11,16 +11,16 @@ import type { CheckContext, OptionRules, Requirement, RequirementsContext } from
 
 const driver = async () => await import('nodemailer').catch(withoutDriver('nodemailer'))
 
-/** What is asked of a transporter of nodemailer. */
+/** The part of a transporter of nodemailer that the check uses. */
 export interface TransporterLike {
   verify (): Promise<unknown>
 }
 
-/** One of the two. */
+/** The server to ask. Exactly one of `transport` and `url` must be given. */
 export interface SMTPSource {
-  /** A transporter of nodemailer: the name of a decorator, which dots may reach into, a function of the app, or the transporter itself. */
+  /** A transporter of nodemailer: the name of a decorator (dots reach into it), a function of the app, or the transporter itself. */
   transport?: ClientOption<TransporterLike>
-  /** `smtp://` or `smtps://`, for a connection of the check's own; what follows `?` are options of nodemailer, such as `requireTLS=true`. */
+  /** The URL of the server, `smtp://` or `smtps://`. Options of nodemailer, such as `requireTLS=true`, may follow after `?`. */
   url?: string
 }
 
@@ -42,7 +42,7 @@ export async function smtpRequirements ({ transport, url }: SMTPSource, context:
   return transport === undefined ? await needsDriver('nodemailer', driver) : await clientRequirements(context, { client: transport, kind })
 }
 
-/** Connects, and logs in where there is a user. Nothing is left behind, but for a transporter of the app that does not answer. */
+/** Connects, and logs in if there is a user. Nothing stays open, except in a transporter of the app that does not answer. */
 export async function verify (context: CheckContext, source: SMTPSource): Promise<void> {
   const misgiven = faultOf(source)
   if (misgiven !== undefined) throw lacking([misgiven])
@@ -66,7 +66,7 @@ async function verified (transporter: TransporterLike): Promise<void> {
   } catch (error) {
     throw explained(error)
   }
-  // nodemailer says so of a transport that does not use SMTP.
+  // nodemailer returns `false` for a transport that does not use SMTP.
   if (answer === false) throw new ServiceReturnedUnexpectedResult('the transport cannot be verified')
 }
 
@@ -84,7 +84,7 @@ async function verifyUrl (context: CheckContext, url: string): Promise<void> {
   const { default: nodemailer } = await driver()
   let socket: Socket | undefined
   const transporter = nodemailer.createTransport(withLogin(url))
-  // How nodemailer is given a socket of somebody else's, of whatever major.
+  // `getSocket` is the way to give nodemailer a socket in all its major versions.
   Object.assign(transporter, {
     getSocket ({ host, port, secure }: Address, callback: (error: Error | null, options?: { connection: Socket }) => void) {
       const connection = socket = connect({ host, port: Number(port ?? (secure === true ? 465 : 587)), noDelay: true })
@@ -105,7 +105,7 @@ async function verifyUrl (context: CheckContext, url: string): Promise<void> {
   }
 }
 
-// A server that offers no login would pass, though it takes no mail from a user.
+// Without `forceAuth`, a server without a login would pass although the URL has a user.
 function withLogin (url: string): string {
   return new URL(url).username === '' ? url : `${url}${url.includes('?') ? '&' : '?'}forceAuth=true`
 }
@@ -124,7 +124,7 @@ function explained (error: unknown): unknown {
 
 interface NodemailerError extends Error {
   readonly code?: string
-  /** The system's code; before nodemailer 8 it is in the text alone. */
+  /** The code of the system. Before nodemailer 8, it is only in the text. */
   readonly originalCode?: string
   readonly responseCode?: number
 }

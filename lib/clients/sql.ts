@@ -1,13 +1,13 @@
 import { isRecord } from '../values/plain-data.js'
 import type { ClientKind } from './client.js'
 
-/** The query that tells whether a database takes writes. */
+/** The dialects for which `isReadOnly` has a query. */
 export type Dialect = 'postgres' | 'mysql' | 'sqlite' | 'mssql'
 
-/** A client of SQL, whoever made it. */
+/** A client of SQL, from any library. */
 export interface SQLClient {
   readonly dialect: Dialect | undefined
-  /** The rows of the answer. */
+  /** Returns the rows of the answer. */
   query (sql: string): Promise<unknown>
 }
 
@@ -20,7 +20,7 @@ interface Adapter {
 }
 
 const has = (client: Shape, ...methods: string[]): boolean => methods.every(name => typeof client[name] === 'function')
-/** What mysql2's pools and connections with promises, and the decorator of @fastify/mysql, have inside. */
+/** Returns the pool or connection inside those of mysql2 with promises, and inside the decorator of @fastify/mysql. */
 function withCallbacks (client: Shape): Shape | undefined {
   if (has(client, 'query', 'promise')) return client
   const inner = client['pool'] ?? client['connection']
@@ -34,18 +34,18 @@ const dialects: ReadonlyArray<readonly [pattern: RegExp, dialect: Dialect]> = [
   [/mssql|sqlserver/i, 'mssql'],
 ]
 
-/** The dialect that a library names in its own way. */
+/** Returns the dialect for the name that a library gives it. */
 function named (name: unknown): Dialect | undefined {
   return dialects.find(([pattern]) => pattern.test(String(name)))?.[1]
 }
 
-/** Rows, of a library that gives what its driver does: pg's result, mysql2's rows and fields, or the rows. */
+/** Returns the rows in the answer of a driver. pg has them in a result, mysql2 returns them with the fields, others return the rows. */
 function rowsOf (answer: unknown): unknown {
   if (Array.isArray(answer)) return Array.isArray(answer[0]) ? answer[0] : answer
   return isRecord(answer) ? answer['rows'] : undefined
 }
 
-/** In the order in which they are tried: some have the methods of others as well. */
+/** The adapters, in the order in which they are tried. Some clients also have the methods of others. */
 const adapters: Readonly<Record<string, Adapter>> = {
   Prisma: {
     fits: client => has(client, '$queryRawUnsafe'),
@@ -65,7 +65,7 @@ const adapters: Readonly<Record<string, Adapter>> = {
   Kysely: {
     fits: client => has(client, 'executeQuery', 'selectFrom'),
     dialect: client => named(client['getExecutor']?.().adapter.constructor.name),
-    // What kysely's CompiledQuery.raw() makes.
+    // This is the object that `CompiledQuery.raw()` of kysely makes.
     query: async (client, sql) => (await client['executeQuery']({
       sql, parameters: [], query: { kind: 'RawNode', sqlFragments: [sql], parameters: [] }, queryId: { queryId: 'fastify-health' },
     })).rows,
@@ -122,7 +122,7 @@ function adapterFor (value: unknown): Adapter | undefined {
   return Object.values(adapters).find(adapter => adapter.fits(value))
 }
 
-/** What takes SQL. `of` leaves those out that speak to another database. */
+/** Returns the kind of clients that take SQL. `of` excludes clients of other dialects. */
 export function sqlKind (takes: string, hint: string, of?: Dialect): ClientKind {
   return {
     takes,
@@ -134,13 +134,13 @@ export function sqlKind (takes: string, hint: string, of?: Dialect): ClientKind 
   }
 }
 
-/** @param client one that a kind of `sqlKind` fits */
+/** @param client a client that fits a kind of `sqlKind` */
 export function sqlClient (client: unknown): SQLClient {
   const adapter = adapterFor(client) as Adapter
   return { dialect: adapter.dialect(client as Shape), query: async sql => await adapter.query(client as Shape, sql) }
 }
 
-// The value is true or 1 where a write would be refused.
+// The answer is true or 1 if a write would be refused.
 const readOnlyQueries: Readonly<Record<Dialect, string>> = {
   postgres: "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS answer",
   // https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html
@@ -151,7 +151,7 @@ const readOnlyQueries: Readonly<Record<Dialect, string>> = {
   mssql: "SELECT CASE DATABASEPROPERTYEX(DB_NAME(), 'Updateability') WHEN 'READ_ONLY' THEN 1 ELSE 0 END AS answer",
 }
 
-/** Whether the database refuses writes; `undefined` where it cannot be asked. */
+/** Returns whether the database refuses writes, or `undefined` if it cannot be asked. */
 export async function isReadOnly ({ dialect, query }: SQLClient): Promise<boolean | undefined> {
   if (dialect === undefined) return undefined
   const rows = await query(readOnlyQueries[dialect])

@@ -7,7 +7,7 @@ export type PEM = string | Buffer | ReadonlyArray<string | Buffer>
 
 /** The options of TLS. */
 export interface TLSMaterial {
-  /** Certificates of the authorities that count, as PEM, in place of those that Node.js trusts. */
+  /** The certificates of the trusted authorities, as PEM. They replace those that Node.js trusts. */
   ca?: PEM
   /** The client's certificate, with its chain, as PEM. */
   cert?: PEM
@@ -31,7 +31,11 @@ export function tlsMaterial (given: { readonly [name in keyof TLSMaterial]: TLSM
 
 const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
-/** The certificates of a PEM, none where it holds none. @throws where one of them cannot be read */
+/**
+ * Returns the certificates of a PEM, which may be none.
+ *
+ * @throws Error if one of them cannot be read.
+ */
 export function certificatesIn (text: string | Buffer): X509Certificate[] {
   return [...text.toString('latin1').matchAll(block)].map(([certificate]) => new X509Certificate(certificate))
 }
@@ -48,7 +52,7 @@ export async function tlsRequirements (given: Parameters<typeof tlsMaterial>[0])
   const { createSecureContext } = await import('node:tls')
   try {
     createSecureContext(material)
-    // Node.js passes over authorities that it cannot read.
+    // Node.js ignores authorities that it cannot read.
     if (material.ca?.some(ca => certificatesIn(ca).length === 0)) throw new Error('there is no certificate in it')
     return []
   } catch (error) {

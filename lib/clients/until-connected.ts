@@ -6,8 +6,8 @@ import { interruptionOf } from '../time/stop-signal.js'
 /**
  * Waits for a client of the app that connects by itself, and resolves to what `look` finds.
  *
- * @param listen begins to listen for failures to connect, and returns a function that ends this
- * @throws the first failure, or a ServiceUnavailable a little before the time of the run is over
+ * @param listen starts to listen for failures to connect, and returns a function that stops it
+ * @throws the first failure, or a ServiceUnavailable a little before the time of the run is over.
  */
 export async function untilConnected<T> (
   context: CheckContext,

@@ -45,9 +45,9 @@ export class Execution implements Stoppable {
   readonly #startedAt: number
   readonly stopping = new StopSignal()
   observations: Observations | undefined
-  /** Whether the task has been called and has not yet returned its promise. Only the task itself can ask meanwhile. */
+  /** `true` says that the task was called and has not yet returned its promise. Only the task itself can ask in that time. */
   #starting = false
-  /** Whether the task has asked for its own outcome. */
+  /** `true` says that the task has asked for its own outcome. */
   #asksItself = false
   #controller: AbortController | undefined
   readonly #outcome: Promise<Outcome>

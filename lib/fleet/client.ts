@@ -7,14 +7,14 @@ import { scripts, type Script } from './scripts.js'
 import type { Requirement } from '../../types/check.js'
 import type { FleetOptions } from '../../types/fleet.js'
 
-/** A connection of the fleet's own, and what it can be asked. */
+/** The commands of the connection that the fleet opens for itself. */
 export type FleetClient = Pick<Redis, 'connect' | 'disconnect' | 'on' | 'get' | 'mget'> & Record<Script, (numberOfKeys: number, ...keysAndArguments: Array<string | number>) => Promise<any>>
 
 export type FleetSource = Pick<FleetOptions, 'client' | 'url'>
 
 const driver = async () => await import('ioredis').catch(withoutDriver('ioredis'))
 
-/** E007: what is missing to connect. */
+/** Lists what is missing to connect (E007). */
 export async function clientRequirements (source: FleetSource, getApp: () => FastifyInstance): Promise<Requirement[]> {
   if (source.url !== undefined) return await needsDriver('ioredis', driver)
   const { client = 'redis' } = source
@@ -35,7 +35,7 @@ export async function clientRequirements (source: FleetSource, getApp: () => Fas
   return [{ message: `\`client\` ${typeof client === 'function' ? 'returned' : 'is'} no client of ioredis`, hint: 'Give a `Redis` or a `Cluster` of ioredis, or give the fleet a `url`.' }]
 }
 
-// One try, no queue, and no question ahead of the first command: whoever asks knows best how long to wait, and when to try again.
+// The client tries once, without a queue and without commands of its own. `FleetConnection` decides how long to wait and when to retry.
 const common = {
   lazyConnect: true,
   enableReadyCheck: false,
@@ -47,10 +47,10 @@ const common = {
   disconnectTimeout: 100,
   stringNumbers: false,
 }
-// The prefix is the app's, which the keys that scripts make up would lack.
+// The key prefix of the app is removed, since ioredis would not add it to keys that a script builds.
 const once = { ...common, enableOfflineQueue: false, keyPrefix: '', retryStrategy: null, sentinelRetryStrategy: () => null, scripts }
 
-/** A new connection, which nobody has told to connect yet. */
+/** Makes a client that is not connected yet. */
 export async function newClient (source: FleetSource, getApp: () => FastifyInstance): Promise<FleetClient> {
   if (source.url !== undefined) {
     const { Redis } = await driver()

@@ -10,18 +10,18 @@ export interface ConnectionOptions {
   readonly open: () => Promise<FleetClient>
   readonly clock: Clock
   readonly log: FastifyBaseLogger
-  /** How long Redis may take for one question, in milliseconds. */
+  /** Returns the milliseconds that Redis may take for one answer. */
   readonly patience: () => number
 }
 
-/** Between two tries to reach it again, in milliseconds: the first one, and the longest. */
+/** The first and the longest pause between two attempts to reach Redis again, in milliseconds. */
 const firstPause = 500
 const longestPause = 5000
 
 const late = Symbol('late')
 
 /**
- * The way to Redis. It is there or away: while it is away nobody waits for it, and one question now and then tries it. It never queues.
+ * The connection to Redis. While Redis is away, questions fail at once, and one of them now and then tries to reach it. There is no queue.
  */
 export class FleetConnection {
   readonly #open: () => Promise<FleetClient>
@@ -30,10 +30,10 @@ export class FleetConnection {
   readonly #patience: () => number
   #client: Promise<FleetClient> | undefined
   #isClosed = false
-  /** Why it is away. */
+  /** The reason why Redis is away. */
   #away: string | undefined
   #failures = 0
-  /** When the next try is due, on the clock's monotonic time. */
+  /** The monotonic time from which the next attempt is due. */
   #tryAt = -Infinity
   readonly #warned = new Set<string>()
 
@@ -44,15 +44,16 @@ export class FleetConnection {
     this.#log = log
   }
 
-  /** Why it cannot be asked; `undefined` while it can, as far as is known. */
+  /** The reason why Redis cannot be asked, or `undefined` if no reason is known. */
   get away (): string | undefined {
     return this.#away
   }
 
   /**
-   * What Redis answers; `undefined` where it is away, does not answer in time, or answers what is none of ours. Never rejects.
+   * Returns the answer of Redis, or `undefined` if Redis is away, does not answer in time, or holds a key of another program. It never
+   * rejects.
    *
-   * @param isTry whether to ask although it was away the last time, if it is time for that
+   * @param isTry `true` asks even if Redis was away before, when the next attempt is due
    */
   async ask<T> (use: (client: FleetClient) => Promise<T>, isTry = false): Promise<T | undefined> {
     if (this.#isClosed || (this.#away !== undefined && !(isTry && this.#clock.now() >= this.#tryAt))) return undefined
@@ -69,7 +70,7 @@ export class FleetConnection {
     }
   }
 
-  /** Something in Redis is not what the fleet puts there: it is ignored, and logged once. */
+  /** Logs once that Redis holds something that the fleet did not write. */
   foreign (what: string): void {
     this.warnOnce(`what Redis holds of the fleet is not all of the fleet's own: ${what}. It is ignored.`)
   }
@@ -80,7 +81,7 @@ export class FleetConnection {
     this.#log.warn(`health: ${message}`)
   }
 
-  /** Gives up the connection. Nothing is asked any more. */
+  /** Closes the connection. Later questions get no answer. */
   close (): void {
     this.#isClosed = true
     this.#drop()
@@ -88,7 +89,7 @@ export class FleetConnection {
 
   async #connected (): Promise<FleetClient> {
     const client = await this.#open()
-    // connect() itself says no more than that the connection is closed.
+    // The error of `connect()` says only that the connection is closed, so the reason is taken from the event.
     let why: Error | undefined
     client.on('error', error => { why ??= error })
     try {
@@ -113,7 +114,7 @@ export class FleetConnection {
     this.#log.warn('health: the fleet can be asked again')
   }
 
-  // A new connection may lead elsewhere, as after a failover, and no answer of the old one is still to come.
+  // The connection is dropped, so that no late answer arrives, and so that the next one can lead to another server after a failover.
   #isAway (client: Promise<FleetClient>, error: unknown): void {
     if (this.#client === client) {
       this.#drop()

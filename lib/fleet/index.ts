@@ -13,20 +13,20 @@ import type { Requirement } from '../../types/check.js'
 import type { FleetInstance, FleetMute, FleetOptions, Roster } from '../../types/fleet.js'
 import type { Report } from '../../types/report.js'
 
-/** Milliseconds between two looks at what is muted, give or take a tenth: it is honoured within two seconds. */
+/** The milliseconds between two looks for new mutes, with a jitter of a tenth. A mute takes effect within two seconds. */
 const look = 1000
 const jitter = 0.1
-/** How long Redis may take for one question, in milliseconds; where an answer has a deadline, half of that at most. */
+/** Redis may take this many milliseconds for one answer, but at most half of the setting `deadline`. */
 const longestAnswer = 500
-/** Of the ttl: how often an instance is heard of. */
+/** An instance reports once in this part of its `ttl`. */
 const beats = 1 / 3
 
-/** What the scripts answer. */
+/** The answers of the scripts. */
 type Summary = [now: number, there: number, draining: number, gone: number, subsets: Array<[subset: string, healthy: number, failing: number]>, ids: string[]]
 type Beaten = [now: number, began: string, twins: string[], former: string[], version: string]
 type Muted = [now: number, version: string, namesAndValues: string[]]
 
-/** The instances that a fleet's name brings together. */
+/** Opens the fleet of the settings. */
 export function openFleet (context: FleetContext): Fleet {
   return new RedisFleet(context, context.settings.fleet as FleetOptions)
 }
@@ -42,14 +42,14 @@ class RedisFleet implements Fleet {
   readonly #ttl: number
   readonly #details: boolean
   readonly #since: number
-  /** When this instance told of itself first, on Redis's clock. */
+  /** The moment of the first report of this instance, in microseconds of the clock of Redis. */
   #began = ''
-  /** Of the mutes that are known. */
+  /** The version of the mutes that this instance knows. */
   #version = ''
-  /** When the others should hear of this instance again, on the clock's monotonic time. */
+  /** The monotonic time from which the next report of this instance is due. */
   #beatAt = -Infinity
   #isTwin = false
-  /** The subsets that were told of. */
+  /** The subsets that this instance has reported. */
   readonly #told = new Set<string>()
   #state: 'idle' | 'started' | 'closed' = 'idle'
   #stop = () => {}
@@ -120,7 +120,7 @@ class RedisFleet implements Fleet {
 
   async mute ({ subset, identifier, time, because, by }: FleetMuteOptions): Promise<FleetMute> {
     const { mutes, version } = this.#keys
-    // They are somebody's own words, who meant them for the others; but what nobody may read is written nowhere.
+    // The reason is meant for all instances, so it is written. If nobody may see details, it is not.
     const words = !this.#details && this.#context.settings.details === 'never' ? {} : { because, ...(by === undefined ? {} : { by }) }
     const name = muteName(subset, identifier)
     const [now, until] = await this.#mustAsk(async client => await client.fleetMute(2, mutes, version, name, Math.ceil(time), muteWords(words))) as [number, number]
@@ -142,7 +142,7 @@ class RedisFleet implements Fleet {
     this.#connection.close()
   }
 
-  // No timer of it keeps the process alive.
+  // The timers of the fleet do not keep the process alive.
   #look (): void {
     const { clock } = this.#context
     this.#looking = this.#lookOnce().then(() => {
@@ -155,7 +155,7 @@ class RedisFleet implements Fleet {
   async #lookOnce (): Promise<void> {
     const { clock } = this.#context
     const { mutes, version: key } = this.#keys
-    // While it is away, what tries it is a write: it may refuse those alone.
+    // While Redis is away, the attempt is a write, since Redis may refuse writes only.
     const isBeat = clock.now() >= this.#beatAt || this.#connection.away !== undefined
     const version = isBeat ? await this.#beat() : await this.#connection.ask(async client => await client.get(key) ?? '', true)
     if (version === undefined || version === this.#version) return
@@ -165,7 +165,7 @@ class RedisFleet implements Fleet {
     this.#context.onMutes(this.#mutesOf(muted))
   }
 
-  /** Tells of this instance, and gives the version of the mutes; `undefined` where Redis cannot be asked. */
+  /** Reports this instance, and returns the version of the mutes, or `undefined` if Redis cannot be asked. */
   async #beat (): Promise<string | undefined> {
     const { clock, isDraining, reports } = this.#context
     const found = reports()
@@ -186,7 +186,7 @@ class RedisFleet implements Fleet {
     this.#began = began
     if (twins.length > 0 && !this.#isTwin) this.#context.log.warn(`health: another instance of the fleet is called '${this.#instance}' as well. Give each a name of its own: \`fleet.instance\`.`)
     this.#isTwin = twins.length > 0
-    // What had this name before has been started anew, and is not gone.
+    // A former instance of this name was restarted as this one, so it must not count as gone.
     for (const id of former) await this.#leave(id)
     return muted
   }
@@ -197,7 +197,7 @@ class RedisFleet implements Fleet {
     await this.#connection.ask(async client => await client.fleetLeave(keys.length, ...keys, id))
   }
 
-  /** @throws FST_HEALTH_FLEET_UNAVAILABLE */
+  /** @throws FST_HEALTH_FLEET_UNAVAILABLE if Redis cannot be asked. */
   async #mustAsk (use: Parameters<FleetConnection['ask']>[0]): Promise<unknown> {
     const answer = await this.#connection.ask(use, true)
     if (answer === undefined) throw new FST_HEALTH_FLEET_UNAVAILABLE(this.#connection.away ?? 'what Redis holds is not of the fleet')
@@ -219,7 +219,7 @@ class RedisFleet implements Fleet {
 
   #instancesOf (records: ReadonlyArray<string | null>, now: number, at: number): FleetInstance[] {
     return records.flatMap(record => {
-      // It has expired since it was counted.
+      // The record has expired since the instances were counted.
       if (record === null) return []
       const instance = readInstance(record, now, at)
       if (instance !== undefined) return [instance]
@@ -240,7 +240,7 @@ class RedisFleet implements Fleet {
   }
 }
 
-/** The gravity of its state, and since when it is so. */
+/** Returns the rank of an instance's state, the worst first, and the moment when it came into the state. */
 function badness ({ state, seen, since, subsets }: FleetInstance): [rank: number, since: number] {
   if (state === 'gone') return [1, seen]
   const failing = subsets.filter(({ healthy }) => !healthy)

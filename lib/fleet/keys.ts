@@ -1,19 +1,19 @@
 /**
- * What a fleet keeps in Redis. Every key begins with `fastify-health:{<name>}:`, hence one slot of a Redis Cluster, and expires by itself.
+ * The keys of a fleet in Redis. Each begins with `fastify-health:{<name>}:`, so all are in one slot of a Redis Cluster. Each expires.
  *
  * | key | type | holds |
  * |---|---|---|
- * | `instances` | sorted set | each instance by the moment from which it counts as gone |
- * | `draining` | sorted set | the same of those that drain |
- * | `subsets` | sorted set | each subset by the moment from which nobody has told anything of it |
- * | `healthy:<subset>`, `failing:<subset>` | sorted set | as `instances`, those that found it so last |
- * | `instance:<id>` | string | what an instance says of itself, behind the moment when it said so |
- * | `name:<name>` | sorted set | the instances that call themselves so, by the moment when they said so |
- * | `question:<digest>` | hash | `turn`, when its run began; `holder`, whose turn it is; `alive`, when the holder was heard of last; `found` and `foundIn`, the last outcome and its turn |
- * | `mutes` | hash | what is muted, by subset and identifier, behind the moments of its beginning and its end |
- * | `mutes:version` | string | another one after each change of them |
+ * | `instances` | sorted set | each instance, by the moment from which it counts as gone |
+ * | `draining` | sorted set | the same for the instances that drain |
+ * | `subsets` | sorted set | each subset, by the moment from which its last report counts no longer |
+ * | `healthy:<subset>`, `failing:<subset>` | sorted set | as `instances`, for those that last found the subset healthy or failing |
+ * | `instance:<id>` | string | the moment of the last report of an instance, and the report |
+ * | `name:<name>` | sorted set | the instances of that name, by the moment of their last report |
+ * | `question:<digest>` | hash | `turn`, the moment when the last run began; `holder`, the instance that runs the check; `alive`, the moment of its last sign of life; `found` and `foundIn`, the last outcome and its turn |
+ * | `mutes` | hash | each mute by subset and identifier: the moments of its beginning and end, and its reason |
+ * | `mutes:version` | string | a value that changes with every change of `mutes` |
  *
- * Moments are of Redis's own clock, so those of the hosts may differ.
+ * Moments are of the clock of Redis, so the clocks of the hosts may differ.
  */
 export class Keys {
   readonly #base: string
@@ -44,7 +44,7 @@ export class Keys {
     return `${this.#base}question:${digest}`
   }
 
-  /** Of those that found a subset healthy, and of those that did not. */
+  /** Returns the key of the instances that found a subset healthy, or of those that found it failing. */
   found (subset: string, healthy: boolean): string {
     return `${this.#base}${healthy ? 'healthy' : 'failing'}:${subset}`
   }

@@ -4,7 +4,7 @@ import { oneLine } from '../values/shown.js'
 import type { FailingCheck, FleetInstance, FleetMute, InstanceSubset } from '../../types/fleet.js'
 import type { Failure, FailureKind, Observation, Report } from '../../types/report.js'
 
-/** How long a text is at most, how many of a kind are kept, and how many bytes an instance may say of one subset. */
+/** The limits on the length of a text and of a message, on the number of items, and on the bytes that an instance reports of one subset. */
 const longestText = 120
 const longestMessage = 1000
 const mostFailing = 10
@@ -26,16 +26,16 @@ function parsed (text: string): unknown {
 
 const shortened = (text: string, most = longestText) => text.length > most ? `${text.slice(0, most - 1)}…` : text
 
-// What stands in Redis may be printed on a terminal, whoever put it there.
+// The command prints values of Redis on a terminal, and any program may have written them.
 const clean = (text: string, most?: number) => shortened(oneLine(text), most)
 
-/** An outcome as it is written: with what only those may see who see details, or without. */
+/** Writes an outcome. Messages and observed values are written only with `details`. */
 export function writtenOutcome ({ errors, duration, observed }: Outcome, details: boolean): string {
   const failures = errors.slice(0, mostFailures).map(({ kind, message }) => details ? [kind, shortened(message, longestMessage)] : [kind])
   return JSON.stringify({ d: Math.round(duration * 1000) / 1000, e: failures, ...(details && observed !== undefined ? { o: observed.map(({ name, value, unit }) => [name, value, unit]) } : {}) })
 }
 
-/** @returns `undefined` where it is none of ours */
+/** Reads an outcome, or returns `undefined` if the fleet did not write it. */
 export function readOutcome (text: string, startedAt: number): Outcome | undefined {
   const value = parsed(text)
   if (!isRecord(value) || !isNumber(value['d']) || !Array.isArray(value['e'])) return undefined
@@ -59,19 +59,19 @@ function readObservation (value: unknown): Observation | undefined {
   return { name: clean(name), value: isText(seen) ? clean(seen) : seen, ...(isText(unit) ? { unit: clean(unit) } : {}) }
 }
 
-/** What an instance says of itself. */
+/** The report of an instance about itself. */
 export interface Self {
   readonly instance: string
   readonly since: number
   readonly version: string | undefined
   readonly releaseId: string | undefined
   readonly draining: boolean
-  /** How long it counts as there after it said so. */
+  /** The instance counts as gone this many milliseconds after its last report. */
   readonly ttl: number
   readonly reports: readonly Report[]
 }
 
-/** What an instance says as it is written. Moments are written as ages, since the clocks of the hosts may differ. */
+/** Writes the report of an instance. Moments are written as ages, since the clocks of the hosts may differ. */
 export function writtenInstance ({ instance, since, version, releaseId, draining, ttl, reports }: Self, now: number, details: boolean): string {
   return JSON.stringify({
     n: instance,
@@ -84,7 +84,7 @@ export function writtenInstance ({ instance, since, version, releaseId, draining
   })
 }
 
-/** Whether what it asks is healthy: that it drains says nothing of that. */
+/** Returns whether the checks of a subset are healthy, even if the subset fails because it drains. */
 export function isHealthy ({ healthy, draining, results }: Report): boolean {
   return draining ? results.every(({ healthy, critical, muted }) => healthy || !critical || muted !== undefined) : healthy
 }
@@ -110,9 +110,10 @@ function writtenFailing ({ results }: Report, now: number, details: boolean): un
 const recorded = /^(\d+) (.*)$/s
 
 /**
- * @param redisNow what Redis's clock says
- * @param now the same moment on this host's clock
- * @returns `undefined` where it is none of ours
+ * Reads the record of an instance, or returns `undefined` if the fleet did not write it.
+ *
+ * @param redisNow the moment on the clock of Redis
+ * @param now the same moment on the clock of this host
  */
 export function readInstance (text: string, redisNow: number, now: number): FleetInstance | undefined {
   const [, at, json] = recorded.exec(text) ?? []
@@ -149,7 +150,7 @@ function readFailing (value: unknown, seen: number): FailingCheck | undefined {
   return { identifier: clean(identifier), kind: clean(kind), status: clean(status), critical: critical === 1, muted: muted === 1, since: seen - age }
 }
 
-/** What a mute is called in Redis. */
+/** Returns the name of a mute in Redis. */
 export function muteName (subset: string, identifier: string): string {
   return JSON.stringify([subset, identifier])
 }
@@ -160,7 +161,7 @@ export function muteWords (words: { because?: string, by?: string }): string {
 
 const muteRecord = /^(\d+) (\d+) (.*)$/s
 
-/** @returns `undefined` where it is none of ours */
+/** Reads a mute, or returns `undefined` if the fleet did not write it. */
 export function readMute (name: string, text: string, redisNow: number, now: number): FleetMute | undefined {
   const about = parsed(name)
   const [, since, until, json] = muteRecord.exec(text) ?? []

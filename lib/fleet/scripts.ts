@@ -1,4 +1,4 @@
-/** How many `ttl` what is gone is still told of. All that an instance leaves behind has expired within ten. */
+/** An instance that is gone is listed for this many `ttl`. Everything that it wrote expires within ten. */
 export const lifetimes = 9
 
 const now = `
@@ -14,11 +14,12 @@ end
 `
 
 /**
- * Enters an instance, or says that it is still there.
- * Keys: instances, draining, subsets, instance, name, version, and of each subset healthy and failing.
- * Arguments: id, ttl, time to keep what is gone, `1` while draining, what it says, when it began (`` at first), and of each subset its name
- * and `1` where it is healthy.
- * Returns now, when it began, the others of that name, those of them that were there before it, and the version of the mutes.
+ * Enters an instance, or reports that it is still there.
+ * Keys: instances, draining, subsets, instance, name, version, and for each subset healthy and failing.
+ * Arguments: id, ttl, time to keep an instance that is gone, `1` while draining, the record, the moment of its first report (empty the
+ * first time), and for each subset its name and `1` if it is healthy.
+ * Returns now, the moment of the first report, the other instances of that name that reported since then, those that did not, and the
+ * version of the mutes.
  */
 const beat = `${now}${expire}
 local id, ttl, kept = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -32,7 +33,7 @@ local function enter (key, isIn, oldest)
   end
   redis.call('ZREMRANGEBYSCORE', key, '-inf', oldest)
 end
--- Where memory is full, this one is refused, and then nothing is done by halves.
+-- If the memory is full, Redis refuses this first write, so the script does everything or nothing.
 enter(KEYS[1], true, now + ttl - kept)
 enter(KEYS[2], ARGV[4] == '1', now)
 for i = 7, #ARGV, 2 do
@@ -54,7 +55,7 @@ redis.call('ZADD', KEYS[5], string.format('%.0f', micro), id)
 redis.call('PEXPIRE', KEYS[5], kept)
 return { now, string.format('%.0f', began), twins, former, redis.call('GET', KEYS[6]) or '' }`
 
-/** Takes an instance out. Keys: instances, draining, instance, name, and of each subset healthy and failing. Arguments: id. */
+/** Removes an instance. Keys: instances, draining, instance, name, and for each subset healthy and failing. Arguments: id. */
 const leave = `
 redis.call('DEL', KEYS[3])
 for i = 1, #KEYS do
@@ -68,11 +69,12 @@ for _, key in ipairs(KEYS) do
 end`
 
 /**
- * Says whose turn it is. The holder may come early by a twentieth of the interval: its timer and Redis's clock are not the same.
- * Keys: question. Arguments: id, interval, how long a turn is kept for a holder that is not heard of, how long all of
- * it is kept.
- * Returns `1` and the turn where it is the instance's own, else `0` and the turn of the last outcome; how many milliseconds ago the holder was
- * heard of and the turn of the last outcome began (-1 where there is none), and the outcome.
+ * Takes the turn to run a check, or returns the last outcome. The holder of the turn may come early by a twentieth of the interval, since
+ * its timer and the clock of Redis differ.
+ * Keys: question. Arguments: id, interval, the time that a turn is kept for a holder without a sign of life, the time that the key is
+ * kept.
+ * Returns `1` and the turn if it is the instance's turn, else `0` and the turn of the last outcome. Then follow the milliseconds since the
+ * last sign of life of the holder, the milliseconds since the turn of the last outcome began (-1 if there is none), and the outcome.
  */
 const take = `${now}
 local id, interval, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -92,7 +94,7 @@ local since = math.floor((micro - alive) / 1000)
 if not found or not foundIn then return { 0, '', since, -1, '' } end
 return { 0, string.format('%.0f', foundIn), since, math.floor((micro - foundIn) / 1000), found }`
 
-/** Keeps a turn for its holder. Keys: question. Arguments: turn, how long all of it is kept. */
+/** Keeps a turn for its holder. Keys: question. Arguments: turn, the time that the key is kept. */
 const renew = `${now}
 if redis.call('HGET', KEYS[1], 'turn') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'alive', string.format('%.0f', micro))
@@ -100,10 +102,11 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`
 
 /**
- * Tells what was found in a turn, unless a later one has begun. Keys: question. Arguments: turn, outcome, how long it is kept, `1` where it
- * failed: then whoever comes first may ask next, since it may be the holder that cannot reach what it asks.
- * Returns `1` where it was taken; else `0`, and what is known by now: its turn, how many milliseconds ago that began (-1 where there is none),
- * and the outcome.
+ * Writes the outcome of a turn, unless a later turn has begun.
+ * Keys: question. Arguments: turn, outcome, the time that the key is kept, `1` if it failed. After a failure any instance may take the
+ * next turn, since perhaps only the holder cannot reach the dependency.
+ * Returns `1` if the outcome was written, else `0` and the last outcome: its turn, the milliseconds since that began (-1 if there is
+ * none), and the outcome.
  */
 const tell = `${now}
 if redis.call('HGET', KEYS[1], 'turn') == ARGV[1] then
@@ -117,10 +120,12 @@ if not found or not tonumber(foundIn) then return { 0, '', -1, '' } end
 return { 0, foundIn, math.floor((micro - foundIn) / 1000), found }`
 
 /**
- * What is known of the fleet in numbers, and who is in it: of those that fail, those that are gone, those that drain and all others, in
- * this order, no more than are asked for. Keys: instances, draining, subsets. Arguments: limit, what the keys of subsets begin with
- * where they are healthy and where they fail.
- * Returns now; how many are there, drain and are gone; name, healthy and failing of each subset; ids.
+ * Counts the instances, and lists at most `limit` of them: first those that fail, then those that are gone, those that drain, and all
+ * others.
+ * Keys: instances, draining, subsets. Arguments: limit, the prefix of the keys `healthy:<subset>`, the prefix of the keys
+ * `failing:<subset>`.
+ * Returns now, the numbers of instances that are there, drain and are gone, for each subset its name and the numbers of instances that
+ * found it healthy and failing, and the ids.
  */
 const summary = `${now}
 local limit = tonumber(ARGV[1])
@@ -152,7 +157,7 @@ return {
   ids,
 }`
 
-/** Keys: mutes, version. Returns now, the version, and what is muted, names and values. */
+/** Reads the mutes. Keys: mutes, version. Returns now, the version, and the names and values of the mutes. */
 const readMutes = `${now}
 return { now, redis.call('GET', KEYS[2]) or '', redis.call('HGETALL', KEYS[1]) }`
 
@@ -173,14 +178,14 @@ local function trim ()
 end
 `
 
-/** Keys: mutes, version. Arguments: name, for how many milliseconds, words. Returns now, and when it ends. */
+/** Mutes a check. Keys: mutes, version. Arguments: name, milliseconds, words. Returns now, and the moment when the mute ends. */
 const mute = `${trimMutes}
 local ends = now + tonumber(ARGV[2])
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %.0f %s', now, ends, ARGV[3]))
 trim()
 return { now, ends }`
 
-/** Keys: mutes, version. Arguments: name. Returns whether it was muted. */
+/** Ends a mute. Keys: mutes, version. Arguments: name. Returns whether the check was muted. */
 const unmute = `${trimMutes}
 local was = redis.call('HGET', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -188,7 +193,7 @@ trim()
 local ends = was and tonumber(string.match(was, '^%d+ (%d+) '))
 return ends and ends > now and 1 or 0`
 
-/** The Lua that a fleet runs. Each name is a command of the client. */
+/** The Lua scripts of a fleet. Each name is a command of the client. */
 export const scripts = {
   fleetBeat: { lua: beat },
   fleetLeave: { lua: leave },

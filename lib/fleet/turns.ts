@@ -14,35 +14,35 @@ export interface TurnsOptions {
   readonly connection: FleetConnection
   readonly keys: Keys
   readonly clock: Clock
-  /** Of this instance. */
+  /** The id of this instance. */
   readonly id: string
-  /** Whether messages are written. */
+  /** `true` writes messages to Redis. */
   readonly details: boolean
-  /** The time after which nothing is kept any more, in milliseconds. */
+  /** The keys are kept for at least this many milliseconds. */
   readonly ttl: number
 }
 
-/** Of an interval: how long a turn is kept for a holder that is not heard of, and how often one that asks is heard of. */
+/** A turn is kept for a holder without a sign of life for 1.5 intervals. The holder gives a sign in each half of an interval. */
 const lease = 1.5
 const renewal = 0.5
-/** Of an interval: how much earlier or later than others an instance may come. */
+/** An instance asks earlier or later than others by at most this part of an interval. */
 const jitter = 0.1
-/** Milliseconds between two looks for what another instance is just finding out. */
+/** The milliseconds between two looks for the first outcome, while another instance runs the check. */
 const glance = 100
 
-/** Whose turn it is to ask what is shared. */
+/** Decides which instance runs a shared check. */
 export class Turns {
   readonly #options: TurnsOptions
-  /** What was read last of each question, to give the same outcome again. */
+  /** The last outcome of each question, so that reading it again gives the same object. */
   readonly #known = new Map<string, { readonly turn: string, readonly outcome: Outcome }>()
-  /** Which question has which digest, and until when that holds: two that differ in their secrets alone are not shared. */
+  /** The question of each digest, and until when it holds. Two questions with one digest differ only in secrets, and are not shared. */
   readonly #questions = new Map<string, { readonly question: string, readonly until: number }>()
 
   constructor (options: TurnsOptions) {
     this.#options = options
   }
 
-  /** Never rejects. */
+  /** Takes a turn, or returns the outcome of another instance. It never rejects. */
   async take ({ entry, interval, timeout }: SharedQuestion): Promise<Turn> {
     const { connection, clock, keys, id, ttl } = this.#options
     const digest = digestOf(entry)
@@ -61,12 +61,12 @@ export class Turns {
       const known = this.#read(key, turn, age, found)
       if (known !== undefined) return { known, next: this.#next(interval, since) }
       if (age >= 0 || clock.now() >= until) return alone
-      // Nothing was ever found, and somebody is about to.
+      // There is no outcome yet, and another instance runs the check for the first time.
       await new Promise<void>(resolve => { clock.after(Math.min(glance, interval), resolve, true) })
     }
   }
 
-  /** Has others take the turns of this instance. */
+  /** Leaves the turns of this instance to the others. */
   async yield (): Promise<void> {
     const { connection, keys, id } = this.#options
     const questions = [...this.#questions.keys()].map(digest => keys.question(digest))
@@ -81,7 +81,7 @@ export class Turns {
     return false
   }
 
-  /** Milliseconds until somebody should look again: after an interval, or when the holder's turn is over, where it is not heard of. */
+  /** Returns the milliseconds until the next look: after an interval, or when the turn of a holder without a sign of life ends. */
   #next (interval: number, since: number): number {
     const { clock } = this.#options
     const usual = interval * (1 - jitter + 2 * jitter * clock.random())
@@ -89,7 +89,7 @@ export class Turns {
     return Math.min(usual, Math.max(interval * jitter, over))
   }
 
-  /** Keeps the turn while the question is asked, and gives what ends that. */
+  /** Keeps the turn during the run, and returns the function that ends the turn with an outcome. */
   #holding (key: string, turn: string, interval: number, kept: number): OwnTurn['tell'] {
     const { connection, clock } = this.#options
     let stop!: () => void
@@ -113,7 +113,7 @@ export class Turns {
     if (answer === undefined) return undefined
     const [isTaken, later, age, found] = answer
     if (isTaken === 1) this.#known.set(key, { turn, outcome })
-    // A later turn has begun, since this one took too long: what that found counts.
+    // If this turn took too long, a later turn has begun, and its outcome counts.
     return isTaken === 1 ? undefined : this.#read(key, later as string, age as number, found as string)
   }
 
@@ -131,26 +131,26 @@ export class Turns {
   }
 }
 
-/** What the scripts answer. */
+/** The answers of the scripts. */
 type Answer = [isOwn: number, turn: string, since: number, age: number, found: string]
 type Told = [isTaken: number, turn?: string, age?: number, found?: string]
 
-/** This instance asks for itself. */
+/** This turn makes the instance run the check only for itself. */
 const alone: OwnTurn = { tell: async () => undefined, next: undefined }
 
 /**
- * What a question is called in Redis: the same at every instance that asks it. It is made of nothing that is secret, so that nobody who sees
- * it can try out passwords.
+ * Returns the name of a question in Redis, which is the same on every instance. It contains no secret, so that nobody can try out passwords
+ * against it.
  */
 export function digestOf ({ identifier, Check, options }: ResolvedEntry): string {
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !Object.hasOwn(entryRules, name)))
   return createHash('sha256').update(JSON.stringify([identifier, Check.name, keyOf(withoutSecrets(own, deepest))])).digest('base64url').slice(0, 22)
 }
 
-/** Options that lead back to themselves have no end. */
+/** The depth of the options that count, since options with a circular reference have no end. */
 const deepest = 10
 
-// What passes by reference is another one in each process.
+// Functions, symbols and objects with a prototype count by their type only, since they differ between processes.
 function withoutSecrets (value: unknown, depth: number): unknown {
   if (typeof value === 'string') return withoutCredentials(value)
   if (depth === 0) return 'deep'

@@ -1,16 +1,16 @@
 /** The reserved name of the jobs that `BullMQRoundTripCheck` adds. */
 export const healthJobName = 'fastify-health'
 
-/** What a worker returns for such a job. */
+/** The value that a worker returns for a health job. */
 export const healthJobAnswer = 'healthy'
 
-/** Whether a job is one of `BullMQRoundTripCheck`'s. */
+/** Returns whether `BullMQRoundTripCheck` added the job. */
 export function isHealthJob (job: { readonly name: string }): boolean {
   return job.name === healthJobName
 }
 
 /**
- * The worker's side of `BullMQRoundTripCheck`: a processor that answers health jobs and gives every other one to `processor`.
+ * Makes a processor that answers the jobs of `BullMQRoundTripCheck`, and gives every other job to `processor`.
  *
  * @example
  * new Worker('mail', withHealthJobs(async job => { await send(job.data) }), { connection })

@@ -6,18 +6,22 @@ import { defaultFile } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
 
 export interface FileHeartbeatOptions extends PulseOptions {
-  /** One file a worker; default `fastify-health.heartbeat` in the system's temporary folder. */
+  /**
+   * The path of the file. Each worker must have its own.
+   *
+   * @default `fastify-health.heartbeat` in the system's temporary folder
+   */
   file?: string
 }
 
 const rules = { ...pulseRules, file: withoutNul('the path of a file') }
 
 /**
- * Touches a file for as long as the worker lives, for `HeartbeatFileCheck` to look at. Starting is the first beat. A file that
- * was removed is made again; `stop` removes it. A folder that is missing is made.
+ * Touches a file as long as the worker lives, so that `HeartbeatFileCheck` can look at it. The first beat is written at once. A missing
+ * folder is made, and so is a file that somebody removed. `stop` removes the file.
  *
- * @throws FST_HEALTH_INVALID_CONFIGURATION where an option is invalid
- * @throws {NodeJS.ErrnoException} where the file cannot be written
+ * @throws FST_HEALTH_INVALID_CONFIGURATION if an option is invalid.
+ * @throws {NodeJS.ErrnoException} if the file cannot be written.
  */
 export function startFileHeartbeat (options: FileHeartbeatOptions = {}): Heartbeat {
   assertOptions('startFileHeartbeat', options, rules)
@@ -27,7 +31,7 @@ export function startFileHeartbeat (options: FileHeartbeatOptions = {}): Heartbe
   return startPulse(() => touch(file), () => rm(file, { force: true }), options)
 }
 
-// Appending nothing makes the file where it is missing, and never empties one that something else put there.
+// The flag for appending makes a missing file, and does not empty a file that another program wrote.
 const flags = 'a'
 
 function touchSync (file: string): void {

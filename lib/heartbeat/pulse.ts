@@ -3,26 +3,32 @@ import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { func, longestTimer, rule, violations } from '../values/rules.js'
 import type { OptionRules } from '../../types/check.js'
 
-/** The worker's side of a heartbeat. */
+/** A heartbeat of a worker. */
 export interface Heartbeat {
   /**
-   * Beats now, and resolves once it has. While one beat is on its way, further ones are one with it, so that it may be called as
-   * often as there is progress. Never rejects: `onError` is told. After `stop` it does nothing.
+   * Beats now, and resolves after the beat. Calls during a beat share it, so the function may be called at every step of progress. It never
+   * rejects, since `onError` receives the failure. After `stop` it does nothing.
    *
-   * @returns whether the beat was written; `false` after `stop`
+   * @returns whether the beat was written. After `stop`, it is `false`.
    */
   beat (): Promise<boolean>
-  /** Ends the heartbeat, so that the worker is at once seen as gone. Never rejects: `onError` is told. */
+  /** Ends the heartbeat, so that the worker counts as gone at once. It never rejects, since `onError` receives the failure. */
   stop (): Promise<void>
 }
 
 export interface PulseOptions {
   /**
-   * Milliseconds between two beats; default 1,000. The timer never keeps the process alive, and a blocked event loop stops it.
-   * `false`: only the worker's own `beat()` beats, so that the heartbeat means progress and not merely a process that runs.
+   * The milliseconds between two beats. The timer does not keep the process alive, and a blocked event loop stops it. With `false`, only
+   * calls of `beat()` beat, so that the heartbeat shows that the worker makes progress.
+   *
+   * @default 1000
    */
   interval?: number | false
-  /** Told when a beat fails, once until one succeeds again. Default: a process warning that names the kind of failure. */
+  /**
+   * Receives the failure of a beat, and no further one until a beat succeeds.
+   *
+   * @default a process warning that names the kind of failure
+   */
   onError?: (error: unknown) => void
 }
 
@@ -32,14 +38,14 @@ export const pulseRules = {
   onError: func(),
 }
 
-/** @throws FST_HEALTH_INVALID_CONFIGURATION that names everything that is wrong with the options */
+/** @throws FST_HEALTH_INVALID_CONFIGURATION if options are invalid. The message names all of them. */
 export function assertOptions (name: string, options: object, rules: OptionRules): void {
   const found = violations(rules, options as Record<string, unknown>)
   if (found.length === 0) return
   throw new FST_HEALTH_INVALID_CONFIGURATION(found.map(({ message, hint }) => `${name}: ${message}. ${hint}`).join('\n'))
 }
 
-/** Writes a beat every so often, and on demand, until it is stopped by `end`. */
+/** Writes a beat after each `interval` and on demand. Stopping calls `end`. */
 export function startPulse (write: () => Promise<void>, end: () => Promise<void>, { interval = 1000, onError = warn }: PulseOptions): Heartbeat {
   let underWay: Promise<boolean> | undefined
   let stopping: Promise<void> | undefined
@@ -56,7 +62,7 @@ export function startPulse (write: () => Promise<void>, end: () => Promise<void>
     return !failing
   }
 
-  // What its caller's `onError` throws must neither end the worker nor hide what it was told.
+  // An exception in `onError` must not end the worker, and must not hide the failure.
   async function tell (error: unknown): Promise<void> {
     try {
       await onError(error)

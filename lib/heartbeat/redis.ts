@@ -7,15 +7,27 @@ import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOption
 import { enter, leave, type RosterClient } from './roster.js'
 
 export interface RedisHeartbeatOptions extends PulseOptions {
-  /** An ioredis client; it stays the caller's to close. */
+  /** An ioredis client. The caller closes it. */
   redis: RosterClient
-  /** What the workers that stand in for each other have in common. */
+  /** The name of the cluster. Workers that can replace each other share it. It must not contain braces. */
   cluster: string
-  /** Default: the system's host name. */
+  /**
+   * The name of the host.
+   *
+   * @default the host name of the system
+   */
   host?: string
-  /** One of a few fixed words, or a function that gives the one of the moment; default `Working`. */
+  /**
+   * The status, one of a few fixed words, or a function that returns the current one.
+   *
+   * @default 'Working'
+   */
   status?: string | (() => string)
-  /** Milliseconds after the last beat until the worker counts as gone; default 3,000. Longer than `interval`. */
+  /**
+   * The worker counts as gone this many milliseconds after its last beat. It must be longer than `interval`.
+   *
+   * @default 3000
+   */
   ttl?: number
 }
 
@@ -31,11 +43,11 @@ const rules = {
 }
 
 /**
- * Publishes a worker in Redis for as long as it lives, for `HeartbeatClusterCheck` and `HeartbeatLocalCheck` to count. Starting is
- * the first beat. `stop` takes the worker out at once; where Redis does not answer, it waits no longer than `ttl`, after which the
- * entry has expired by itself. The keys are described in `roster.ts`.
+ * Publishes a worker in Redis as long as it lives, so that `HeartbeatClusterCheck` and `HeartbeatLocalCheck` can count it. The first beat
+ * is written at once. `stop` removes the worker at once. If Redis does not answer, `stop` waits at most `ttl`, since the entry has expired
+ * by then. `roster.ts` describes the keys.
  *
- * @throws FST_HEALTH_INVALID_CONFIGURATION where an option is invalid
+ * @throws FST_HEALTH_INVALID_CONFIGURATION if an option is invalid.
  */
 export function startRedisHeartbeat (options: RedisHeartbeatOptions): Heartbeat {
   assertOptions('startRedisHeartbeat', options, rules)
@@ -56,12 +68,12 @@ export function startRedisHeartbeat (options: RedisHeartbeatOptions): Heartbeat 
   }
 
   const pulse = startPulse(write, () => leave(redis, entry, [...entered]), options)
-  // Not awaited: what fails is told to `onError`.
+  // The first beat is not awaited, since `onError` receives its failure.
   pulse.beat()
   return { beat: pulse.beat, stop: () => within(ttl, pulse.stop()) }
 }
 
-// The `eval` of node-redis takes other arguments.
+// A client of node-redis is refused, since its `eval` takes other arguments.
 function isRosterClient (value: unknown): boolean {
   return typeof (value as RosterClient | null)?.eval === 'function' && !('isOpen' in (value as object))
 }

@@ -1,19 +1,19 @@
 /**
- * Which workers of a cluster are there, kept in Redis. Per cluster, and again per host:
+ * The roster keeps the workers of a cluster in Redis, once for the cluster and once for each host:
  *
  * | key | type | holds |
  * |---|---|---|
- * | `fastify-health:{<cluster>}:workers` | sorted set | each status that a worker has, by the moment its last entry expires |
- * | `fastify-health:{<cluster>}:workers:<status>` | sorted set | each worker of that status, by the moment its entry expires |
- * | `fastify-health:{<cluster>}:workers@<host>`, `…@<host>:<status>` | | the same, of one host |
+ * | `fastify-health:{<cluster>}:workers` | sorted set | each status of a worker, by the moment when its last entry expires |
+ * | `fastify-health:{<cluster>}:workers:<status>` | sorted set | each worker with that status, by the moment when its entry expires |
+ * | `fastify-health:{<cluster>}:workers@<host>`, `…@<host>:<status>` | | the same for one host |
  *
- * Moments are milliseconds of Redis's own clock, so those of the hosts may differ. Counting is one round trip that costs
- * O(statuses · log workers), and no other key is ever looked at. Entries that expired are trimmed by the next beat, and the keys
- * themselves expire with the last entry. All keys of a cluster share the hash tag `{<cluster>}`, hence one slot of a Redis
- * Cluster. Needs Redis 5 or later, and the right to run EVAL.
+ * Moments are milliseconds of the clock of Redis, so the clocks of the hosts may differ. Counting is one round trip of
+ * O(statuses · log workers), which reads no other key. The next beat removes entries that expired, and the keys expire with the last
+ * entry. All keys of a cluster share the hash tag `{<cluster>}`, so they are in one slot of a Redis Cluster. The client needs Redis 5 or
+ * later, and the right to run EVAL.
  */
 
-/** As much of an ioredis client as the roster needs. */
+/** The part of an ioredis client that the roster needs. */
 export interface RosterClient {
   eval (script: string, numberOfKeys: number, ...args: Array<string | number>): Promise<unknown>
 }
@@ -53,21 +53,21 @@ return counts`
 export interface Entry {
   readonly cluster: string
   readonly host: string
-  /** Unique among the workers of the cluster. */
+  /** The id of the worker, unique in the cluster. */
   readonly worker: string
 }
 
-/** Enters a worker under `status` for `ttl` milliseconds, and takes it from under the `former` ones. */
+/** Enters a worker under `status` for `ttl` milliseconds, and removes it from the `former` statuses. */
 export async function enter (client: RosterClient, entry: Entry, status: string, ttl: number, former: readonly string[]): Promise<void> {
   await client.eval(enterScript, 2, ...indexes(entry), entry.worker, ttl, status, ...former)
 }
 
-/** Takes a worker from under each of `statuses`. */
+/** Removes a worker from each of `statuses`. */
 export async function leave (client: RosterClient, entry: Entry, statuses: readonly string[]): Promise<void> {
   await client.eval(leaveScript, 2, ...indexes(entry), entry.worker, ...statuses)
 }
 
-/** How many workers there are now by status: of the cluster, or of one host of it. */
+/** Returns the number of workers for each status, in the cluster or on one of its hosts. */
 export async function count (client: RosterClient, cluster: string, host?: string): Promise<Map<string, number>> {
   return new Map(await client.eval(countScript, 1, indexOf(cluster, host)) as Array<[status: string, count: number]>)
 }
@@ -78,6 +78,6 @@ function indexes ({ cluster, host }: Entry): string[] {
 
 function indexOf (cluster: string, host?: string): string {
   const index = `fastify-health:{${cluster}}:workers`
-  // Encoded, so that no host and status together read like another host and status.
+  // The host is encoded, so that the keys of two pairs of host and status always differ.
   return host === undefined ? index : `${index}@${encodeURIComponent(host)}`
 }

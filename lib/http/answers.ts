@@ -12,7 +12,7 @@ export interface Exchange {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly subset: string
-  /** As they were, and known to be valid, when the routes were declared. */
+  /** The settings at the time when the routes were declared. They are known to be valid. */
   readonly settings: Settings
 }
 
@@ -39,7 +39,7 @@ export function refuse (reply: FastifyReply, { statusCode, message }: { statusCo
 }
 
 export function send (reply: FastifyReply, status: number, contentType: string, text: string): FastifyReply {
-  // A text with a serializer of its own passes by the app's `preSerialization` hooks and serializers, and its type is left as it is.
+  // A text with its own serializer bypasses the app's `preSerialization` hooks and serializers, and keeps its content type.
   return reply.code(status).type(contentType).serializer(asItIs).send(text)
 }
 

@@ -12,12 +12,14 @@ import type { Renderer } from '../../types/renderer.js'
 
 export interface AskedFleet {
   readonly registry: HealthRegistry
-  /** The settings as they were, and known to be valid, when the routes were declared. */
+  /** The settings at the time when the routes were declared. They are known to be valid. */
   readonly mounted: Settings
   readonly schemas: typeof import('./schemas.js')
 }
 
-/** Answers with the roster: 200 whatever is in it, since it is no probe, and `failureStatus` where the others cannot be known. */
+/**
+ * Answers with the roster. The status is 200 even if instances fail, since this is no probe, and `failureStatus` if Redis cannot be asked.
+ */
 export async function answerForFleet ({ registry, mounted, schemas }: AskedFleet, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   return await answered({ request, reply, subset: fleetSubset, settings: mounted }, async () => {
     const { format, limit } = (request.query ?? {}) as { format?: unknown, limit?: unknown }

@@ -14,7 +14,7 @@ import type { Report } from '../../types/report.js'
 /** A subset, and what its route needs to answer for it. */
 export interface AskedSubset {
   readonly registry: HealthRegistry
-  /** The settings as they were, and known to be valid, when the routes were declared. */
+  /** The settings at the time when the routes were declared. They are known to be valid. */
   readonly mounted: Settings
   readonly schemas: typeof import('./schemas.js')
   readonly subset: string
@@ -24,7 +24,7 @@ export interface AskedSubset {
   last?: Rendering
 }
 
-/** Answers with what a subset's checks found. */
+/** Answers with the report of a subset. */
 export async function answerForSubset (asked: AskedSubset, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { subset, mounted } = asked
   return await answered({ request, reply, subset, settings: mounted }, async () => await respond(asked, request, reply))
@@ -62,7 +62,7 @@ function rendered (asked: AskedSubset, renderer: Renderer, found: Report, detail
 }
 
 export function exists ({ settings: { subsets } }: HealthRegistry, subset: string): boolean {
-  // Where there are no subsets at all, any of them is answered with what is wrong.
+  // If `subsets` is not an object, the answer for every name is the fault in the configuration.
   return !isOptions(subsets) || Object.hasOwn(subsets, subset)
 }
 

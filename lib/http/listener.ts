@@ -8,7 +8,7 @@ import { named, reason } from '../values/shown.js'
 import type { ListenOptions } from '../../types/settings.js'
 
 /**
- * Opens a server for the probes alone: liveness and every subset, at the same paths as the app's own. It keeps no process alive.
+ * Opens a server for the probes only: liveness and every subset, at the same paths as in the app. It does not keep the process alive.
  *
  * @throws FST_HEALTH_ADDRESS_IN_USE if another process listens there; FST_HEALTH_CANNOT_LISTEN if the address cannot be used.
  */

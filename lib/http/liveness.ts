@@ -6,7 +6,7 @@ export const alive = '{"status":"ok"}'
 /** This key in a route's `config` marks liveness, for spellings of the path that the cheap comparison misses. */
 export const livenessRoute = Symbol.for('fastify-health.liveness')
 
-// A list of names and values, which Node.js writes faster than an object.
+// The headers are a list of names and values, since Node.js writes a list faster than an object.
 const headers = [
   'content-type', 'application/json; charset=utf-8',
   'content-length', String(alive.length),
@@ -18,8 +18,8 @@ const headers = [
 type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
 
 /**
- * Answers on `path` before any hook that is added later, and past whatever the app does to replies. Every other request pays for
- * a few comparisons of characters: nothing is allocated, nothing parsed.
+ * Makes a hook that answers on `path`, before any hook that is added later, and bypasses everything that the app does to replies. Every
+ * other request costs a few comparisons of characters, without allocating or parsing.
  */
 export function livenessHook (path: string, options: RouterOptions): OnRequest {
   const { length } = path
@@ -32,11 +32,11 @@ export function livenessHook (path: string, options: RouterOptions): OnRequest {
   }
 }
 
-/** Past `onSend`, serializers and error handlers: none of them may change this answer, or hang on a store that is down. */
+/** Sends liveness without `onSend`, serializers and error handlers, which could change the answer, or hang on a store that is down. */
 export function answer (reply: FastifyReply): void {
   reply.hijack()
   reply.raw.writeHead(200, headers)
-  // Node.js can be told to refuse a body where there must be none, and would then never end the response.
+  // The option `rejectNonStandardBodyWrites` of Node.js refuses a body in an answer to HEAD, and the response would never end.
   if (reply.request.method === 'HEAD') reply.raw.end()
   else reply.raw.end(alive)
 }
@@ -45,9 +45,9 @@ const percent = 0x25
 const slash = 0x2f
 const query = 0x3f
 
-/** Whether a URL is worth asking the router about, which knows other spellings of the same path but takes its time to tell. */
+/** Returns a function that says whether a URL may be another spelling of `path`. Only then is the router asked, which takes longer. */
 function spellings (path: string, { caseSensitive, ignoreDuplicateSlashes, useSemicolonDelimiter }: RouterOptions): (url: string) => boolean {
-  // Below a prefix with a parameter, such as a tenant.
+  // The prefix may have a parameter, such as a tenant, so any URL may match.
   if (/[:*]/.test(path)) return () => true
   const alwaysLoose = !caseSensitive || ignoreDuplicateSlashes || useSemicolonDelimiter
   const first = path.charCodeAt(1) | 0x20

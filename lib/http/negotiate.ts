@@ -2,35 +2,35 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { renderers } from '../renderers/index.js'
 import type { Renderer } from '../../types/renderer.js'
 
-// In a query, a + that is not escaped is a space.
+// A + in a query stands for a space if it is not escaped.
 const byName = new Map<unknown, Renderer>(renderers.flatMap(renderer => [renderer.name, renderer.name.replace('+', ' ')].map(name => [name, renderer])))
 
-/** What to say to a client that takes none of the formats. */
+/** The media types to list for a client that accepts none of them. */
 export const supportedTypes = renderers.map(({ mediaType }) => mediaType).join(', ')
 
 /**
- * The format that a request asks for: `?format=`, else the `Accept` header's highest q, and the header's order where they are equal.
- * `undefined` where there is none such.
+ * Returns the format that a request asks for, or `undefined` if there is no such format. `?format=` comes before the `Accept` header. In
+ * the header, the highest q counts, and the order decides between equal ones.
  */
 export function negotiate (format: unknown, { accept }: Pick<IncomingHttpHeaders, 'accept'>): Renderer | undefined {
   const wanted: unknown = Array.isArray(format) ? format[0] : format
   if (wanted !== undefined) return byName.get(wanted === 'text' ? 'plain' : wanted)
   if (accept === undefined || accept === '*/*') return renderers[0]
   const ranges = split(accept, ',').flatMap(toRange)
-  // Nothing of it can be understood.
+  // If no part of the header can be understood, it is ignored.
   if (ranges.length === 0) return renderers[0]
   return mostWanted(ranges)
 }
 
-/** One item of an `Accept` header. Parameters other than q are left out: no format comes in two versions. */
+/** One item of an `Accept` header. Parameters other than q are ignored, since no format has two versions. */
 interface Range {
-  /** Such as `text/html`, or `text/*`. */
+  /** The media range, such as `text/html` or `text/*`. */
   readonly type: string
   readonly q: number
   readonly position: number
 }
 
-/** The parts between separators. A separator in quotes separates nothing; a quote that does not end quotes nothing. */
+/** Splits a text. A separator in quotes does not count, and neither does a quote that does not end. */
 function split (text: string, separator: string): string[] {
   const parts: string[] = []
   let start = 0
@@ -41,7 +41,7 @@ function split (text: string, separator: string): string[] {
       start = index + 1
     } else if (text[index] === '"' && mayQuote) {
       const end = endOfQuote(text, index)
-      // No later quote ends, either: looking for it each time would take the square of the header's length.
+      // No later quote ends, either. Looking for the end each time would take quadratic time.
       if (end === -1) mayQuote = false
       else index = end
     }
@@ -49,7 +49,7 @@ function split (text: string, separator: string): string[] {
   return [...parts, text.slice(start)]
 }
 
-/** Where the quoted text that begins at `start` ends, or -1. A backslash takes its meaning from the character behind it. */
+/** Returns where the quoted text that begins at `start` ends, or -1. A backslash escapes the next character. */
 function endOfQuote (text: string, start: number): number {
   for (let index = start + 1; index < text.length; index++) {
     if (text[index] === '"') return index
@@ -62,13 +62,13 @@ const token = "[\\w!#$%&'*+.^`|~-]+"
 const mediaRange = new RegExp(`^${token}/${token}$`)
 const parameter = new RegExp(`^(?:${token}\\s*=\\s*(?:${token}|"(?:[^"\\\\]|\\\\.)*"))?$`)
 const quality = /^q\s*=\s*/i
-// RFC 9110 asks for a digit in front; Java leaves it out.
+// RFC 9110 requires a digit before the point, but clients in Java leave it out.
 const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)$/
 
-// Browsers ask for both, and the page is written so that it serves either.
+// Browsers ask for both types, and the page is valid in both.
 const aliases = new Map([['application/xhtml+xml', 'text/html']])
 
-/** None where it is malformed. */
+/** Parses one item of an `Accept` header. A malformed item gives no range. */
 function toRange (item: string, position: number): Range[] {
   const [type = '', ...parameters] = split(item, ';').map(part => part.trim())
   const q = parameters.find(text => quality.test(text))?.replace(quality, '') ?? '1'
@@ -76,10 +76,10 @@ function toRange (item: string, position: number): Range[] {
   return isMalformed ? [] : [{ type: aliases.get(type.toLowerCase()) ?? type.toLowerCase(), q: Number(q), position }]
 }
 
-/** The first format of the range that is wanted most. A more specific range beside it may want that format less, or not at all. */
+/** Returns the first format of the range with the highest q. A more specific range can give that format a lower q, or 0. */
 function mostWanted (ranges: readonly Range[]): Renderer | undefined {
   const wanted = ranges.filter(({ q }) => q > 0).sort((a, b) => b.q - a.q || a.position - b.position)
-  // Once for each format, not once for each range: a header holds thousands of ranges.
+  // The q of each format is computed once. A header may hold thousands of ranges, so once for each range would take too long.
   const qualities = new Map(renderers.map(renderer => [renderer, qualityOf(ranges, renderer.mediaType)]))
   for (const { type, q } of wanted) {
     const found = renderers.find(renderer => covers(type, renderer.mediaType) && qualities.get(renderer) === q)
@@ -91,7 +91,7 @@ function covers (type: string, mediaType: string): boolean {
   return type === '*/*' || type === mediaType || type === mediaType.replace(/\/.*/, '/*')
 }
 
-/** How much a media type is wanted, by the most specific range: `text/html;q=0` takes it out of a `text/*` beside it. */
+/** Returns the q of a media type. The most specific range decides, so `text/html;q=0` excludes it from `text/*`. */
 function qualityOf (ranges: readonly Range[], mediaType: string): number {
   const covering = ranges.filter(({ type }) => covers(type, mediaType))
   const specific = Math.max(...covering.map(specificity))

@@ -14,7 +14,7 @@ import type { Renderer } from '../../types/renderer.js'
 import type { Report } from '../../types/report.js'
 import type { Settings } from '../../types/options.js'
 
-/** A route's schema as @fastify/swagger reads it. */
+/** The schema of a route, with the fields that @fastify/swagger reads. */
 export interface DocumentedSchema extends FastifySchema {
   operationId?: string
   tags?: readonly string[]
@@ -24,7 +24,7 @@ export interface DocumentedSchema extends FastifySchema {
   hide?: boolean
 }
 
-/** What a document says of one check. */
+/** The facts about a check that the document shows. */
 export interface DocumentedCheck {
   readonly identifier: string
   readonly critical: boolean
@@ -56,7 +56,7 @@ export const livenessDocumentation: DocumentedSchema = {
   response: { 200: { description: 'Alive.', content: { 'application/json': { schema: livenessBody, example: JSON.parse(alive) } } } },
 }
 
-/** The operation of a subset: what it checks, and every answer it may give. */
+/** Describes the operation of a subset, with its checks and all its answers. */
 export function subsetDocumentation (documented: DocumentedSubset, { service, ...settings }: Pick<Settings, 'failureStatus' | 'service'>): DocumentedSchema {
   const { subset, checks } = documented
   const answers = (example: Report | undefined, description: string, formats = renderers): Response => ({
@@ -69,12 +69,12 @@ export function subsetDocumentation (documented: DocumentedSubset, { service, ..
     404: refusal('The subset was removed since.', new FST_HEALTH_UNKNOWN_SUBSET(subset).message),
     406: refusal('None of the formats that are asked for exists.', new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes).message),
   }
-  // Last, since it may be one of those above.
+  // This status is set last, since it may be one of the statuses above.
   response[failureStatusOf(settings, subset)] = answers(failing(subset, checks), 'Unhealthy: a critical check failed.', renderers.filter(({ alwaysOk }) => !alwaysOk))
   return { tags, summary: `Is ${subset} healthy?`, description: descriptionOf(checks), querystring: query, response }
 }
 
-/** The operation of the fleet's page. */
+/** Describes the operation of the fleet's page. */
 export function fleetDocumentation ({ service, ...settings }: Pick<Settings, 'failureStatus' | 'service'>): DocumentedSchema {
   const answers = (roster: Roster, description: string, formats = fleetRenderers): Response => ({
     description,
@@ -108,22 +108,22 @@ function descriptionOf (checks: readonly DocumentedCheck[]): string {
 function mediaOf (renderer: Renderer, report: Report | undefined, { body }: DocumentedSubset, service: Settings['service']): Media {
   const own = bodySchema(renderer.name, body)
   const schema = own === healthReport ? Ref(`${healthReportId}#`) : own
-  // A whole page says nothing to a reader of the document.
+  // A page as an example would not help a reader of the document.
   if (report === undefined || renderer.name === 'html') return { schema }
   return { schema, example: renderer.render(report, service) }
 }
 
-// Any moment: a document that changes with each start cannot be compared.
+// The moment is fixed, since documents that change with each start cannot be compared.
 const moment = Date.UTC(2026, 0, 1)
 const duration = 3
 
-/** None where nothing can fail. */
+/** Makes a report in which a critical check fails, or returns `undefined` if no check is critical. */
 function failing (subset: string, checks: readonly DocumentedCheck[]): Report | undefined {
   const critical = checks.find(({ critical }) => critical)
   return critical === undefined ? undefined : sample(subset, checks, critical)
 }
 
-/** What a run may find: everything working, but for one check. */
+/** Makes the report of a run in which all checks but `broken` work. */
 function sample (subset: string, checks: readonly DocumentedCheck[], broken?: DocumentedCheck): Report {
   const results = checks.map(check => {
     const history = new History()
@@ -135,10 +135,10 @@ function sample (subset: string, checks: readonly DocumentedCheck[], broken?: Do
   return toReport({ subset, draining: false, startedAt: moment, duration }, results)
 }
 
-/** The names of each server's operations, however often the plugin is registered there. */
+/** The names of the operations of each server. All registrations of the plugin on a server share them. */
 const namesOf = new WeakMap<object, Set<string>>()
 
-/** Names the operations of a server by their URL, each differently. */
+/** Returns a function that makes a unique name for an operation from its URL. */
 export function operationNames (server: object): (url: string) => string {
   const taken = namesOf.get(server) ?? new Set()
   namesOf.set(server, taken)

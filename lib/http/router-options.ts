@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Those that decide which spellings of a path the router takes for the same. */
+/** The options that decide which spellings of a path are the same to the router. */
 export interface RouterOptions {
   readonly caseSensitive: boolean
   readonly ignoreDuplicateSlashes: boolean
@@ -8,7 +8,7 @@ export interface RouterOptions {
   readonly useSemicolonDelimiter: boolean
 }
 
-/** Fastify takes them beside its other options, too, and fills in defaults in the place where nobody set them. */
+/** Returns the router's options. Fastify accepts them in two places, and fills in the defaults in the place where nobody set them. */
 export function routerOptions ({ initialConfig }: Pick<FastifyInstance, 'initialConfig'>): RouterOptions {
   const places = [initialConfig, initialConfig.routerOptions ?? {}] as Array<Partial<RouterOptions>>
   return {

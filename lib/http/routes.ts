@@ -27,7 +27,7 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
   const { prefix, livenessPath } = mounted
   const base = prefix === '/' ? '' : prefix
 
-  // The app's own may be Zod's, which take no JSON Schema; and Fastify's would silently leave out what a schema does not know.
+  // The compilers of the app may accept only Zod schemas, and that of Fastify would drop properties that a schema does not list.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => serialized)
   app.addSchema(schemas.healthReport)
@@ -42,9 +42,9 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
   }
   const { caseSensitive } = routerOptions(app)
   const isLiveness = (path: string) => path === livenessPath || (!caseSensitive && path.toLowerCase() === String(livenessPath).toLowerCase())
-  // A name that no path leads to would end the boot here, before the system checks can tell it and all other faults.
+  // A name that no path can lead to would stop the boot here, before the system checks report it together with the other faults.
   const subsets = registry.subsets().filter(subset => registry.nameFault(subset) === undefined && !isLiveness(`${base}/${subset}`))
-  // All at once: modules that hang would together take longer than Fastify gives a plugin.
+  // The subsets load at the same time. One after another, modules that hang would exceed the time that Fastify gives a plugin.
   for (const [subset, checks] of await Promise.all(subsets.map(async subset => [subset, await registry.checks(subset)] as const))) {
     const identifiers = checks.map(({ identifier }) => identifier).sort()
     const body = schemas.statuses(identifiers)
@@ -65,7 +65,7 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
     handler: async (request, reply) => {
       const { subset: name } = request.params as { subset: string }
       const subset = caseSensitive ? name : registry.subsets().find(subset => subset.toLowerCase() === name.toLowerCase()) ?? name
-      // At the root this route stands where the app's own 404 handler would.
+      // With the prefix `/`, this route receives requests that are meant for the app's 404 handler.
       if (base === '' && !exists(registry, subset)) return reply.callNotFound()
       return await answerForSubset({ registry, mounted, schemas, subset }, request, reply)
     },
@@ -94,7 +94,7 @@ function declarer (app: FastifyInstance, { logLevel, openapi }: Settings, operat
   }
 }
 
-/** With and without a slash at the end, unless the router makes no difference; the second one is not documented. */
+/** Returns the path, and its alias with a slash at the end unless the router ignores it. An alias is not documented. */
 function spellings (app: FastifyInstance, url: string): Array<[path: string, isAlias: boolean]> {
   return routerOptions(app).ignoreTrailingSlash ? [[url, false]] : [[url, false], [`${url}/`, true]]
 }
@@ -113,7 +113,7 @@ function latestErrorHandler (app: FastifyInstance): FastifyInstance['errorHandle
   }
 }
 
-/** The app's own answers on these routes, such as that of a hook; an error has the fields that Fastify sends of it. */
+/** Serializes an answer that the app sends on these routes, for example from a hook. An error has the same fields as in Fastify. */
 function serialized (body: unknown): string {
   if (!(body instanceof Error)) return JSON.stringify(body)
   const { statusCode, code, error, message } = body as Error & { statusCode?: number, code?: string, error?: string }

@@ -5,17 +5,17 @@ import { renderers } from '../renderers/index.js'
 
 export const text = Type.String()
 
-/** How the names of a schema's properties are written. */
+/** The properties of a schema, as they are written in JSON. */
 const names = new WeakMap<Type.TSchema, ReadonlyMap<string, string>>()
 
-/** A status of each check by its identifier. */
+/** Makes the schema of the statuses of the given checks. */
 export function statuses (identifiers: readonly string[]) {
   const schema = Type.Object(Object.fromEntries(identifiers.map(identifier => [identifier, text])), { additionalProperties: false })
   names.set(schema, new Map(identifiers.map(identifier => [identifier, `${JSON.stringify(identifier)}:`])))
   return schema
 }
 
-/** The same of a subset whose checks are not known when its route is declared. */
+/** The schema of the statuses of a subset whose checks are not known when its route is declared. */
 export const anyStatuses = Type.Record(Type.String(), text)
 
 export const livenessBody = Type.Object({ status: Type.Literal('ok') }, { additionalProperties: false })
@@ -26,7 +26,7 @@ export const query = Type.Object({
 
 const passWarnFail = Type.Enum(['pass', 'warn', 'fail'], { type: 'string' })
 
-/** What the draft calls component details; keys of one's own are allowed there. */
+/** The draft calls this component details, and allows further keys. */
 const component = Type.Object({
   componentId: Type.Optional(text),
   componentType: Type.Optional(text),
@@ -37,10 +37,10 @@ const component = Type.Object({
   output: Type.Optional(text),
 })
 
-/** What other schemas refer to `healthReport` by. */
+/** The id by which other schemas refer to `healthReport`. */
 export const healthReportId = 'FastifyHealthReport'
 
-/** https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06 */
+/** The schema of `health+json`: https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06 */
 export const healthReport = Type.Object({
   status: passWarnFail,
   version: Type.Optional(text),
@@ -84,7 +84,7 @@ export const rosterBody = Type.Object({
   }), { description: 'The worst first.' }),
 })
 
-/** How many instances the fleet's page shows, unless told. */
+/** The page of the fleet shows this many instances if the query has no `limit`. */
 export const usualInstances = 200
 export const mostInstances = 1000
 
@@ -93,7 +93,7 @@ export const rosterQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 0, maximum: mostInstances, default: usualInstances, description: 'How many instances are shown, the worst first.' })),
 })
 
-/** The schema of a format's body; of `json` it is the subset's own. */
+/** Returns the schema of a format's body. The format `json` has the given schema. */
 export function bodySchema (format: string, json: Type.TSchema = anyStatuses): Type.TSchema {
   if (format === 'json') return json
   return format === 'health+json' ? healthReport : text
@@ -102,9 +102,9 @@ export function bodySchema (format: string, json: Type.TSchema = anyStatuses): T
 const validators = new WeakMap<Type.TSchema, Validator>()
 
 /**
- * What a renderer made as it is sent, once it is known to be what was declared.
+ * Returns the text to send for the output of a renderer, which must match the schema.
  *
- * @throws FST_HEALTH_INVALID_RESPONSE where it is not.
+ * @throws FST_HEALTH_INVALID_RESPONSE if it does not match.
  */
 export function validated (schema: Type.TSchema, rendered: string | object): string {
   let validator = validators.get(schema)
@@ -117,7 +117,7 @@ export function validated (schema: Type.TSchema, rendered: string | object): str
 
 const working = JSON.stringify('working')
 
-/** JSON of an object of texts, whose names are written already: what takes the longest of an answer to many a probe. */
+/** Writes an object of texts as JSON. The names are written in advance, since writing them takes most of the time of an answer. */
 function written (body: Readonly<Record<string, string>>, names: ReadonlyMap<string, string>): string {
   let json = ''
   for (const name in body) {

@@ -8,7 +8,7 @@ const reasons: Readonly<Record<string, string>> = {
   readiness: 'Where others wait until this container can serve (depends_on: condition: service_healthy), it is readiness that they wait for.',
 }
 
-/** HEALTHCHECK, which needs no shell and no curl in the image: https://docs.docker.com/reference/dockerfile/#healthcheck */
+/** Writes a HEALTHCHECK that needs no shell and no curl in the image: https://docs.docker.com/reference/dockerfile/#healthcheck */
 export const docker: Manifest = input => {
   needsNoGrpc(input.over, 'Docker')
   const [first, ...others] = Object.keys(reasons).flatMap(subset => questionOf(input, subset) ?? [])
@@ -16,7 +16,7 @@ export const docker: Manifest = input => {
   return [
     `# ${reasons[first.subset]}`,
     instruction(first, input),
-    // An image has one only.
+    // An image has only one HEALTHCHECK, so the others are comments.
     ...others.flatMap(other => ['', `# ${reasons[other.subset]}`, `# ${instruction(other, input)}`]),
     '',
   ].join('\n')

@@ -3,7 +3,7 @@ import type { Manifest } from './input.js'
 import { needsHttp, questionOf } from './questions.js'
 import { requestPath } from './quoting.js'
 
-/** A backend that asks readiness of each server: https://docs.haproxy.org/2.6/configuration.html#4.2-option%20httpchk */
+/** Writes a backend that asks each server for readiness: https://docs.haproxy.org/2.6/configuration.html#4.2-option%20httpchk */
 export const haproxy: Manifest = input => {
   const { name, port } = input
   needsHttp(input, 'HAProxy')

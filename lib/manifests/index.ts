@@ -6,5 +6,5 @@ import { prometheus } from './prometheus.js'
 
 export { toManifestInput, type Manifest, type ManifestInput, type ManifestOptions, type ManifestSubset } from './input.js'
 
-/** Every manifest, by the name of its target. */
+/** All manifests, by the name of the target. */
 export const manifests: ReadonlyMap<string, Manifest> = new Map(Object.entries({ kubernetes, docker, haproxy, prometheus }))

@@ -2,18 +2,18 @@ import { FST_HEALTH_USAGE } from '../errors.js'
 import type { HealthRegistry } from '../engine/registry.js'
 import type { Settings } from '../../types/options.js'
 
-/** What a manifest is made of. */
+/** The facts about a service that a manifest needs. */
 export interface ManifestInput {
-  /** Of the service: letters a-z, digits and -. */
+  /** The name of the service, which consists of a-z, digits and `-`. */
   readonly name: string
   readonly kind: 'web' | 'worker'
-  /** How it is asked: a worker that listens nowhere, through the command. */
+  /** The way to ask the service. A worker that does not listen is asked through the command. */
   readonly over: 'http' | 'grpc' | 'command'
-  /** Where it listens for its probes. */
+  /** The port where the service listens for its probes. */
   readonly port: number
-  /** Node.js in the image. */
+  /** The path or name of Node.js in the image. */
   readonly node: string
-  /** The command that asks a subset, to which `--subset <name>` is added. */
+  /** The command that asks a subset when `--subset <name>` is added. */
   readonly command: readonly string[]
   readonly livenessPath: string | false
   readonly subsets: readonly ManifestSubset[]
@@ -22,32 +22,56 @@ export interface ManifestInput {
 export interface ManifestSubset {
   readonly name: string
   readonly path: string
-  /** Milliseconds that it may take. */
+  /** A run of the subset may take this many milliseconds. */
   readonly time: number
 }
 
-/** Writes a manifest. It throws FST_HEALTH_USAGE where the configuration has nothing to write it of. */
+/** Writes a manifest. It throws FST_HEALTH_USAGE if the configuration has nothing that the target could ask. */
 export type Manifest = (input: ManifestInput) => string
 
 export interface ManifestOptions {
-  /** Of the service, as in its package.json: a scope is left out; default: `app`. */
+  /**
+   * The name of the service, as in its package.json. A scope is left out.
+   *
+   * @default 'app'
+   */
   name?: string | undefined
-  /** Default: `web`. */
+  /**
+   * A `web` service is asked over HTTP. A `worker` without a port is asked through the command.
+   *
+   * @default 'web'
+   */
   kind?: ManifestInput['kind'] | undefined
-  /** Default: the port of `listen`, or 3000 of a web app, or 50051 of gRPC. A worker that has one is asked over HTTP. */
+  /**
+   * The port of the probes. A worker with a port is asked over HTTP.
+   *
+   * @default the port of the setting `listen`, or 3000, and 50051 for gRPC
+   */
   port?: number | undefined
-  /** `true`: the probes are those of gRPC. */
+  /**
+   * `true` writes probes of gRPC.
+   *
+   * @default false
+   */
   grpc?: boolean | undefined
-  /** Default: `node`, which has to be in the image's `PATH`. */
+  /**
+   * The path of Node.js in the image.
+   *
+   * @default 'node', which must be in the `PATH` of the image
+   */
   node?: string | undefined
-  /** Default: the package's own command, from the folder where it is installed. */
+  /**
+   * The command that asks a subset when `--subset <name>` is added.
+   *
+   * @default ['node_modules/.bin/fastify-health']
+   */
   command?: readonly string[] | undefined
 }
 
 /**
- * What the manifests of a registry are made of.
+ * Collects the facts about a registry that its manifests need.
  *
- * @throws FST_HEALTH_USAGE where nothing of `name` can be part of a name in a manifest.
+ * @throws FST_HEALTH_USAGE if `name` has no letter of a-z and no digit, or the probes have no port.
  */
 export async function toManifestInput (registry: HealthRegistry, options: ManifestOptions = {}): Promise<ManifestInput> {
   const { name = 'app', kind = 'web', grpc = false, node = 'node', command = ['node_modules/.bin/fastify-health'] } = options
@@ -61,7 +85,7 @@ export async function toManifestInput (registry: HealthRegistry, options: Manife
   return { name: labelOf(name), kind, over, port: port ?? (grpc ? 50_051 : 3000), node, command, livenessPath: livenessPath === false ? false : `${mountedAt}${livenessPath}`, subsets }
 }
 
-// The listener of the probes' own, where it has a port that is known before it listens.
+// Returns the port of the separate listener, if the port is known before it listens.
 function portOf ({ listen, routes }: Settings, kind: ManifestInput['kind']): number | undefined {
   const port = listen?.port
   if (port !== undefined && port !== 0) return port
@@ -69,7 +93,7 @@ function portOf ({ listen, routes }: Settings, kind: ManifestInput['kind']): num
   return undefined
 }
 
-// What Kubernetes takes as a name; HAProxy and Prometheus take it as well.
+// Makes a name that Kubernetes, HAProxy and Prometheus accept.
 function labelOf (name: string): string {
   const label = name.replace(/^@[^/]*\//, '').toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
   if (label === '') throw new FST_HEALTH_USAGE(`'${name}' cannot be the name of a service: it needs a letter of a-z or a digit.`)

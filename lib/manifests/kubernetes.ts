@@ -8,7 +8,7 @@ interface Probe {
   readonly why: string
   readonly asks: 'liveness' | 'readiness'
   readonly failureThreshold: number
-  /** A new process for every question is dear, so that commands are asked less often. */
+  /** The seconds between two probes. A command is asked less often than a URL, since it starts a process each time. */
   readonly periodSeconds: { readonly request: number, readonly command: number }
 }
 
@@ -38,7 +38,10 @@ const probes: readonly Probe[] = [
 
 const askedAs: Readonly<Record<ManifestInput['over'], string>> = { http: 'a web app', command: 'a worker', grpc: 'a gRPC server' }
 
-/** The three probes, as a patch of a Deployment: https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/ */
+/**
+ * Writes the three probes as a patch of a Deployment:
+ * https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/
+ */
 export const kubernetes: Manifest = input => {
   const { name } = input
   const asked = probes.map(probe => ({ probe, question: questionOf(input, probe.asks) }))

@@ -5,7 +5,7 @@ import { indented, quoted } from './quoting.js'
 
 interface Alert {
   readonly alert: string
-  /** Given the matcher of the service's own series. */
+  /** Returns the expression. `service` is a matcher that selects the series of the service. */
   readonly expr: (service: string) => string
   readonly for: string
   readonly severity: 'critical' | 'warning'
@@ -43,7 +43,7 @@ const alerts: readonly Alert[] = [
   },
 ]
 
-/** Two YAML documents: scrape jobs for prometheus.yml, then alert rules for a file that its `rule_files` names. */
+/** Writes two YAML documents: scrape jobs for prometheus.yml, and alert rules for a file that its `rule_files` names. */
 export const prometheus: Manifest = input => {
   const { name, port } = input
   needsHttp(input, 'Prometheus')

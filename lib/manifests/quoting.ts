@@ -1,14 +1,14 @@
-/** A text in double quotes, or a list of such: JSON is YAML, and what a Dockerfile takes. */
+/** Quotes a text, or each text of a list. The result is JSON, which YAML and a Dockerfile accept. */
 export function quoted (value: string | readonly string[]): string {
   return Array.isArray(value) ? `[${value.map(item => JSON.stringify(item)).join(', ')}]` : JSON.stringify(value)
 }
 
-/** Lines, each `depth` levels further in. */
+/** Indents lines by `depth` levels. */
 export function indented (lines: readonly string[], depth: number): string[] {
   return lines.map(line => `${'  '.repeat(depth)}${line}`)
 }
 
-/** A path as a request line has it. A dollar sign stays: routers do not take its escape for it, and outside of quotes nobody minds. */
+/** Escapes a path for a request line. A dollar sign stays, since routers do not treat its escape as the same path. */
 export function requestPath (path: string): string {
   return path.replace(/[^\x21-\x7e]|["'<>\\^`{|}]/gu, character => character === "'" ? '%27' : encodeURIComponent(character))
 }

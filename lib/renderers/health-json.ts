@@ -4,7 +4,7 @@ import type { Service } from '../../types/settings.js'
 
 type Status = 'pass' | 'warn' | 'fail'
 
-/** https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06 */
+/** Writes the format of https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06. */
 export const healthJson: Renderer = {
   name: 'health+json',
   mediaType: 'application/health+json',
@@ -12,7 +12,7 @@ export const healthJson: Renderer = {
   render: (report, service) => ({ status: overall(report), ...about(service), checks: checks(report.results) }),
 }
 
-/** What a service says of itself. */
+/** Returns the fields that describe the service, without those that are `undefined`. */
 export function about ({ version, releaseId, serviceId, description }: Service): Service {
   return {
     ...(version === undefined ? {} : { version }),
@@ -22,7 +22,7 @@ export function about ({ version, releaseId, serviceId, description }: Service):
   }
 }
 
-/** The verdict of every other format; a failure that does not count against it is worth a warning. */
+/** Returns the verdict. A failure that does not make the subset unhealthy is a warning. */
 function overall ({ healthy, results }: Report): Status {
   if (!healthy) return 'fail'
   return results.some(({ errors }) => errors.length > 0) ? 'warn' : 'pass'
@@ -41,7 +41,7 @@ function checks (results: readonly Result[]): Record<string, object[]> {
   return Object.fromEntries(found)
 }
 
-// A colon separates component and measurement and must not be in either; `componentId` has the identifier as it is.
+// A colon separates the component from the measurement, so neither may contain one. `componentId` has the unchanged identifier.
 export function keyOf (identifier: string, measurement: string): string {
   return [identifier, measurement].map(name => name.replace(/\s*:\s*/g, ' - ')).join(':')
 }
@@ -59,7 +59,7 @@ function component ({ identifier, healthy, errors, startedAt, status, muted }: R
   const working = errors.length === 0
   return {
     componentId: identifier,
-    // What a check asks may be a datastore or anything else; this word of the draft holds for all.
+    // The draft has other types as well, but only this one is right for every check.
     componentType: 'component',
     observedValue: value,
     ...(unit === undefined ? {} : { observedUnit: unit }),

@@ -2,7 +2,7 @@ import type { Renderer } from '../../types/renderer.js'
 import { assets, type Assets } from './html/assets.js'
 import { page } from './html/page.js'
 
-/** What is sent with a page that holds one of these. */
+/** Makes the headers of a page that has any of the given assets. */
 export const headersOf = (...held: readonly Assets[]) => ({ 'content-security-policy': policyOf(held).join('; '), 'x-robots-tag': 'noindex' })
 
 const policyOf = (held: readonly Assets[]) => [
@@ -16,7 +16,7 @@ const policyOf = (held: readonly Assets[]) => [
   "frame-ancestors 'none'",
 ]
 
-/** The status page: all of it without JavaScript, and kept up to date with it. */
+/** Writes the status page. It is complete without JavaScript, and stays up to date with it. */
 export const html = {
   name: 'html',
   mediaType: 'text/html',

@@ -5,5 +5,5 @@ import { json } from './json.js'
 import { openmetrics } from './openmetrics.js'
 import { plain } from './plain.js'
 
-/** Every format, in the order of preference where a client has none. */
+/** All formats. The first that a client accepts is used if the client has no preference. */
 export const renderers: readonly Renderer[] = [html, json, plain, healthJson, openmetrics]

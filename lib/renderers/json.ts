@@ -1,7 +1,7 @@
 import type { Renderer } from '../../types/renderer.js'
 import type { Result } from '../../types/report.js'
 
-/** An object of statuses by identifier. */
+/** Writes an object of statuses by identifier. */
 export const json: Renderer = {
   name: 'json',
   mediaType: 'application/json',
@@ -9,11 +9,11 @@ export const json: Renderer = {
   render: ({ results }) => statuses(results),
 }
 
-// Assigned one by one, which is three times as fast as Object.fromEntries().
+// Assigning the statuses one by one is three times as fast as `Object.fromEntries()`.
 function statuses (results: readonly Result[]): Record<string, string> {
   const body: Record<string, string> = {}
   for (const { identifier, status } of results) {
-    // A key like any other, which an assignment would not make of it.
+    // An assignment to `__proto__` would not make a key.
     if (identifier === '__proto__') Object.defineProperty(body, identifier, { value: status, enumerable: true })
     else body[identifier] = status
   }

@@ -5,13 +5,13 @@ export interface Sample {
   readonly value: number
 }
 
-/** One metric, whoever exposes it. Its labels are names of the configuration and nothing else, so that no series comes and goes. */
+/** A metric. Its labels hold only names of the configuration, so that no series comes and goes. */
 export interface Metric<Subject = Report> {
   readonly name: string
   readonly help: string
   readonly type: 'gauge' | 'counter'
   readonly unit?: 'seconds'
-  /** What stands for all workers of a `node:cluster`: the sum of their statuses would hide one that fails. */
+  /** The function that joins the values of the workers of a `node:cluster`. A sum of statuses would hide a worker that fails. */
   readonly aggregator: 'min' | 'max' | 'sum'
   readonly labels: readonly string[]
   samples (subject: Subject): Sample[]
@@ -25,10 +25,10 @@ const ofEachCheck = (value: (result: Result) => number | null): Pick<Metric, 'la
   }),
 })
 
-// Whole microseconds: more digits say nothing, and come and go with floating point.
+// The value is rounded to microseconds, since further digits are only noise of floating point.
 const seconds = (milliseconds: number) => Math.round(milliseconds * 1000) / 1e6
 
-/** What a report says in numbers. */
+/** The metrics of a report. */
 export const metrics: readonly Metric[] = [
   {
     name: 'fastify_health_subset_status',
@@ -79,7 +79,7 @@ export const metrics: readonly Metric[] = [
     ...ofEachCheck(({ duration }) => seconds(duration)),
   },
   {
-    // A moment, not an age: an age would be wrong for as long as nobody asks, and time() turns the one into the other.
+    // The value is a moment and not an age. An age would be wrong between two requests, and PromQL's `time()` makes an age of a moment.
     name: 'fastify_health_check_last_success_timestamp_seconds',
     help: 'When the check was healthy last, in seconds since the epoch; there is none before its first success.',
     type: 'gauge',

@@ -2,7 +2,7 @@ import { muteInWords } from '../engine/report.js'
 import { oneLine } from '../values/shown.js'
 import type { Report, Result } from '../../types/report.js'
 
-/** What a monitoring plugin prints, and what it exits with. */
+/** The line that a monitoring plugin prints, and its exit status. */
 export interface PluginOutput {
   readonly line: string
   readonly exitCode: 0 | 1 | 2 | 3
@@ -11,8 +11,9 @@ export interface PluginOutput {
 const exitCodes = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as const
 
 /**
- * One line with performance data, for Nagios, Icinga and their like: https://www.monitoring-plugins.org/doc/guidelines.html. A subset
- * that is healthy but for a check that is not critical, and one that fails by warnings alone, is a WARNING.
+ * Writes a report as one line with performance data, for programs such as Nagios and Icinga:
+ * https://www.monitoring-plugins.org/doc/guidelines.html. A subset is a WARNING if it is healthy but a check has errors, or if it fails and
+ * all errors of its failing critical checks are warnings.
  */
 export function nagios (report: Report): PluginOutput {
   const failing = report.results.filter(({ errors }) => errors.length > 0)
@@ -24,7 +25,7 @@ export function nagios (report: Report): PluginOutput {
   return output(stateOf(report), summary, report.results.map(performance).join(' '))
 }
 
-/** The same for a subset that could not be asked, whatever the reason. */
+/** Writes the line of a subset that could not be asked. */
 export function nagiosUnknown (message: string): PluginOutput {
   return output('UNKNOWN', message)
 }
@@ -45,12 +46,12 @@ function counted (count: number): string {
   return count === 1 ? '1 check' : `${count} checks`
 }
 
-// A bar begins the performance data, and a line break the part that notifications leave out.
+// A bar begins the performance data. A line break begins the part that notifications leave out.
 function onOneLine (text: string): string {
   return oneLine(text.replace(/\s+/g, space => /[\r\n]/.test(space) ? '; ' : space)).replaceAll('|', '/')
 }
 
-/** `'label'=value[unit];[warning];[critical];[least]`, where a label may hold no equals sign, and a quote of its own only doubled. */
+/** Writes `'label'=value[unit];[warning];[critical];[least]`. A label must not contain `=`, and a quote in it must be doubled. */
 function performance ({ identifier, duration }: Result): string {
   const label = onOneLine(identifier).replaceAll('=', '-').replaceAll("'", "''")
   return `'${label}'=${Math.round(duration * 1000) / 1000}ms;;;0`

@@ -1,7 +1,7 @@
 import { metrics, type Metric, type Sample } from './metrics.js'
 import type { Renderer } from '../../types/renderer.js'
 
-/** The OpenMetrics 1.0.0 text format. It is as well what parsers of the older Prometheus text format take. */
+/** Writes the OpenMetrics 1.0.0 text format. Parsers of the older Prometheus text format accept it as well. */
 export const openmetrics: Renderer = {
   name: 'openmetrics',
   mediaType: 'application/openmetrics-text',
@@ -10,13 +10,13 @@ export const openmetrics: Renderer = {
   render: report => exposition(metrics, report),
 }
 
-/** What metrics say of something, as text. */
+/** Writes the samples of metrics about a subject. */
 export function exposition<Subject> (metrics: ReadonlyArray<Metric<Subject>>, subject: Subject): string {
   return `${metrics.flatMap(metric => [...metadata(metric), ...metric.samples(subject).map(sample => line(metric, sample))]).join('\n')}\n# EOF\n`
 }
 
-// The two formats disagree on a counter's family: OpenMetrics names it without `_total`, and must not see the name with it declared
-// as one; the older format knows it with `_total` only. Leaving its TYPE out is the one way that is valid, and documented, in both.
+// The two formats name the family of a counter differently: without `_total` in OpenMetrics, and with `_total` in the older format. Only
+// leaving out its TYPE is valid, and documented, in both.
 function metadata<Subject> ({ name, help, type, unit }: Metric<Subject>): string[] {
   return [
     `# HELP ${name} ${help}`,

@@ -3,7 +3,7 @@ import { oneLine } from '../values/shown.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Result } from '../../types/report.js'
 
-/** A line a check. */
+/** Writes one line for each check. */
 export const plain: Renderer = {
   name: 'plain',
   mediaType: 'text/plain',
@@ -11,7 +11,7 @@ export const plain: Renderer = {
   render: ({ results }) => results.map(result => row(result.identifier, statusInWords(result))).join(''),
 }
 
-/** The status, and where the check is muted, by whom, until when and why. */
+/** Returns the status. If the check is muted, the text also says who muted it, until when and why. */
 export function statusInWords ({ status, muted }: Result): string {
   return muted === undefined ? status : `${status} (${muteInWords(muted)})`
 }

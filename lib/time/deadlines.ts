@@ -97,7 +97,7 @@ class SharedDeadline implements Deadline {
     return Math.min(this.#began + this.deadline - this.#kept, this.#noLater)
   }
 
-  /** How long the answers are expected to take. */
+  /** The time that the answers are expected to take. */
   get #kept (): number {
     return this.#last - this.#began
   }

@@ -43,7 +43,7 @@ t.test('with colours, what is printed holds no other escape sequence', async t =
 
 t.test('without a working directory nothing can be asked', async t => {
   let err = ''
-  const io = { out: () => {}, err: (text: string) => { err += text }, cwd: undefined, untilStopped: async () => {}, colour: false }
+  const io = { out: () => {}, err: (text: string) => { err += text }, cwd: undefined, untilStopped: async () => {}, endAfter: async () => {}, colour: false }
   t.equal(await run(['-s', 'readiness'], io), 2)
   t.match(err, /^The working directory does not exist any more/)
 })

@@ -21,6 +21,7 @@ export async function command (argv: readonly string[], { cwd = fixtures, colour
     out: text => { out += text },
     err: text => { err += text },
     untilStopped: async () => await untilStopped(out),
+    endAfter: async () => {},
     cwd,
     colour,
   })

@@ -1,26 +1,26 @@
 import type { Cluster, Redis } from 'ioredis'
 
-/** What Redis tells about one queue. */
+/** The state of a queue, as Redis knows it. */
 export interface QueueState {
   readonly paused: boolean
-  /** Jobs that wait for a worker, delayed ones not counted. */
+  /** The number of jobs that wait for a worker, without delayed jobs. */
   readonly waiting: number
-  /** Milliseconds that the job next in line has waited, by Redis's clock; `undefined` where none waits. */
+  /** The milliseconds that the next job has waited, by the clock of Redis, or `undefined` if no job waits. */
   readonly oldestAge: number | undefined
-  /** A job's lock is in force, or workers are held back by a rate limit: they may be quiet for a good reason. */
+  /** `true` says that the lock of a job is in force, or that a rate limit delays the workers, so workers may be quiet. */
   readonly occupied: boolean
-  /** The connections on which workers fetch. */
+  /** The connections over which workers fetch jobs. */
   readonly workers: readonly WorkerConnection[]
 }
 
 export interface WorkerConnection {
-  /** It waits for a job. */
+  /** `true` says that the worker waits for a job. */
   readonly blocked: boolean
-  /** Seconds since anything was read from or written to it. */
+  /** The seconds since the last read or write on the connection. */
   readonly idle: number
 }
 
-// The keys of BullMQ 5 and 6. A worker renews the locks of all its jobs, so any of the latest ones tells.
+// The script reads keys of BullMQ 5 and 6. A worker renews the locks of all its jobs, so the lock of any recent job is enough.
 const stateScript = `
 local queue, time = ARGV[1], redis.call('TIME')
 local waiting = redis.call('LLEN', queue .. ':wait') + redis.call('LLEN', queue .. ':paused') + redis.call('ZCARD', queue .. ':prioritized')
@@ -35,9 +35,9 @@ return { redis.call('HEXISTS', queue .. ':meta', 'paused'), waiting, occupied, t
 
 type Answer = [paused: number, waiting: number, occupied: number, time: string, timestamp: string | null, options: string | null]
 
-/** One round trip, whose cost grows with the number of Redis's clients, not with that of the jobs. */
+/** Reads the states of queues in one round trip. Its cost grows with the number of clients of Redis, and not with the number of jobs. */
 export async function look (client: Redis, prefix: string, queues: readonly string[]): Promise<Map<string, QueueState>> {
-  // The commands are sent together, and answered together. A pipeline of ioredis costs more to make than all of them.
+  // The commands are sent together. A pipeline of ioredis would cost more than all of them.
   const [connections, answers] = await Promise.all([
     connectionsOf(client, prefix),
     Promise.all(queues.map(async queue => await stateOf(client, `${prefix}:${queue}`))),
@@ -54,7 +54,7 @@ export async function look (client: Redis, prefix: string, queues: readonly stri
   }))
 }
 
-// A Cluster finds the node by a key of the queue, and tells no node by itself who is connected to it.
+// A Cluster needs a key of the queue to find the node.
 async function stateOf (client: Redis, queue: string): Promise<Answer> {
   if (client.isCluster) return await client.eval(stateScript, 1, `${queue}:meta`, queue) as Answer
   return await client.eval(stateScript, 0, queue) as Answer
@@ -65,21 +65,21 @@ async function connectionsOf (client: Redis, prefix: string): Promise<Array<Map<
   return (await Promise.all(nodes.map(async node => {
     const [own, clients] = await Promise.all([node.client('INFO') as Promise<string>, node.client('LIST', 'TYPE', 'NORMAL') as Promise<string>])
     const database = fieldsOf(own).get('db')
-    // There may be thousands of others.
+    // Redis may have thousands of other clients, so the lines are filtered before they are parsed.
     return clients.split('\n').filter(line => line.includes(` name=${prefix}:`)).map(fieldsOf)
-      // The list is of the server, and the queue of one database.
+      // The list holds the clients of all databases, but the queue is in one.
       .filter(fields => fields.get('db') === database)
   }))).flat()
 }
 
-// A delayed job has waited only since it was due.
+// The delay of a job does not count as waiting.
 function ageOf (time: string, timestamp: string, options: string | null): number {
   const [seconds = 0, microseconds = 0] = time.split('.').map(Number)
   const { delay = 0 } = JSON.parse(options ?? '{}') as { delay?: number }
   return seconds * 1000 + microseconds / 1000 - Number(timestamp) - delay
 }
 
-// BullMQ names the connection on which a worker fetches after its queue, and after the worker where that has a name.
+// BullMQ names the connection of a worker after its queue, and after the worker if that has a name.
 function workersOf (connections: ReadonlyArray<Map<string, string>>, name: string): WorkerConnection[] {
   return connections
     .filter(fields => fields.get('name') === name || fields.get('name')?.startsWith(`${name}:w:`))

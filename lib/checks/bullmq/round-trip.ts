@@ -13,27 +13,27 @@ export interface RoundTrip {
   readonly client: Redis
   readonly prefix: string
   readonly queue: string
-  /** Milliseconds that a worker may take. */
+  /** A worker may take this many milliseconds. */
   readonly maxWait: number
   readonly signal: Interruption
   /** The jobs that runs have added. One that a worker holds cannot be removed. */
   readonly leftovers: Leftovers
 }
 
-/** The driver, loaded when it is used. */
+/** Loads the driver when it is used. */
 export const bullmq = async (): Promise<Pick<typeof import('bullmq'), 'Queue'>> => await import('bullmq').catch(withoutDriver('bullmq'))
 
 /**
- * Adds a job and waits until a worker has answered it. It goes to the front of the queue, so that a long queue is no dead worker;
- * and it removes itself however it ends, so that a worker that is late, or another one that gets it then, leaves nothing.
+ * Adds a job, and waits until a worker has answered it. The job goes to the front of the queue, so that a long queue does not delay it. It
+ * removes itself at its end, so that nothing is left even if a worker is late.
  *
- * @throws ServiceUnavailable where no worker did in time, or there is no such queue
- * @throws ServiceReturnedUnexpectedResult where one did otherwise
+ * @throws ServiceUnavailable if no worker answered in time, or there is no such queue.
+ * @throws ServiceReturnedUnexpectedResult if a worker gave another answer.
  */
 export async function roundTrip (trip: RoundTrip): Promise<void> {
   const { Queue } = await bullmq()
   const { client, signal } = trip
-  // Its job would make a queue whose name is misspelt, for ever.
+  // Without this, the job would make a queue of a misspelt name, which would stay for ever.
   if (!await isThere(trip)) throw new ServiceUnavailable(`queue '${trip.queue}' does not exist`)
   const queue = queueOf(Queue, trip)
   const jobId = `${healthJobName}-${randomUUID()}`
@@ -54,7 +54,7 @@ export async function roundTrip (trip: RoundTrip): Promise<void> {
   }
 }
 
-// Whatever adds a job leaves this key. Workers of BullMQ 6 do so, too; those of 5 show by their connections only.
+// Every program that adds a job makes this key, and so do workers of BullMQ 6. Workers of BullMQ 5 only have a connection.
 async function isThere ({ client, prefix, queue }: RoundTrip): Promise<boolean> {
   if (await client.exists(`${prefix}:${queue}:meta`) === 1) return true
   const states = await look(client, prefix, [queue])
@@ -72,7 +72,7 @@ type Place = Pick<RoundTrip, 'client' | 'prefix' | 'queue'>
 
 function queueOf (Queue: typeof import('bullmq').Queue, { client, prefix, queue: name }: Place): Queue {
   const queue = new Queue(name, { connection: client, prefix, skipVersionCheck: true, skipMetasUpdate: true })
-  // The call that fails rejects, so this event says nothing new.
+  // The event adds nothing, since the call that fails also rejects.
   queue.on('error', () => {})
   return queue
 }
@@ -111,10 +111,10 @@ async function assertAnswered ({ client, queue: name }: RoundTrip, queue: Queue,
 
 const ends = new Set<string | undefined>(['completed', 'failed'])
 const eventsPerPage = 500
-/** As many as BullMQ keeps, unless it is told to keep more. */
+/** All pages together hold as many events as BullMQ keeps by default. */
 const maxPages = 20
 
-// A job that removed itself is told of only in its queue's stream of events; this one has ended just now.
+// The end of a job that removed itself is only in the event stream of its queue. The job has just ended, so the newest events come first.
 async function endOf (client: Redis, stream: string, jobId: string): Promise<Map<string, string> | undefined> {
   let end = '+'
   for (let page = 0; page < maxPages; page++) {

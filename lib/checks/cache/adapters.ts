@@ -1,14 +1,14 @@
 /**
- * A cache is anything with `get` and `set`, with promises or callbacks: Keyv, cache-manager, what @fastify/caching takes, a client of
- * Redis, or one of the app's own. The check calls `set(key, value, milliseconds)`, `get(key)`, and `delete(key)` or `del(key)` if there is
- * one. A `set` that declares four parameters gets a callback, and so do the others; a promise that they return counts as well.
+ * A cache is any object with `get` and `set`, with promises or callbacks: Keyv, cache-manager, a cache for @fastify/caching, a client of
+ * Redis, or a cache of the app. The check calls `set(key, value, milliseconds)`, `get(key)`, and `delete(key)` or `del(key)` if there is
+ * one. If `set` declares four parameters, all of these functions get a callback. A promise that they return counts as well.
  */
 export interface CacheLike {
   get: (...args: never[]) => unknown
   set: (...args: never[]) => unknown
 }
 
-/** How one kind of cache is called. */
+/** The way to call one kind of cache. */
 interface Adapter {
   readonly fits: (cache: CacheLike) => boolean
   readonly set: (cache: CacheLike, key: string, value: string, expiry: number) => Promise<unknown>
@@ -18,7 +18,7 @@ interface Adapter {
 
 type Method = (...args: unknown[]) => unknown
 
-/** Keyv, cache-manager, and whatever else returns promises. */
+/** The adapter for Keyv, cache-manager, and all other caches with promises. */
 const promising: Adapter = {
   fits: () => true,
   set: async (cache, key, value, expiry) => await methodOf(cache, 'set')?.(key, value, expiry),
@@ -26,14 +26,14 @@ const promising: Adapter = {
   remove: async (cache, key) => await removalOf(cache)?.(key),
 }
 
-/** A client of ioredis or node-redis, for whose own `set` a third argument is no expiry. */
+/** The adapter for a client of ioredis or node-redis. The third argument of its `set` is no expiry. */
 const redis: Adapter = {
   ...promising,
   fits: cache => setterOf(cache) !== undefined,
   set: async (cache, key, value, expiry) => await setterOf(cache)?.(key, expiry, value),
 }
 
-/** abstract-cache, whose interface @fastify/caching takes. It tells when a value was stored and when it expires. */
+/** The adapter for abstract-cache, whose interface @fastify/caching takes. Its answer also says when a value was stored and expires. */
 const callingBack: Adapter = {
   fits: cache => cache.set.length === 4,
   set: async (cache, key, value, expiry) => await calledBack(methodOf(cache, 'set'), key, value, expiry),
@@ -43,7 +43,7 @@ const callingBack: Adapter = {
 
 const adapters = [redis, callingBack, promising]
 
-/** A cache, as the check asks it. */
+/** A cache with the methods that the check calls. */
 export interface AskedCache {
   set (key: string, value: string, expiry: number): Promise<unknown>
   get (key: string): Promise<unknown>
@@ -84,7 +84,7 @@ async function calledBack (method: Method | undefined, ...args: unknown[]): Prom
   })
 }
 
-/** Caches of abstract-cache wrap the value in an object. */
+/** Returns the value without the object in which caches of abstract-cache wrap it. */
 function unwrapped (found: unknown): unknown {
   return typeof found === 'object' && found !== null && 'item' in found ? found.item : found
 }

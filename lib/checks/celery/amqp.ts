@@ -6,17 +6,17 @@ import type { Poll } from './poll.js'
 
 export interface AmqpMailbox {
   readonly url: string
-  /** Celery's `control_exchange`. */
+  /** The `control_exchange` of Celery. */
   readonly controlExchange: string
-  /** The queues of which the broker is asked whether anybody consumes them. */
+  /** The broker is asked whether these queues have consumers. */
   readonly queues: readonly string[]
-  /** Milliseconds that workers have to reply. */
+  /** Workers may take this many milliseconds to reply. */
   readonly wait: number
 }
 
 /**
- * Asks the workers over AMQP: a fanout exchange takes the calls to all of them, and the replies come to a queue of this run's
- * own. Workers are told to send them through the default exchange, which needs no binding and is in every virtual host.
+ * Asks the workers over AMQP. A fanout exchange sends the calls to all workers, and the replies come to a queue that this run makes. The
+ * workers reply through the default exchange, which needs no binding and exists in every virtual host.
  */
 export async function pollOverAmqp (context: CheckContext, mailbox: AmqpMailbox, poll: Poll): Promise<void> {
   await Promise.all([
@@ -29,26 +29,26 @@ async function broadcast (context: CheckContext, { url, controlExchange, wait }:
   const reached = await unlessNotFound(withChannel(context, { url }, async channel => {
     const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false })
     await channel.consume(queue, message => deliver(message, poll), { noAck: true, exclusive: true })
-    // Sent back where no worker is bound to the exchange.
+    // The broker returns a message if no worker is bound to the exchange.
     channel.on('return', () => poll.expect(0))
     for (const command of poll.commands({ exchange: '', routing_key: queue })) {
       channel.publish(`${controlExchange}.pidbox`, '', command, {
         mandatory: true,
         contentType: 'application/json',
         contentEncoding: 'utf-8',
-        // A worker that is frozen need not answer what nobody waits for any more.
+        // The message expires, so that a frozen worker does not answer after the run.
         expiration: wait,
       })
     }
     await outcome(channel, wait, poll.over)
     return true
   }))
-  // It is the first worker that makes the exchange.
+  // The first worker makes the exchange, so there is no worker yet.
   if (reached === undefined) poll.expect(0)
 }
 
 function deliver (message: ConsumeMessage | null, poll: Poll): void {
-  // The broker says by `null` that it has deleted the queue.
+  // A `null` says that the broker has deleted the queue.
   if (message === null) return
   const { headers, contentType } = message.properties
   poll.receive({ ticket: headers?.['ticket'], contentType, body: message.content })
@@ -61,7 +61,7 @@ async function outcome (channel: Channel, wait: number, over: AbortSignal): Prom
   await Promise.race([closed, late]).finally(() => clearTimeout(timer))
 }
 
-// The broker tells at once that nobody consumes a queue.
+// The broker answers at once if a queue has no consumer.
 async function attend (context: CheckContext, url: string, queue: string, poll: Poll): Promise<void> {
   const found = await unlessNotFound(withChannel(context, { url }, async channel => await channel.checkQueue(queue)))
   if (found === undefined || found.consumerCount === 0) poll.unattended(queue)

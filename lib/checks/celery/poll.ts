@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { Parser } from 'pickleparser'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable, type HealthCheckError } from '../../errors.js'
 
-/** The address to which workers reply, in kombu's terms. */
+/** The address to which workers reply, with the names of kombu. */
 export interface ReplyTo {
   readonly exchange: string
   readonly routing_key: string
@@ -20,10 +20,10 @@ export interface Message {
 type Method = 'ping' | 'active_queues'
 
 /**
- * One broadcast to all workers, and what their replies say. It is over as soon as the outcome is known: who listens to a
- * broadcast is not known in advance, unless the broker tells.
+ * One broadcast to all workers, and the verdict from their replies. It ends as soon as the outcome is known. The number of workers is not
+ * known in advance, unless the broker tells it.
  *
- * The messages are those of kombu's `pidbox` and Celery's `worker.control`.
+ * The messages are those of `pidbox` in kombu and of `worker.control` in Celery.
  */
 export class Poll {
   readonly #queues: readonly string[]
@@ -36,7 +36,7 @@ export class Poll {
   #replies = 0
   #expected = Infinity
 
-  /** @param queues What workers must consume; with none, any worker will do. */
+  /** @param queues the queues that workers must consume. If there are none, any worker is enough. */
   constructor (queues: readonly string[]) {
     this.#queues = queues
     this.#tickets.set(randomUUID(), 'ping')
@@ -50,19 +50,19 @@ export class Poll {
     })))
   }
 
-  /** Sets the largest number of replies, which the broker has told. */
+  /** Sets the largest number of replies, which the broker reported. */
   expect (replies: number): void {
     this.#expected = replies
     this.#look()
   }
 
-  /** Nobody consumes this queue, whatever the workers say. */
+  /** Notes that this queue has no consumer, even if a worker says that it consumes it. */
   unattended (queue: string): void {
     this.#unattended.add(queue)
     this.#look()
   }
 
-  /** Takes a message of the reply queue. One without a ticket of this poll is left alone. */
+  /** Takes a message of the reply queue. A message without a ticket of this poll is ignored. */
   receive (message: Message): void {
     const method = this.#tickets.get(String(message.ticket))
     if (method === undefined) return
@@ -71,12 +71,12 @@ export class Poll {
     this.#look()
   }
 
-  /** Whether no more replies can come. */
+  /** `true` says that no more replies can come. */
   get isComplete (): boolean {
     return this.#replies >= this.#expected
   }
 
-  /** Aborted as soon as the outcome is known. */
+  /** The signal is aborted as soon as the outcome is known. */
   get over (): AbortSignal {
     return this.#over.signal
   }
@@ -110,7 +110,7 @@ export class Poll {
   }
 }
 
-// Workers write as their `task_serializer` says. The parser of pickles runs none of what one may hold.
+// The `task_serializer` of the workers decides the format. The parser of pickles runs no code of a pickle.
 function parse ({ contentType, body }: Message): object | undefined {
   try {
     const value: unknown = contentType === 'application/x-python-serialize' ? new Parser().parse(body) : JSON.parse(body.toString())

@@ -10,24 +10,24 @@ import type { Poll } from './poll.js'
 
 export interface RedisMailbox {
   readonly url: string
-  /** Celery's `control_exchange`. */
+  /** The `control_exchange` of Celery. */
   readonly controlExchange: string
   /** The `global_keyprefix` of Celery's `broker_transport_options`. */
   readonly globalKeyPrefix: string
-  /** Milliseconds that workers have to reply. */
+  /** Workers may take this many milliseconds to reply. */
   readonly wait: number
 }
 
-/** Between the fields of a binding, as `kombu.transport.redis` writes it. */
+/** `kombu.transport.redis` writes this between the fields of a binding. */
 const separator = '\x06\x16'
 
-/** Milliseconds for a worker that has looked up the binding already to write its reply. */
+/** A worker that has already looked up the binding may take this many milliseconds to write its reply. */
 const grace = 1000
 
 /**
- * Asks the workers over Redis, as kombu's virtual transport does: a fanout exchange is a channel of PUBLISH, a queue is a list,
- * and a binding is a member of the exchange's set. The list is made before any reply comes, with an expiry, so that a reply
- * which comes too late makes no list that stays for ever.
+ * Asks the workers over Redis, as the virtual transport of kombu does. A fanout exchange is a channel of PUBLISH, a queue is a list, and a
+ * binding is a member of the set of the exchange. The list is made with an expiry before any reply comes, so that a late reply does not
+ * make a list that stays for ever.
  */
 export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbox, poll: Poll): Promise<void> {
   const { url, controlExchange, globalKeyPrefix, wait } = mailbox
@@ -37,7 +37,7 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
   const bindings = `${globalKeyPrefix}_kombu.binding.${exchange}`
   const binding = [id, '', `${id}.${exchange}`].join(separator)
   const leftovers = await context.resources.get(`celery ${url} ${bindings}`, () => new Leftovers(), async ({ all }) => {
-    // A worker that is frozen meanwhile replies later where it finds the binding, into a list that never expires.
+    // If the binding stays, a worker that was frozen replies later into a list that never expires.
     if (all.length > 0) await overNewConnection(url, async client => await client.srem(bindings, ...all))
   })
 
@@ -52,7 +52,7 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
       await run(poll.isComplete ? closing.del(list) : closing.pexpire(list, grace))
       leftovers.removed(binding)
     } catch (error) {
-      // Members of a set do not expire. Where the connection is lost, a later run removes this one.
+      // Members of a set do not expire. If the connection is lost, a later run removes this member.
       leftovers.leave(binding)
       throw error
     }
@@ -61,7 +61,7 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
 
 interface ReplyQueue {
   readonly list: string
-  /** Milliseconds. */
+  /** The time until the list expires, in milliseconds. */
   readonly expiry: number
   readonly bindings: string
   readonly binding: string
@@ -74,7 +74,7 @@ async function open (client: Redis, { list, expiry, bindings, binding }: ReplyQu
   try {
     await run(stale.length === 0 ? opening : opening.srem(bindings, ...stale))
   } catch (error) {
-    // Redis that refuses has bound nothing. A list of what it refused would grow for as long as it does.
+    // If Redis refused, nothing is bound. Without this, the list of leftovers would grow with each refusal.
     if ((error as Error).name === 'ReplyError') leftovers.removed(binding)
     else leftovers.leave(binding)
     throw error
@@ -84,16 +84,16 @@ async function open (client: Redis, { list, expiry, bindings, binding }: ReplyQu
 
 async function run (transaction: ChainableCommander): Promise<void> {
   try {
-    // It is null after a WATCH only.
+    // The answer is null only after a WATCH.
     const answers = await transaction.exec() as Array<[error: Error | null, answer: unknown]>
     for (const [error] of answers) if (error !== null) throw error
   } catch (error) {
-    // Why a transaction was discarded says the command that was refused.
+    // The error of the refused command says why the transaction was discarded.
     throw (error as { previousErrors?: Error[] }).previousErrors?.[0] ?? error
   }
 }
 
-// What kombu's Channel.prepare_message and basic_publish make of a message.
+// Makes the same text as `Channel.prepare_message` and `basic_publish` of kombu.
 function messageOf (command: Buffer): string {
   return JSON.stringify({
     body: command.toString('base64'),
@@ -110,14 +110,14 @@ function messageOf (command: Buffer): string {
   })
 }
 
-// A blocking read would hold up whatever else uses the connection.
+// The list is polled, since a blocking read would delay all other users of the connection.
 async function collect (client: Redis, list: string, poll: Poll, wait: number, signal: Interruption): Promise<void> {
   const end = performance.now() + wait
   let left = wait
   let seen = 0
   for (let interval = 1; !poll.over.aborted && left > 0; interval = Math.min(2 * interval, 50)) {
     await pause(Math.min(interval, left), signal)
-    // Workers push on the left; on the right is what the list was made with.
+    // Workers push on the left. The item on the right is the one with which the list was made.
     const replies = await client.lrange(list, 0, -2 - seen)
     seen += replies.length
     for (const reply of replies.reverse()) deliver(reply, poll)

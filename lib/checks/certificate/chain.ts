@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { rootCertificates, type TLSSocket } from 'node:tls'
 import { certificatesIn, type PEM } from '../../clients/tls.js'
 
-// What OpenSSL and Node.js find wrong, in words.
+// The words for the codes of OpenSSL and Node.js.
 const wordsByCode: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'a certificate of the chain has expired',
   CERT_NOT_YET_VALID: 'a certificate of the chain is not valid yet',
@@ -15,15 +15,15 @@ const wordsByCode: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'chain of certificates is incomplete, or of an authority that is not trusted',
 }
 
-/** Why a server is not trusted; `undefined` where it is. */
+/** Returns the reason why a server is not trusted, or `undefined` if it is trusted. */
 export function distrust ({ authorized, authorizationError }: TLSSocket): string | undefined {
-  // The types have an Error; it is a code.
+  // The types say that this is an Error, but it is a code.
   return authorized ? undefined : wordsByCode[String(authorizationError)] ?? 'certificate is not trusted'
 }
 
 /**
- * The chain of a server that is trusted, from its own certificate to the authority. A server may send more than that: of a certificate
- * that is trusted itself, no issuer is asked.
+ * Returns the chain of a trusted server, from its own certificate to the authority. The server may send more certificates, but the chain
+ * ends at the first one that is trusted itself.
  */
 export function chainOf (own: X509Certificate, ca: PEM | undefined): X509Certificate[] {
   const trusted = ca === undefined ? trustedByDefault() : [ca].flat().flatMap(certificatesIn)
@@ -42,7 +42,7 @@ export function chainOf (own: X509Certificate, ca: PEM | undefined): X509Certifi
 
 let roots: X509Certificate[] | undefined
 
-// Reading all of them takes longer than a run.
+// The certificates are kept, since reading all of them takes longer than a run.
 function trustedByDefault (): X509Certificate[] {
   roots ??= rootCertificates.map(root => new X509Certificate(root))
   return roots

@@ -5,12 +5,13 @@ import { inflateSync } from 'node:zlib'
 const maxLength = 1 << 20
 
 /**
- * The bytes that Django signed, as its `signing.loads` gives them to the serializer: `<payload>:<timestamp>:<signature>`, where the
- * payload is URL-safe base64 without padding, and zlib's after a leading dot. The key is SHA-256 of salt, `signer` and secret, the
- * signature HMAC-SHA256 of all before it (Django 3.1 and later; django/core/signing.py and django/utils/crypto.py).
+ * Returns the bytes that Django signed, which `signing.loads` of Django gives to its serializer. The value is
+ * `<payload>:<timestamp>:<signature>`. The payload is URL-safe base64 without padding, and a leading dot says that zlib compressed it. The
+ * key is the SHA-256 of salt, `signer` and secret. The signature is the HMAC-SHA256 of everything before it. This holds for Django 3.1 and
+ * later (django/core/signing.py and django/utils/crypto.py).
  *
- * @returns `undefined` where the signature is not of this key and salt: nothing of such a value is decoded
- * @throws where a value that was signed cannot be inflated
+ * @returns `undefined` if the signature does not fit the key and the salt. Nothing of such a value is decoded.
+ * @throws an error if a signed value cannot be inflated.
  */
 export function unsign (value: string, secretKey: string, salt: string): Buffer | undefined {
   const end = value.lastIndexOf(':')

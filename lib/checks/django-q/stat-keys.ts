@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Interruption } from '../../time/stop-signal.js'
 
-// One round trip a page, and no moment between finding a key and reading it. A key that holds no text is none of Django-Q's.
+// A page takes one round trip, and a key cannot expire between finding and reading it. Keys without a string value are not of Django-Q.
 const pageScript = `
 local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])
 local values = {}
@@ -21,12 +21,12 @@ return values`
 
 const keysPerPage = 1000
 
-/** Values by their keys; keys are given to scripts as arguments, so that a client's `keyPrefix` does not change them. */
+/** Values by their keys. Scripts get keys as arguments, so that the `keyPrefix` of a client does not change them. */
 export type Values = Map<string, string>
 
 /**
- * Every key that starts with `start`, found by walking the keyspace: 1,000 keys a round trip, each about a millisecond of Redis's
- * time, with other clients served in between.
+ * Walks the keyspace, and returns all keys that start with `start`. Each round trip walks 1,000 keys, which takes about a millisecond of
+ * Redis. Redis serves other clients in between.
  */
 export async function walk (client: Redis, start: string, signal: Interruption): Promise<Values> {
   const found: Values = new Map()

@@ -1,17 +1,17 @@
 import { BufferReader, Parser } from 'pickleparser'
 
-/** What a Django-Q cluster says of itself (django_q/status.py). */
+/** The report of a Django-Q cluster about itself (django_q/status.py). */
 export interface Stat {
   readonly host: string
-  /** `Starting`, `Idle`, `Working`, `Stopping` or `Stopped`, whatever language Django speaks. */
+  /** The status is `Starting`, `Idle`, `Working`, `Stopping` or `Stopped`, in every language of Django. */
   readonly status: string
 }
 
 /**
- * Reads the pickle of a stat. Nothing that it names is ever looked up, made or called: a class or function of Python becomes an
- * inert object that holds its state, a translated text its English original.
+ * Reads the pickle of a stat. Names in the pickle are never looked up or called. A class or function of Python becomes an inert object that
+ * holds its state, and a translated text becomes its English original.
  *
- * @throws where it is no pickle, or not one of an object with the texts `host` and `status`
+ * @throws an error if the bytes are no pickle of an object with the texts `host` and `status`.
  */
 export function readStat (pickle: Uint8Array): Stat {
   const object = parser.read(new StatReader(pickle))
@@ -27,10 +27,10 @@ class Inert {
   __setstate__ (state: unknown): void { this.state = state }
 }
 
-// The parser calls some names and constructs others; a function that returns an object serves both.
+// The parser calls some names and constructs others. A function that returns an object works in both cases.
 function inert (): Inert { return new Inert() }
 
-// What Django's lazy translations are pickled as: the function, its arguments, …
+// The pickle of a lazy translation of Django holds the function and its arguments.
 function lazyText (_translate: unknown, texts: readonly unknown[]): unknown { return texts[0] }
 
 const parser = new Parser({
@@ -41,10 +41,10 @@ const parser = new Parser({
 })
 
 const LONG1 = 0x8a
-/** More would not fit in a JavaScript number. */
+/** A longer integer would not fit in a JavaScript number. */
 const longestInteger = 6
 
-/** The parser refuses integers of more than 8 bytes, such as the UUID in every stat. None of them is needed: they read as 0. */
+/** Reads long integers as 0. The parser refuses integers of more than 8 bytes, such as the UUID in every stat, but none is needed. */
 class StatReader extends BufferReader {
   readonly #read: number[] = []
 

@@ -6,7 +6,7 @@ import { assertHealthy, defaultUnhealthyStatuses } from '../workers/statuses.js'
 
 export { redisRequirements } from '../../clients/redis.js'
 
-/** Passes when a worker of the cluster beats and is healthy; only those of `host` count, where one is given. */
+/** Passes if a worker of the cluster beats and is healthy. If `host` is given, only workers on that host count. */
 export async function assertWorker (context: CheckContext, options: HeartbeatRedisOptions, host?: string): Promise<void> {
   const { cluster, unhealthyStatuses = defaultUnhealthyStatuses } = options
   const counts = await withRedis(context, options, async client => await count(client, cluster, host))

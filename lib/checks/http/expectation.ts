@@ -5,15 +5,19 @@ export type StatusExpectation = number | readonly number[] | { readonly from: nu
 
 /** An expected answer. A part that is left out may be anything, except the status. */
 export interface HttpExpectation {
-  /** One status, a list of them, or a range with both ends in it. Default: `{ from: 200, to: 299 }`. */
+  /**
+   * A status, a list of them, or a range that includes both ends.
+   *
+   * @default { from: 200, to: 299 }
+   */
   status?: StatusExpectation
-  /** By name: a text the header's value contains, or a pattern it matches. */
+  /** For each name of a header, a text that its value must contain, or a pattern that it must match. */
   headers?: Readonly<Record<string, string | RegExp>>
-  /** A text the body contains, or a pattern it matches; read as UTF-8. */
+  /** A text that the body must contain, or a pattern that it must match. The body is read as UTF-8. */
   body?: string | RegExp
   /**
-   * What the body must hold, as JSON: of an object, the keys named here, each with what is expected of it; of an array, as many
-   * items, each as expected; anything else must be equal.
+   * The expected JSON of the body. An object must have the keys that are named here, with values as expected. An array must have the same
+   * number of items, each as expected. Any other value must be equal.
    */
   json?: unknown
 }
@@ -36,7 +40,7 @@ export function needsBody ({ body, json }: HttpExpectation): boolean {
   return body !== undefined || json !== undefined
 }
 
-/** Says what is wrong with a status, if anything is. */
+/** Returns what is wrong with a status, or `undefined`. */
 export function statusMismatch ({ status = { from: 200, to: 299 } }: HttpExpectation, answered: number): string | undefined {
   const fits = typeof status === 'number'
     ? status === answered
@@ -44,7 +48,7 @@ export function statusMismatch ({ status = { from: 200, to: 299 } }: HttpExpecta
   return fits ? undefined : `answered ${answered}`
 }
 
-/** Says what is wrong with the headers, if anything is. */
+/** Returns what is wrong with the headers, or `undefined`. */
 export function headersMismatch ({ headers = {} }: HttpExpectation, answered: IncomingHttpHeaders): string | undefined {
   for (const [name, expected] of Object.entries(headers)) {
     const key = name.toLowerCase()
@@ -53,16 +57,16 @@ export function headersMismatch ({ headers = {} }: HttpExpectation, answered: In
   }
 }
 
-/** What is wrong with the encoding of a body, if anything: some servers take no notice of which one is asked for. */
+/** Returns what is wrong with the encoding of a body, or `undefined`. Some servers ignore the encoding that the request asks for. */
 export function encodingMismatch ({ 'content-encoding': encoding = 'identity' }: IncomingHttpHeaders): string | undefined {
   const name = encoding.trim().toLowerCase()
   if (name === 'identity') return undefined
   return `the body is encoded${compressions.includes(name) ? ` as ${name}` : ''}: expect only a status and headers of it`
 }
 
-/** What is wrong with a body, if anything. `complete`: whether `bytes` are all of it. */
+/** Returns what is wrong with a body, or `undefined`. `complete` says that `bytes` are the whole body. */
 export function bodyMismatch ({ body, json }: HttpExpectation, { bytes, complete }: { bytes: Buffer, complete: boolean }, maxBytes: number): string | undefined {
-  // Without the byte order mark that some servers begin with.
+  // The decoder removes the byte order mark with which some servers begin.
   const text = new TextDecoder().decode(bytes)
   if (body !== undefined && !fits(text, body)) return `the body ${doesNot(body)}${complete ? '' : ` in its first ${maxBytes} bytes`}`
   if (json === undefined) return undefined
@@ -98,7 +102,7 @@ function first<Key> (entries: Iterable<[Key, unknown]>, mismatch: (key: Key, val
   }
 }
 
-// `search`, because `test` of a global pattern goes on where it stopped the last time.
+// `search` is used, since `test` of a global pattern continues where it last stopped.
 function fits (text: string, expected: string | RegExp): boolean {
   return typeof expected === 'string' ? text.includes(expected) : text.search(expected) !== -1
 }
@@ -107,7 +111,7 @@ function doesNot (expected: string | RegExp): string {
   return `does not ${typeof expected === 'string' ? 'contain' : 'match'} ${shown(expected)}`
 }
 
-// Short, and without the URL that an expectation may hold.
+// The text is shortened. An expectation with a URL is not shown, since the URL may hold a secret.
 function shown (expected: unknown): string {
   const text = inspect(expected)
   if (text.includes('://') || text.includes(':\\/\\/')) return 'what is expected'

@@ -3,25 +3,25 @@ import { extname, join } from 'node:path'
 import { ServiceReturnedUnexpectedResult } from '../../errors.js'
 
 export interface MigrationOnDisk {
-  /** Its name in the tool's table. */
+  /** The name of the migration in the table of the tool. */
   readonly key: string
-  /** What a person knows it by. */
+  /** The name for people. */
   readonly name: string
 }
 
 type Row = Readonly<Record<string, unknown>>
 
-/** How one tool keeps its books: what a fresh installation of it does where nothing else is configured. */
+/** The way in which a tool records its migrations, with the defaults of a fresh installation. */
 interface MigrationTool {
   readonly table: string
-  /** Where it keeps its table; without one, the connection's search path finds it. */
+  /** The schema of the table. Without it, the search path of the connection finds the table. */
   readonly schema?: string
   readonly columns: readonly string[]
-  /** The migrations of the folder, without those whose file, folder or tag is `ignored`; `extensions` stand for those of the tool. */
+  /** Returns the migrations of the folder, without those whose file, folder or tag is `ignored`. `extensions` replace those of the tool. */
   readonly onDisk: (dir: string, ignored: (name: string) => boolean, extensions?: readonly string[]) => Promise<MigrationOnDisk[]>
-  /** The key of a row of an applied migration. */
+  /** Returns the key of a row if its migration is applied. */
   readonly applied: (row: Row) => string | undefined
-  /** The key of a row of one that was begun, and neither finished nor given up. */
+  /** Returns the key of a row if its migration was begun, and neither finished nor given up. */
   readonly unfinished?: (row: Row) => string | undefined
 }
 
@@ -39,11 +39,12 @@ export const migrationTools = {
   knex: {
     table: 'knex_migrations',
     columns: ['name'],
-    // Its own loadExtensions where the app sets no others: what has another one is never run.
+    // These are the default `loadExtensions` of knex, which never runs files with another extension.
     onDisk: files(['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts'], name => name),
     applied: byName,
   },
-  // It runs what is younger than the youngest row, and so never runs what was merged late: looking each one up shows that, too.
+  // drizzle runs only migrations that are newer than the newest row, so it never runs one that was merged late. Looking up each one finds
+  // it.
   drizzle: {
     table: '__drizzle_migrations',
     schema: 'drizzle',
@@ -54,7 +55,7 @@ export const migrationTools = {
   kysely: {
     table: 'kysely_migration',
     columns: ['name'],
-    // It passes over modules without `up`, of which only loading them would tell.
+    // The tool ignores modules without `up`, but only loading a module would show that.
     onDisk: files(['.js', '.mjs', '.ts', '.mts'], file => isBarrel(file) ? undefined : withoutExtension(file)),
     applied: byName,
   },
@@ -64,7 +65,8 @@ export const migrationTools = {
     onDisk: files([...scripts, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name),
     applied: byName,
   },
-  // Its table has the name of the class, which only loading the file would tell; the timestamp that ends it also begins the file's.
+  // The table has the name of the class, which only loading the file would show. The timestamp at its end is also the start of the file
+  // name.
   typeorm: {
     table: 'migrations',
     columns: ['timestamp'],
@@ -78,12 +80,12 @@ export const migrationTools = {
     onDisk: files(['.js', '.ts', '.cjs'], withoutScriptExtension),
     applied: row => withoutScriptExtension(byName(row)),
   },
-  // As with drizzle, what was merged with a version below the highest row is never run.
+  // Like drizzle, postgrator never runs a migration that was merged with a version below the highest row.
   postgrator: {
     table: 'schemaversion',
     columns: ['version'],
     onDisk: files(['.sql', '.js', '.mjs', '.cjs'], versionDone),
-    // It begins with a row of version 0, which is none.
+    // The first row has version 0, and is no migration.
     applied: row => Number(row['version']) === 0 ? undefined : String(row['version']),
   },
   // https://github.com/prisma/prisma-engines/blob/main/schema-engine/ARCHITECTURE.md#the-_prisma_migrations-table
@@ -97,7 +99,7 @@ export const migrationTools = {
   },
 } satisfies Record<string, MigrationTool>
 
-/** A tool whose bookkeeping is known; Sequelize's own is umzug's. */
+/** A tool whose table is known. Sequelize has the table of umzug. */
 export type MigrationToolName = keyof typeof migrationTools | 'sequelize'
 
 export const migrationToolNames = [...Object.keys(migrationTools), 'sequelize']
@@ -106,7 +108,7 @@ export function migrationTool (name: MigrationToolName): MigrationTool {
   return migrationTools[name === 'sequelize' ? 'umzug' : name]
 }
 
-/** The files of the folder that `keyOf` gives a key. */
+/** Makes a function that lists the files of a folder for which `keyOf` returns a key. */
 function files (usual: readonly string[], keyOf: (file: string) => string | undefined): MigrationTool['onDisk'] {
   return async (dir, ignored, extensions = usual) => {
     const found: MigrationOnDisk[] = []
@@ -143,12 +145,12 @@ function withoutExtension (file: string): string {
   return file.slice(0, -extname(file).length)
 }
 
-/** MikroORM's names have no extension since its version 5. Before, they had one. */
+/** Removes the extension, which the names of MikroORM had before version 5. */
 function withoutScriptExtension (name: string): string {
   return name.replace(/\.[jt]s$/, '')
 }
 
-/** Whether a file only exports what others hold. */
+/** Returns whether a file only re-exports other files. */
 function isBarrel (file: string): boolean {
   return withoutExtension(file) === 'index'
 }

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
 
-// What a cgroup's files are called, by version.
+// The names of the files of a cgroup, for each version.
 const v1 = { limit: 'memory.limit_in_bytes', usage: 'memory.usage_in_bytes', inactive: 'total_inactive_file' }
 const v2 = { limit: 'memory.max', usage: 'memory.current', inactive: 'inactive_file' }
 
 /**
- * Bytes this process can still allocate: what the host has available (`MemAvailable`), or what a cgroup that holds the process
- * leaves, whichever is less. A cgroup's use is counted as the kubelet's working set: without the page cache that is reclaimed
- * first. `process.availableMemory()` counts that cache as used.
+ * Returns the bytes that this process can still allocate. This is the memory that the host has available (`MemAvailable`), or that a
+ * cgroup of the process leaves, whichever is less. The use of a cgroup is counted like the working set of the kubelet, without the page
+ * cache that is reclaimed first. `process.availableMemory()` counts that cache as used.
  *
- * @param root Where `/proc` and `/sys` are found.
+ * @param root the folder that contains `/proc` and `/sys`
  * @see https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
@@ -31,8 +31,8 @@ function cgroupRooms (root: string, total: number): number[] {
   return unified === undefined ? [] : roomsUpFrom(join(root, 'sys/fs/cgroup'), unified, v2, total)
 }
 
-// A container may see the host's path of its cgroup while only its own part of the tree is mounted: folders that are not there
-// are passed over, and the mount itself is the last one looked at.
+// A container may see the path of its cgroup on the host, although only its own part of the tree is mounted. Missing folders are ignored,
+// and the mount itself is looked at, too.
 function roomsUpFrom (mount: string, path: string, version: typeof v1, total: number): number[] {
   const names = path.split('/').filter(name => name !== '')
   const folders = [mount, ...names.map((_name, depth) => join(mount, ...names.slice(0, depth + 1)))]
@@ -41,7 +41,7 @@ function roomsUpFrom (mount: string, path: string, version: typeof v1, total: nu
 
 function room (folder: string, version: typeof v1, total: number): number | undefined {
   const limit = readIfThere(join(folder, version.limit))?.trim()
-  // Version 1 has a very large number where there is no limit. More than the host has says no more than the host does.
+  // Version 1 gives a very large number if there is no limit. A limit above the memory of the host is ignored.
   if (limit === undefined || limit === 'max' || bytes(limit) > total) return undefined
   const usage = readFileSync(join(folder, version.usage), 'utf8')
   const stat = readFileSync(join(folder, 'memory.stat'), 'utf8')
@@ -49,7 +49,7 @@ function room (folder: string, version: typeof v1, total: number): number | unde
   return Math.max(0, bytes(limit) - workingSet)
 }
 
-// The kernel makes these files when they are read: that takes microseconds and no disk, and less than a thread would.
+// The read is synchronous. The kernel makes these files when they are read, which takes microseconds, less than a thread would take.
 function readIfThere (file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')

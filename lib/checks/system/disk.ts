@@ -8,15 +8,20 @@ import type { CheckContext } from '../../../types/check.js'
 
 export interface DiskUsageOptions {
   /**
-   * A file or folder on the disk to look at; a relative one is resolved against the settings' `baseDir`. Default: `/`, so that a
-   * probe finds the same disk from whatever folder it is started.
+   * A file or folder on the disk to look at. A relative path is resolved against the setting `baseDir`.
+   *
+   * @default '/', so that a probe looks at the same disk in whatever folder it is started
    */
   path?: string
-  /** Percent that may be in use; `null` switches the threshold off. Default: the settings' `diskUsageMax`. */
+  /**
+   * The percentage of the disk that may be in use. `null` switches the threshold off.
+   *
+   * @default the setting `diskUsageMax`
+   */
   max?: number | null
 }
 
-/** Warns when more of a disk is in use than the threshold allows. */
+/** Warns if more of a disk is in use than the threshold allows. */
 export class DiskUsageCheck extends HealthCheck<DiskUsageOptions> {
   static override readonly rules = {
     path: withoutNul('the path of a file or folder'),
@@ -30,15 +35,15 @@ export class DiskUsageCheck extends HealthCheck<DiskUsageOptions> {
     if (max === null) return
     const permille = await usage(resolve(settings.baseDir, path))
     if (permille / 10 >= max) {
-      // Rounded up as `df` rounds, so that what is above a threshold never reads as equal to it.
+      // The number is rounded up like in `df`, so that a value above the threshold never looks equal to it.
       throw new ServiceWarning(`${Math.ceil(permille) / 10}% disk usage is at or above ${max}%`)
     }
   }
 }
 
-// Per mille, counted as `df` does: blocks reserved for root are neither used nor part of what there is to use. A network disk that hangs
-// cannot be given up, and holds one of the few threads Node has for files: the run stays open until it answers, and no other
-// one is started meanwhile.
+// Returns the usage in per mille. Like in `df`, blocks that are reserved for root count neither as used nor as part of the disk. A request
+// to a network disk that hangs cannot be aborted, and holds one of the few threads that Node.js has for files. The run stays open until
+// the answer comes, and no other run starts meanwhile.
 async function usage (path: string): Promise<number> {
   const { blocks, bfree, bavail } = await statfs(path).catch(error => { throw unavailable(error) })
   const used = blocks - bfree

@@ -6,27 +6,33 @@ import type { CheckContext, Resources } from '../../../types/check.js'
 
 const resolution = 10
 
-// Within less, the probe itself is all that is seen: the last measurement stands, and the next one goes on.
+// A shorter interval would show only the probe itself. The last measurement is then used again, and the current one continues.
 const shortestInterval = 10 * resolution
 
 export interface EventLoopOptions {
   /**
-   * Milliseconds by which one of a hundred turns of the event loop may be late (the 99th percentile: the mean of many short
-   * turns would hide the few that make requests wait); `null` switches it off. Default: 1000.
+   * The 99th percentile of the delay of the event loop may be this many milliseconds. The mean would hide the few long turns that make
+   * requests wait. `null` switches the threshold off.
+   *
+   * @default 1000
    */
   maxDelay?: number | null
-  /** Share of the time, 0 to 1, that the event loop may be busy; `null` switches it off. Default: `null`. */
+  /**
+   * The event loop may be busy for this share of the time, 0 to 1. `null` switches the threshold off.
+   *
+   * @default null
+   */
   maxUtilization?: number | null
 }
 
 interface Measurement {
-  /** Milliseconds, 99th percentile. */
+  /** The 99th percentile of the delay, in milliseconds. */
   delay: number
-  /** 0 to 1. */
+  /** The share of the time in which the event loop was busy, 0 to 1. */
   utilization: number
 }
 
-/** Warns when the event loop was late or busy since the last run; the first run starts the measurement. */
+/** Warns if the event loop was late or busy since the last run. The first run starts the measurement. */
 export class EventLoopCheck extends HealthCheck<EventLoopOptions> {
   static override readonly rules = {
     maxDelay: rule('a number of milliseconds, 0 or more, or null', value => value === null || (typeof value === 'number' && value >= 0 && Number.isFinite(value))),
@@ -46,7 +52,7 @@ export class EventLoopCheck extends HealthCheck<EventLoopOptions> {
     }
   }
 
-  // An entry has a monitor of its own: another one's run would cut its interval short.
+  // Each entry has its own monitor, since a run of another entry would shorten its interval.
   async #measured (resources: Resources): Promise<Measurement> {
     const monitor = await resources.get(`event loop ${JSON.stringify(this.options)}`, () => new Monitor(), monitor => monitor.close())
     return monitor.measure()
@@ -66,7 +72,7 @@ class Monitor {
     const now = performance.eventLoopUtilization()
     const { idle, active, utilization } = performance.eventLoopUtilization(now, this.#since)
     if (idle + active >= shortestInterval) {
-      // The histogram holds the time from one turn to the next, and without delay that is its resolution.
+      // The histogram holds the times from one turn to the next. Without a delay, that time is the resolution.
       const delay = Math.max(0, this.#histogram.percentile(99) / 1e6 - resolution)
       this.#last = { delay, utilization }
       this.#since = now
@@ -80,7 +86,7 @@ class Monitor {
   }
 }
 
-// Rounded up, so that what is above a threshold never reads as equal to it.
+// The number is rounded up, so that a value above the threshold never looks equal to it.
 function ceil (value: number, digits: number): number {
   return Math.ceil(value * 10 ** digits) / 10 ** digits
 }

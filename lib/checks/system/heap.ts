@@ -7,11 +7,15 @@ import type { CheckContext } from '../../../types/check.js'
 const mebibyte = 1024 ** 2
 
 export interface HeapUsageOptions {
-  /** Percent of the heap's limit that may be in use; `null` switches the threshold off. Default: 90. */
+  /**
+   * The percentage of the limit of the heap that may be in use. `null` switches the threshold off.
+   *
+   * @default 90
+   */
   max?: number | null
 }
 
-/** Warns when JavaScript's heap is nearer to its limit than the threshold allows. At the limit, V8 ends the process. */
+/** Warns if the heap of JavaScript is nearer to its limit than the threshold allows. V8 ends the process at the limit. */
 export class HeapUsageCheck extends HealthCheck<HeapUsageOptions> {
   static override readonly rules = {
     max: rule('a number of percent from 0 to 100, or null', value => value === null || (typeof value === 'number' && value >= 0 && value <= 100)),
@@ -23,7 +27,7 @@ export class HeapUsageCheck extends HealthCheck<HeapUsageOptions> {
     const { max = 90 } = this.options
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
     const percent = used * 100 / limit
-    // Rounded up, so that what is above a threshold never reads as equal to it.
+    // The number is rounded up, so that a value above the threshold never looks equal to it.
     const shown = Math.ceil(percent * 10) / 10
     observe('heap used', shown, '%')
     observe('heap limit', Math.round(limit / mebibyte), 'MiB')

@@ -7,11 +7,15 @@ import { availableMemory } from './available-memory.js'
 const mebibyte = 1024 ** 2
 
 export interface MemoryUsageOptions {
-  /** MiB that must be available; `null` switches the threshold off. Default: the settings' `memoryMin`. */
+  /**
+   * The number of MiB that must be available. `null` switches the threshold off.
+   *
+   * @default the setting `memoryMin`
+   */
   min?: number | null
 }
 
-/** Warns when less memory is available than the threshold demands, to the host or to the container, whichever has less. */
+/** Warns if less memory is available than the threshold demands. The host or the container counts, whichever has less. */
 export class MemoryUsageCheck extends HealthCheck<MemoryUsageOptions> {
   static override readonly rules = {
     min: rule('a number of MiB, 0 or more, or null', value => value === null || (typeof value === 'number' && value >= 0 && Number.isFinite(value))),
@@ -24,7 +28,7 @@ export class MemoryUsageCheck extends HealthCheck<MemoryUsageOptions> {
     if (min === null) return
     const available = availableMemory() / mebibyte
     if (available < min) {
-      // Rounded down, so that what is below a threshold never reads as equal to it.
+      // The number is rounded down, so that a value below the threshold never looks equal to it.
       throw new ServiceWarning(`${Math.floor(available * 10) / 10} MiB available memory is below ${min} MiB`)
     }
   }

@@ -6,11 +6,11 @@ import type { CheckContext } from '../../../types/check.js'
 const mebibyte = 1024 ** 2
 
 export interface ResidentMemoryOptions {
-  /** MiB that the process may hold in memory. */
+  /** The process may hold this many MiB of memory. */
   max: number
 }
 
-/** Warns when this process holds more memory than the threshold allows: heap, buffers, code and all. */
+/** Warns if this process holds more memory than the threshold allows, including heap, buffers and code. */
 export class ResidentMemoryCheck extends HealthCheck<ResidentMemoryOptions> {
   static override readonly rules = {
     max: rule('a number of MiB, more than 0', value => typeof value === 'number' && value > 0 && Number.isFinite(value), { required: true }),
@@ -21,7 +21,7 @@ export class ResidentMemoryCheck extends HealthCheck<ResidentMemoryOptions> {
   override check ({ observe }: CheckContext) {
     const { max } = this.options
     const resident = process.memoryUsage.rss() / mebibyte
-    // Rounded up, so that what is above a threshold never reads as equal to it.
+    // The number is rounded up, so that a value above the threshold never looks equal to it.
     const shown = Math.ceil(resident * 10) / 10
     observe('resident memory', shown, 'MiB')
     if (resident >= max) throw new ServiceWarning(`${shown} MiB resident memory is at or above ${max} MiB`)

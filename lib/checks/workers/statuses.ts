@@ -5,12 +5,12 @@ import type { CheckContext } from '../../../types/check.js'
 export const defaultUnhealthyStatuses: readonly string[] = ['Stopping', 'Stopped']
 
 /**
- * Passes where one worker or more is in a status that is not `unhealthy`; those that are not go to the log then, since a worker
- * that stops is no fault while another one works.
+ * Passes if at least one worker has a status that is not `unhealthy`. The other workers are then only logged, since a worker that stops is
+ * no fault while another one works.
  *
- * @param counts how many workers there are by status
- * @param who what one of them is called in the message
- * @throws ServiceUnavailable that tells the statuses found
+ * @param counts the number of workers for each status
+ * @param who the name of a worker in the message
+ * @throws ServiceUnavailable with the statuses that were found.
  */
 export function assertHealthy (counts: ReadonlyMap<string, number>, unhealthy: readonly string[], who: string, context: Pick<CheckContext, 'log'>): void {
   const failing = [...counts].filter(([status]) => unhealthy.includes(status)).sort()

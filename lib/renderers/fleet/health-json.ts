@@ -3,7 +3,7 @@ import { failure, isWell, sinceOf, stateInWords } from './words.js'
 import type { FleetInstance, Roster } from '../../../types/fleet.js'
 import type { Renderer } from '../../../types/renderer.js'
 
-/** Each instance, and each subset that it was asked for, is a component. */
+/** Writes a component for each instance, and one for each subset that the instance was asked for. */
 export const healthJson: Renderer<Roster> = {
   ...ofSubset,
   render: (roster, service) => {
@@ -30,7 +30,7 @@ function components (instance: FleetInstance): Array<[key: string, component: ob
     time: new Date(instance.seen).toISOString(),
     ...(state === 'up' ? {} : { output: stateInWords(instance), since: new Date(sinceOf(instance)).toISOString() }),
   }
-  // What an instance found before it went says nothing any more.
+  // The last results of an instance that is gone say nothing about now.
   return [[keyOf(name, 'state'), own], ...state === 'gone'
     ? []
     : subsets.map(({ subset, healthy, at, failing }): [string, object] => [keyOf(name, subset), {

@@ -8,7 +8,7 @@ import { counts, failingOf, failure, isWell, sinceOf, subsetInWords } from './wo
 import type { FleetInstance, InstanceSubset, Roster } from '../../../types/fleet.js'
 import type { Renderer } from '../../../types/renderer.js'
 
-/** Which instance, which check, since when, the worst first; those that are well take a line together. */
+/** Writes the page of a fleet. It lists the instances with failures, the worst first, and then the names of the others. */
 export const html: Renderer<Roster> = {
   ...ofSubset,
   headers: headersOf(assets.fleet),

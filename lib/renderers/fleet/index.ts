@@ -6,5 +6,5 @@ import { plain } from './plain.js'
 import type { Roster } from '../../../types/fleet.js'
 import type { Renderer } from '../../../types/renderer.js'
 
-/** Every format of the roster, in the order of preference where a client has none. */
+/** All formats of the roster. The first that a client accepts is used if the client has no preference. */
 export const fleetRenderers: ReadonlyArray<Renderer<Roster>> = [html, json, plain, healthJson, openmetrics]

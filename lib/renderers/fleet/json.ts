@@ -5,7 +5,7 @@ import type { Renderer } from '../../../types/renderer.js'
 
 const iso = (at: number) => new Date(at).toISOString()
 
-/** The roster as it is, with moments as texts. */
+/** Writes the roster as it is, with its moments as text. */
 export const json: Renderer<Roster> = {
   ...ofSubset,
   render: roster => ({

@@ -3,7 +3,7 @@ import { exposition, openmetrics as ofSubset } from '../openmetrics.js'
 import type { Roster } from '../../../types/fleet.js'
 import type { Renderer } from '../../../types/renderer.js'
 
-// No series by instance: they come and go, and each tells its own.
+// There is no series for an instance, since instances come and go, and each exposes its own metrics.
 const metrics: ReadonlyArray<Metric<Roster>> = [
   {
     name: 'fastify_health_fleet_reachable',
@@ -43,7 +43,7 @@ const metrics: ReadonlyArray<Metric<Roster>> = [
   },
 ]
 
-/** Nothing is said of instances that cannot be known. */
+/** Leaves out the samples if Redis cannot be asked, since the instances are then unknown. */
 function known (samples: (roster: Roster) => Sample[]): (roster: Roster) => Sample[] {
   return roster => roster.unavailable === undefined ? samples(roster) : []
 }

@@ -11,7 +11,7 @@ export interface Line {
   readonly look: 'good' | 'mild' | 'bad'
 }
 
-/** A line for the fleet, for each subset, for each check that is muted and for each instance. */
+/** Makes one line for the fleet, and one for each subset, each muted check and each instance. */
 export function lines (roster: Roster): Line[] {
   const { fleet, unavailable, subsets, mutes, instances, at } = roster
   return [

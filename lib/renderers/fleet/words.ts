@@ -1,11 +1,11 @@
 import type { FailingCheck, FleetInstance, Roster } from '../../../types/fleet.js'
 
-/** Whether all is well: every instance is there that has not said goodbye, and finds each subset healthy. */
+/** Returns whether the instances are known, none of them is gone without goodbye, and all of them find every subset healthy. */
 export function isWell ({ unavailable, gone, subsets }: Roster): boolean {
   return unavailable === undefined && gone === 0 && subsets.every(({ failing }) => failing === 0)
 }
 
-/** The subsets that an instance found failing. */
+/** Returns the subsets that an instance found failing. */
 export function failingOf ({ subsets }: FleetInstance): FleetInstance['subsets'] {
   return subsets.filter(({ healthy }) => !healthy)
 }
@@ -14,7 +14,7 @@ export function failure ({ identifier, status, critical, muted }: FailingCheck):
   return `${identifier} ${status}${muted ? ' (muted)' : critical ? '' : ' (non-critical)'}`
 }
 
-/** Since when an instance is as it is. */
+/** Returns the moment when an instance came into its state. */
 export function sinceOf (instance: FleetInstance): number {
   const { state, seen, since } = instance
   if (state === 'gone') return seen
@@ -22,7 +22,7 @@ export function sinceOf (instance: FleetInstance): number {
   return moments.length === 0 ? since : Math.min(...moments)
 }
 
-/** How the instance is, in a few words. */
+/** Describes the state of an instance in a few words. */
 export function stateInWords (instance: FleetInstance): string {
   const failing = failingOf(instance)
   const found = failing.map(({ subset, failing }) => `${subset}: ${failing.length === 0 ? 'failing' : failing.map(failure).join(', ')}`).join('; ')
@@ -38,7 +38,7 @@ export function subsetInWords ({ healthy, failing }: Roster['subsets'][number]):
   return failing === 0 ? `healthy at ${healthy}` : `failing at ${failing} of ${healthy + failing}`
 }
 
-/** The same for those who may see the state, but not the messages. */
+/** Removes what only clients with access to details may see. */
 export function withoutDetails (roster: Roster): Roster {
   return {
     ...roster,

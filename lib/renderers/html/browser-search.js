@@ -1,4 +1,4 @@
-// What the script of a page of many checks has beside browser.js, which stands before it: a search, and what fails first.
+// The second part of the script of a page with many checks, after browser.js. It adds a search, and a button that puts failures first.
 /* global hooks, main, patch */
 
 const ranks = ['bad', 'mild', 'away', 'good']

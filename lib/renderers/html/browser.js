@@ -1,5 +1,5 @@
-// The script of the status page. It asks the page's own URL every 5 s while somebody can see it, and changes in the page what has changed
-// in the answer. A server is lost when it does not answer in time, or answers something else than this page, whatever the status.
+// The script of the status page. While the page is visible, it asks the page's URL every 5 s, and changes the parts of the page that differ
+// in the answer. The server counts as lost if it does not answer in time, or if its answer is not this page, whatever the status.
 /* global DOMParser, Node, location */
 
 const main = document.querySelector('main')
@@ -8,7 +8,7 @@ const note = document.querySelector('footer p')
 const verdict = document.querySelector('[role=status]')
 const url = location.origin + location.pathname + location.search
 const local = moment => new Date(moment).toLocaleString()
-// What a larger page does to each answer before it is shown (browser-search.js).
+// A page with a search arranges each answer before it is shown (browser-search.js).
 const hooks = { arrange () {} }
 let took = performance.getEntriesByType('navigation')[0].responseEnd
 let lostAt, timer, busy, paused

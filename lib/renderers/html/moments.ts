@@ -3,17 +3,17 @@ const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
 
-/** A moment as `2026-02-03T12:00:00Z`. */
+/** Writes a moment as `2026-02-03T12:00:00Z`. */
 export function utc (at: number): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`
 }
 
-/** A moment as `2026-02-03 12:00:00 UTC`. */
+/** Writes a moment as `2026-02-03 12:00:00 UTC`. */
 export function inWords (at: number): string {
   return utc(at).replace('T', ' ').replace('Z', ' UTC')
 }
 
-/** How long ago something was, in at most two units. */
+/** Writes how long ago something was, in at most two units. */
 export function age (ms: number): string {
   if (ms < second) return 'now'
   if (ms < minute) return `${Math.floor(ms / second)} s ago`

@@ -7,13 +7,13 @@ import type { Report, Result } from '../../../types/report.js'
 
 export type Verdict = 'healthy' | 'unhealthy' | 'draining'
 
-/** What stands on a page. */
+/** The parts of a page. */
 export interface Content {
   readonly verdict: Verdict
-  /** Of the page, as HTML. */
+  /** The heading of the page, as HTML. */
   readonly heading: string
   readonly summary: string
-  /** Of when it is, as HTML. */
+  /** The moment of the page, as HTML. */
   readonly asOf: string
   readonly body: string
 }
@@ -22,7 +22,7 @@ const favicons: Record<Verdict, string> = { healthy: '1a7f4b', unhealthy: 'c4262
 
 const signs: Record<Verdict, string> = { healthy: 'M5 13l4 4L19 7', unhealthy: 'M6 6l12 12M18 6L6 18', draining: 'M12 5v13M6 13l6 6 6-6' }
 
-/** From so many checks on there is something to search in. The script shows what it takes. */
+/** A page with at least this many checks has a search, which the script shows. */
 const searchable = 11
 
 export function page (report: Report): string {
@@ -37,7 +37,7 @@ export function page (report: Report): string {
   }, isSearchable ? assets.searchable : assets.plain)
 }
 
-/** A whole page. What the script compares and replaces is `main` and the icon. */
+/** Makes a whole page. The script compares and replaces `main` and the icon. */
 export function frame ({ verdict, heading, summary, asOf, body }: Content, { style, script, version }: Assets): string {
   return `<!DOCTYPE html><html lang="en">
 <head>
@@ -73,7 +73,7 @@ ${body}
 
 const tools = '<div role="search" hidden><label>Search <input type="search"></label><button type="button" aria-pressed="false">Failing first</button><p></p></div>'
 
-/** Where no script runs, links lead to the rows that need somebody: the script has a button for that. */
+/** Makes links to the rows that fail, for browsers without scripts. The script offers a button instead. */
 function linksToFailing ({ results, draining }: Report): string {
   const links = results.flatMap((result, index) => looks[stateOf(result, draining)] === 'bad'
     ? [`<a href="#check-${index}">${escape(result.identifier)}</a>`]
@@ -83,7 +83,7 @@ function linksToFailing ({ results, draining }: Report): string {
 
 type State = 'failing' | 'non-critical failing' | 'muted' | 'borne' | 'warning' | 'draining' | 'working'
 
-/** How a state looks, in the order in which the states are counted up. */
+/** The look of each state. The summary counts the states in this order. */
 const looks: Record<State, string> = {
   failing: 'bad',
   'non-critical failing': 'mild',

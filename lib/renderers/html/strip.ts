@@ -2,8 +2,8 @@ const slots = 60
 const pitch = 3
 
 /**
- * The last outcomes as ticks, the latest at the right. Lines that the style dashes draw the ticks: one below the failures, which are
- * taller and cover it, and one for each failure or row of failures.
+ * Draws the last outcomes as ticks, the latest at the right. The ticks are lines that the style dashes. One line holds all outcomes. For
+ * each row of failures, a taller line covers it.
  */
 export function strip (history: readonly boolean[]): string {
   const empty = (slots - history.length) * pitch
