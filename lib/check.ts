@@ -1,6 +1,8 @@
 import { FST_HEALTH_INVALID_CHECK, HealthCheckError } from './errors.js'
 import { entryRules } from './values/entry-rules.js'
+import { isRecord } from './values/plain-data.js'
 import { func, oneOf, rule, text, violations } from './values/rules.js'
+import { brief, shown } from './values/shown.js'
 import type { Check, CheckClass, CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
 
 // All copies of the package in one process share this symbol, so that a check of another copy still counts.
@@ -59,7 +61,12 @@ export abstract class HealthCheck<Options extends object = Record<never, never>>
 }
 
 export function isCheckClass (value: unknown): value is CheckClass {
-  return typeof value === 'function' && value.prototype instanceof Object && brand in value.prototype
+  try {
+    return typeof value === 'function' && value.prototype instanceof Object && brand in value.prototype
+  } catch {
+    // The value is a revoked proxy, or a proxy that throws.
+    return false
+  }
 }
 
 /** The definition of a check: the options of an entry, and the members of a class. Durations are milliseconds. */
@@ -83,7 +90,7 @@ export interface CheckDefinition extends EntryOptions {
 const definitionRules: OptionRules = {
   ...entryRules,
   identifier: text({ required: true }),
-  rules: rule('an object of rules, by the name of the option', value => typeof value === 'object' && value !== null && !Array.isArray(value)),
+  rules: rule('an object of rules, by the name of the option', isRecord),
   scope: oneOf(['local', 'shared', 'workers']),
   requirements: func(),
   check: func({ required: true }),
@@ -95,8 +102,10 @@ const definitionRules: OptionRules = {
  * @throws FST_HEALTH_INVALID_CHECK, a TypeError, if a key is unknown or its value is invalid.
  */
 export function defineCheck (definition: CheckDefinition): CheckClass<Record<never, never>> {
-  const found = violations(definitionRules, { ...definition })
-  if (found.length > 0) throw new FST_HEALTH_INVALID_CHECK(found.map(({ message, hint }) => `${message}. ${hint}`).join(' '))
+  const given: unknown = definition
+  if (!isRecord(given)) throw new FST_HEALTH_INVALID_CHECK(`the definition is ${shown(given)}. It must be an object of \`identifier\`, \`check\` and options.`)
+  const found = violations(definitionRules, given)
+  if (found.length > 0) throw new FST_HEALTH_INVALID_CHECK(brief(found.map(({ message, hint }) => `${message}. ${hint}`).join(' ')))
   const { identifier, critical = true, timeout, rules = {}, scope, requirements, check, ...entryOptions } = definition
   return class extends HealthCheck {
     // System checks use this name.

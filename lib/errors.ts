@@ -46,9 +46,9 @@ export interface CodedError extends Error {
   readonly statusCode?: number
 }
 
-/** The class of a coded error. The values are inserted into its message. */
+/** The class of a coded error. The values are inserted into its message, but for a `cause`. */
 export interface CodedErrorClass {
-  new (...values: Array<string | number>): CodedError
+  new (...values: Array<string | number | { readonly cause: unknown }>): CodedError
   readonly prototype: CodedError
 }
 
@@ -60,6 +60,7 @@ export const FST_HEALTH_INVALID_OBSERVATION: CodedErrorClass = createError('FST_
 export const FST_HEALTH_INVALID_MUTE: CodedErrorClass = createError('FST_HEALTH_INVALID_MUTE', 'mute: %s is %s. It must be %s.', 500, TypeError)
 export const FST_HEALTH_UNKNOWN_CHECK: CodedErrorClass = createError('FST_HEALTH_UNKNOWN_CHECK', "Subset '%s' has no check '%s'. %s", 404)
 export const FST_HEALTH_ADDRESS_IN_USE: CodedErrorClass = createError('FST_HEALTH_ADDRESS_IN_USE', 'The probes cannot listen at %s: something else listens there. Choose another one in `listen`, or stop the other process.')
+export const FST_HEALTH_CANNOT_LISTEN: CodedErrorClass = createError('FST_HEALTH_CANNOT_LISTEN', 'The probes cannot listen at %s: %s. Choose another address in `listen`.')
 export const FST_HEALTH_NO_LISTENER: CodedErrorClass = createError('FST_HEALTH_NO_LISTENER', 'This registry cannot listen: make it with createHealth of fastify-health.')
 export const FST_HEALTH_NO_FLEET: CodedErrorClass = createError('FST_HEALTH_NO_FLEET', 'There is no fleet here: name it in the setting `fleet`, such as { name: \'shop\', url: \'redis://…\' }.')
 export const FST_HEALTH_FLEET_UNAVAILABLE: CodedErrorClass = createError('FST_HEALTH_FLEET_UNAVAILABLE', 'The fleet cannot be asked: %s.', 503)
@@ -81,6 +82,7 @@ export const errorCodes = {
   FST_HEALTH_INVALID_MUTE,
   FST_HEALTH_UNKNOWN_CHECK,
   FST_HEALTH_ADDRESS_IN_USE,
+  FST_HEALTH_CANNOT_LISTEN,
   FST_HEALTH_NO_LISTENER,
   FST_HEALTH_NO_FLEET,
   FST_HEALTH_FLEET_UNAVAILABLE,

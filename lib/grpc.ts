@@ -3,7 +3,8 @@ import { decodeListResponse, decodeRequest, decodeResponse, encodeListResponse, 
 import type { HealthCheckRequest, HealthCheckResponse, HealthListResponse, ServingStatus } from './clients/grpc-health.js'
 import type { HealthRegistry } from './engine/registry.js'
 import { FST_HEALTH_INVALID_DURATION } from './errors.js'
-import { milliseconds, shown } from './values/rules.js'
+import { milliseconds } from './values/rules.js'
+import { shown } from './values/shown.js'
 import type { Verdict } from '../types/report.js'
 
 export interface HealthServiceOptions {

@@ -4,6 +4,7 @@ import { parseEntry, resolveEntry, type ParsedEntry } from '../lib/config/entry.
 import { HealthCheckError, ServiceWarning } from '../lib/errors.js'
 import { text } from '../lib/values/rules.js'
 import type { CheckContext } from '../types/check.js'
+import { revoked } from './helpers/unreadable.js'
 
 class PaymentsCheck extends HealthCheck<{ url?: string }> {
   override check () {}
@@ -106,4 +107,15 @@ test('defineCheck throws where a key is missing, unknown or of a wrong kind, and
     t.ok(error instanceof TypeError)
   }
   t.throws(define(undefined), { code: 'FST_HEALTH_INVALID_CHECK' })
+})
+
+test('a definition that cannot be read is refused with a code', async t => {
+  const code = 'FST_HEALTH_INVALID_CHECK'
+  t.throws(() => defineCheck('Queue' as unknown as CheckDefinition), { code, message: "defineCheck: the definition is 'Queue'. It must be an object of `identifier`, `check` and options." })
+  t.throws(() => defineCheck(revoked({} as CheckDefinition)), { code, message: 'defineCheck: the options cannot be read. Give a plain object.' })
+  t.throws(() => defineCheck({ identifier: 'Queue', get check (): never { throw new Error('not now') } }), { code, message: /^defineCheck: looking at 'check' threw not now\./ })
+})
+
+test('a class that cannot be read is no check', async t => {
+  t.notOk(isCheckClass(revoked(class {})))
 })

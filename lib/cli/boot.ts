@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { CommandConfig, Loaded } from './load.js'
 import { needsDriver } from '../clients/requirements.js'
-import { reason } from '../config/entry.js'
+import { reason } from '../values/shown.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { placeOf } from '../config/place.js'
 import { command, type Command } from '../plugin.js'

@@ -9,6 +9,7 @@ import { settingsFaults } from '../config/options.js'
 import type { HealthRegistry } from '../engine/registry.js'
 import { longestTimer, suggestion } from '../values/rules.js'
 import { lineOf, toSystemCheck } from '../config/faults.js'
+import { named } from '../values/shown.js'
 import type { SystemCheck } from '../../types/report.js'
 
 type Warn = (text: string) => void
@@ -102,7 +103,7 @@ export function registryOf (subset: string, registries: readonly HealthRegistry[
   if (registry !== undefined) return registry
   // A fault in the settings may be the reason why the subset is missing.
   stopAtErrors(registries.flatMap(({ settings }) => settingsFaults(settings)).map(fault => toSystemCheck(fault)), warn)
-  const { message } = new FST_HEALTH_UNKNOWN_SUBSET(subset)
+  const { message } = new FST_HEALTH_UNKNOWN_SUBSET(named(subset))
   const names = registries.flatMap(registry => registry.subsets())
   throw new FST_HEALTH_INVALID_CONFIGURATION(`${message} ${names.length === 0 ? 'There are no subsets.' : suggestion(subset, names)}`)
 }

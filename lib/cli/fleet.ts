@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { onlyOne, registryOf, stopAtErrors } from './commands.js'
+import { jsonLine } from './formats.js'
 import type { FleetArguments, MuteArguments, UnmuteArguments } from './args.js'
 import type { Target } from './command.js'
 import { toSystemCheck } from '../config/faults.js'
@@ -24,7 +25,7 @@ export async function fleet ({ args, io, registries, time }: Target<FleetArgumen
   const roster = await time.prepare(registry.roster({ limit: most }))
   if (roster.unavailable !== undefined) throw new FST_HEALTH_FLEET_UNAVAILABLE(roster.unavailable)
   const body = renderer.render(roster, registry.settings.service)
-  io.out(typeof body !== 'string' ? `${JSON.stringify(body)}\n` : io.colour && renderer.name === 'plain' ? await coloured(roster) : body)
+  io.out(typeof body !== 'string' ? jsonLine(body) : io.colour && renderer.name === 'plain' ? await coloured(roster) : body)
   return isWell(roster) ? 0 : 1
 }
 

@@ -44,7 +44,12 @@ function of (renderer: Renderer): Format {
 
 function rendered (renderer: Renderer, report: Report, { service }: Settings): Printed {
   const body = renderer.render(report, service)
-  return { text: typeof body === 'string' ? body : `${JSON.stringify(body)}\n`, status: report.healthy ? 0 : 1 }
+  return { text: typeof body === 'string' ? body : jsonLine(body), status: report.healthy ? 0 : 1 }
+}
+
+/** Writes JSON for a terminal. JSON.stringify does not escape the control characters above 0x7e. */
+export function jsonLine (body: unknown): string {
+  return `${JSON.stringify(body).replace(/\p{Cc}/gu, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`
 }
 
 function coloured ({ results }: Report): string {

@@ -4,7 +4,7 @@ import type { IO } from './command.js'
 import { checkModules, knownClients, knownMigrationTools } from './known-clients.js'
 import { standard } from './load.js'
 import { packageOf, type Package } from './package.js'
-import { reason } from '../config/entry.js'
+import { reason } from '../values/shown.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 
 /** An entry of the configuration to write. */

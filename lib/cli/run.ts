@@ -5,7 +5,7 @@ import { ask, check, manifest, serve } from './commands.js'
 import { fleet, mute, unmute } from './fleet.js'
 import { withRegistries } from './target.js'
 import type { Ending } from './watchdog.js'
-import { reason } from '../config/entry.js'
+import { oneLine, reason } from '../values/shown.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
 import { redact } from '../values/redact.js'
 
@@ -19,7 +19,10 @@ const slack = 250
 
 // An error, a name or an argument may hold escape sequences, which control the terminal, or a carriage return, which forges a line.
 function printable<Given extends ProcessIO> (io: Given): Given {
-  return { ...io, err: text => io.err(text.replace(/[^\P{Cc}\n\t]/gu, ' ')) }
+  const plain = (text: string) => text.replace(/[^\P{Cc}\n]/gu, ' ')
+  // The colours of this command stay.
+  const coloured = (text: string) => text.replace(/[^\P{Cc}\n](?:\[\d{1,2}m)?/gu, found => found.startsWith('\u001b[') ? found : ` ${found.slice(1)}`)
+  return { ...io, err: text => io.err(plain(text)), out: text => io.out(io.colour ? coloured(text) : plain(text)) }
 }
 
 /** Runs a command line, and returns the exit status: 0 healthy, 1 unhealthy, 2 could not ask. It never rejects. */
@@ -64,8 +67,11 @@ export async function crash (thrown: unknown, argv: readonly string[], io: Proce
 }
 
 async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: ProcessIO): Promise<number> {
+  // A message about the usage is one line. An argument that it quotes may have more.
+  const said = code === 'FST_HEALTH_USAGE' ? oneLine(message) : message
   // `redact` would remove the address of the separate listener, which looks like that of a dependency but is no secret.
-  const { status, text, descriptor } = await ending(code === 'FST_HEALTH_ADDRESS_IN_USE' ? message : redact(message), argv)
+  const isOfListener = code === 'FST_HEALTH_ADDRESS_IN_USE' || code === 'FST_HEALTH_CANNOT_LISTEN'
+  const { status, text, descriptor } = await ending(isOfListener ? said : redact(said), argv)
   if (descriptor === 1) io.out(text)
   else io.err(code === 'FST_HEALTH_USAGE' ? `${text}Try fastify-health --help.\n` : text)
   return status

@@ -5,12 +5,12 @@ import { builtInChecks } from '../checks/index.js'
 import { isCheckClass } from '../check.js'
 import { exportsOf } from './exports.js'
 import type { Fault } from './options.js'
-import { isRecord } from '../values/plain-data.js'
 import { placeOf } from './place.js'
 import { entryRules } from '../values/entry-rules.js'
-import { copyPlain, idOf, keyOf } from '../values/plain-data.js'
-import { redact, redactBriefly, secretsOf, type Secrets } from '../values/redact.js'
-import { flag, func, milliseconds, oneOf, rule, shown, suggestion, text, violations, type Violation } from '../values/rules.js'
+import { copyPlain, idOf, isList, isOptions, isRecord, keyOf } from '../values/plain-data.js'
+import { redactBriefly, secretsOf } from '../values/redact.js'
+import { flag, func, milliseconds, oneOf, rule, suggestion, text, violations } from '../values/rules.js'
+import { named, reason, shown } from '../values/shown.js'
 import type { CheckClass, EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
 
 /** An entry as the configuration has it: the check to load, and its options. */
@@ -42,13 +42,17 @@ const howToWrite = 'An entry is "module#Export", [specifier, options], a HealthC
 export const noOptions = Object.freeze({})
 
 export function parseEntry (entry: unknown): ParsedEntry | Fault {
-  const [check, options = noOptions, ...rest] = Array.isArray(entry) ? entry : [entry]
   const malformed = (message: string, hint = howToWrite): Fault => ({ id: 'E005', message, hint })
-  if (rest.length > 0) return malformed(`it is an array of ${rest.length + 2} items`)
-  if (typeof check === 'string' ? check === '' : !isCheckClass(check)) return malformed(isDefinition(check) ? 'it is what defineCheck() takes, not a check' : `${shown(check)} is no check`, isDefinition(check) ? 'Wrap it: defineCheck({ … }).' : howToWrite)
-  const label = typeof check === 'string' ? labelOf(check) : check.name === '' ? 'a class without a name' : check.name
-  if (shown(options) !== 'an object') return malformed(`the options of ${label} are ${shown(options)}`)
-  return { label, check, options }
+  try {
+    const [check, options = noOptions, ...rest]: any[] = isList(entry) ? entry : [entry]
+    if (rest.length > 0) return malformed(`it is an array of ${rest.length + 2} items`)
+    if (typeof check === 'string' ? check === '' : !isCheckClass(check)) return isDefinition(check) ? malformed('it is what defineCheck() takes, not a check', 'Wrap it: defineCheck({ … }).') : malformed(`${shown(check)} is no check`)
+    const label = typeof check === 'string' ? labelOf(check) : check.name === '' ? 'a class without a name' : named(check.name)
+    if (!isOptions(options)) return malformed(`the options of ${label} are ${shown(options)}`)
+    return { label, check, options }
+  } catch (error) {
+    return malformed(`reading it threw ${reason(error)}`)
+  }
 }
 
 function isDefinition (value: unknown): boolean {
@@ -78,14 +82,9 @@ export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedE
   if (misdeclared !== undefined) return invalid(misdeclared.message, misdeclared.hint)
   // A check without rules accepts any option, so only the options of every entry are tested.
   const known = Object.keys(entryRules)
-  let checked: Violation[]
-  try {
-    checked = Check.rules === undefined
-      ? violations(entryRules, Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name))))
-      : violations({ ...entryRules, ...Check.rules }, options)
-  } catch (error) {
-    return invalid(`a \`test\` of its \`static rules\` threw ${reason(error, secretsOf(options))}`, 'Correct the rule: its `test` returns true or false of any value.')
-  }
+  const checked = Check.rules === undefined
+    ? violations(entryRules, Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name))))
+    : violations({ ...entryRules, ...Check.rules }, options)
   const last = checked.pop()
   // The message has the hint of each violation but the last, whose hint becomes the hint of the fault.
   if (last !== undefined) return invalid([...checked.map(({ message, hint }) => `${message}. ${hint}`), last.message].join(' '), last.hint)
@@ -161,7 +160,15 @@ async function locate (module: string, baseDir: string): Promise<string> {
 
 // A module that exists was understood. The error code does not say so, since a missing import of the module has the same code.
 function isUnderstood (url: string | undefined, error: unknown): boolean {
-  return !isUnknownExtension(error) && url?.startsWith('file:') === true && statSync(fileURLToPath(url), { throwIfNoEntry: false })?.isFile() === true
+  return !isUnknownExtension(error) && url?.startsWith('file:') === true && isFile(url)
+}
+
+function isFile (url: string): boolean {
+  try {
+    return statSync(fileURLToPath(url)).isFile()
+  } catch {
+    return false
+  }
 }
 
 function isUnknownExtension (error: unknown): boolean {
@@ -180,12 +187,5 @@ function isRelative (module: string): boolean {
 
 // Somebody may have written the URL of a service here by mistake, and it may hold a password.
 function labelOf (specifier: string): string {
-  return specifier.startsWith('file:') ? specifier : redact(specifier)
-}
-
-/** Returns the first line of the thrown error's message, without secrets. */
-export function reason (error: unknown, secrets?: Secrets): string {
-  // Node.js gives an empty message if a connection failed at several addresses.
-  if (error instanceof AggregateError && error.message === '') return reason(error.errors[0], secrets)
-  return redactBriefly(error instanceof Error ? error.message.split('\n', 1)[0] as string : shown(error), secrets)
+  return named(specifier.startsWith('file:') ? specifier : redactBriefly(specifier))
 }

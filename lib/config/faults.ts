@@ -3,12 +3,12 @@ import { inTime } from '../time/timeout.js'
 import { preparationTime } from './preparation.js'
 import { entryRules } from '../values/entry-rules.js'
 import { nearest } from '../values/nearest.js'
-import { copyPlain } from '../values/plain-data.js'
-import { reason, type ResolvedEntry } from './entry.js'
+import { copyPlain, isList, isRecord } from '../values/plain-data.js'
+import type { ResolvedEntry } from './entry.js'
 import { settingsFaults, type Fault } from './options.js'
 import type { LocatedFault, Plan } from './plan.js'
 import { secretsOf } from '../values/redact.js'
-import { shown } from '../values/rules.js'
+import { brief, named, reason, shown } from '../values/shown.js'
 import type { Requirement, RequirementsContext } from '../../types/check.js'
 import type { Settings } from '../../types/options.js'
 import type { SystemCheck } from '../../types/report.js'
@@ -47,14 +47,14 @@ export function toSystemCheck ({ id, message, hint, entry }: LocatedFault, subse
     level: id.startsWith('W') ? 'warning' : 'error',
     ...(subset === undefined ? {} : { subset }),
     ...(entry === undefined ? {} : { entry }),
-    message,
-    hint,
+    message: brief(message),
+    hint: brief(hint),
   }
 }
 
 /** Writes a system check as one line, which says where it is, what it is, and what to do. */
 export function lineOf ({ id, subset, entry, message, hint }: SystemCheck): string {
-  const where = subset === undefined ? '' : `subset '${subset}'${entry === undefined || message.startsWith(entry) ? '' : `, ${entry}`}: `
+  const where = subset === undefined ? '' : `subset '${named(subset)}'${entry === undefined || message.startsWith(entry) ? '' : `, ${named(entry)}`}: `
   return `${id} ${where}${message}. ${hint}`
 }
 
@@ -66,8 +66,8 @@ async function missingFor (entry: ResolvedEntry, context: RequirementsContext, c
   const toFault = (message: string, hint: string): LocatedFault => ({ id: 'E007', entry: label, message, hint })
   const ask = async () => {
     const missing: unknown = await new Check(copyPlain(options)).requirements(context)
-    if (!Array.isArray(missing)) return [toFault(unclear, `Its \`requirements\` gave ${shown(missing)}: let it give a list of { message, hint }.`)]
-    return (missing as Requirement[]).map(({ message, hint }) => toFault(message, hint))
+    if (!isList(missing) || !missing.every(isRequirement)) return [toFault(unclear, `Its \`requirements\` gave ${shown(missing)}: let it give a list of { message, hint }.`)]
+    return missing.map(({ message, hint }) => toFault(message, hint))
   }
   const limit = preparationTime(timeout)
   try {
@@ -75,6 +75,10 @@ async function missingFor (entry: ResolvedEntry, context: RequirementsContext, c
   } catch (error) {
     return [toFault(unclear, `Its \`requirements\` threw ${reason(error, secretsOf(options))}.`)]
   }
+}
+
+function isRequirement (value: unknown): value is Requirement {
+  return isRecord(value) && typeof value['message'] === 'string' && typeof value['hint'] === 'string'
 }
 
 function topologyFaults (subset: string, entries: readonly ResolvedEntry[], settings: Settings): LocatedFault[] {
@@ -93,14 +97,14 @@ function scopeFault (subset: string, { Check: { scope }, identifier }: ResolvedE
   if (subset === 'liveness' && (scope === 'shared' || scope === 'workers')) {
     return {
       id: 'W002',
-      message: `${identifier} asks something shared: an outage of it restarts every pod`,
+      message: `${named(identifier)} asks something shared: an outage of it restarts every pod`,
       hint: 'Ask it in readiness or integrations; liveness is about this process only.',
     }
   }
   if (subset === 'readiness' && scope === 'workers') {
     return {
       id: 'W003',
-      message: `${identifier} asks other workers: their outage takes every pod out of the load balancer`,
+      message: `${named(identifier)} asks other workers: their outage takes every pod out of the load balancer`,
       hint: 'Ask it in integrations; readiness is about what this pod needs to serve.',
     }
   }
@@ -112,7 +116,7 @@ function misspelledOptions ({ Check: { rules }, options }: ResolvedEntry): Fault
   const known = Object.keys(entryRules)
   return Object.keys(options).filter(name => !known.includes(name)).flatMap(name => {
     const meant = nearest(name, known)
-    return meant === undefined ? [] : [{ id: 'W005' as const, message: `its option '${name}' is nearly '${meant}'`, hint: `Write '${meant}' where that is meant; else declare \`static rules\` in the class.` }]
+    return meant === undefined ? [] : [{ id: 'W005' as const, message: `its option '${named(name)}' is nearly '${meant}'`, hint: `Write '${meant}' where that is meant; else declare \`static rules\` in the class.` }]
   })
 }
 

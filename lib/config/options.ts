@@ -1,9 +1,10 @@
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
-import { copyPlain, isRecord } from '../values/plain-data.js'
-import { flag, func, milliseconds, numeric, oneOf, redisUrl, rule, shown, text, texts, violations, type Violation } from '../values/rules.js'
+import { copyPlain, isList, isOptions, isRecord } from '../values/plain-data.js'
+import { flag, func, milliseconds, numeric, oneOf, redisUrl, rule, text, texts, violations, type Violation } from '../values/rules.js'
+import { named, reason, shown } from '../values/shown.js'
 import type { OptionRule, OptionRules } from '../../types/check.js'
 import type { FleetOptions } from '../../types/fleet.js'
-import type { Entry, HealthOptions, Settings } from '../../types/options.js'
+import type { HealthOptions, Settings } from '../../types/options.js'
 import type { ListenOptions, Service } from '../../types/settings.js'
 import type { SystemCheckId } from '../../types/report.js'
 
@@ -33,8 +34,6 @@ const defaults: Readonly<Omit<Settings, 'subsets' | 'baseDir' | 'drainSubsets' |
   openapi: true,
 }
 
-// A Map or a Date has no own properties, and would count as an object without options.
-const isPlainObject = (value: unknown): value is Record<string, unknown> => isRecord(value) && !(value instanceof Map || value instanceof Set || value instanceof Date)
 const isDuration = milliseconds().test
 
 const isFailure = (value: unknown) => Number.isInteger(value) && (value as number) >= 400 && (value as number) <= 599
@@ -70,7 +69,7 @@ const fleetRules: OptionRules & Record<keyof FleetOptions, OptionRule> = {
 }
 
 const rules: OptionRules = {
-  subsets: rule('a plain object of lists of checks, by the name of the subset', isPlainObject),
+  subsets: rule('a plain object of lists of checks, by the name of the subset', isOptions),
   prefix: rule(`${path}, or ''`, value => value === '' || value === '/' || isPath(value)),
   livenessPath: rule(`${path}, or false`, value => value === false || isPath(value)),
   warningsAsErrors: flag(),
@@ -78,21 +77,21 @@ const rules: OptionRules = {
   diskUsageMax: orNull(numeric('a percentage, 0 to 100', 0, 100)),
   memoryMin: orNull(numeric('a number of MiB, 0 or more', 0, Number.MAX_SAFE_INTEGER)),
   failureStatus: rule('a status of 400 to 599, or an object of them by the name of the subset', value => {
-    return isFailure(value) || (isRecord(value) && Object.values(value).every(isFailure))
+    return isFailure(value) || (isOptions(value) && Object.values(value).every(isFailure))
   }),
   timeout: milliseconds(1),
   deadline: milliseconds(1),
   cacheFor: rule('a whole number of milliseconds, 0 or more, or an object of them by the name of the subset', value => {
-    return isDuration(value) || (isRecord(value) && Object.values(value).every(isDuration))
+    return isDuration(value) || (isOptions(value) && Object.values(value).every(isDuration))
   }),
   details: rule("'always', 'never', or a function of the request", value => value === 'always' || value === 'never' || func().test(value)),
   drainSubsets: texts(),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-  listen: rule('{ port, host } or { path }: a port of 0 to 65535, and non-empty strings', value => isRecord(value) && violations(listenRules, value).length === 0 && !('path' in value && 'port' in value)),
-  fleet: rule('an object with the `name` of the fleet, and perhaps `client` or `url`, `instance`, `ttl` and `details`', value => isRecord(value) && fleetFaults(value).length === 0),
+  listen: rule('{ port, host } or { path }: a port of 0 to 65535, and non-empty strings', value => isOptions(value) && violations(listenRules, value).length === 0 && !('path' in value && 'port' in value)),
+  fleet: rule('an object with the `name` of the fleet, and perhaps `client` or `url`, `instance`, `ttl` and `details`', value => isOptions(value) && fleetFaults(value).length === 0),
   routes: flag(),
   openapi: flag(),
-  service: rule(`an object of non-empty strings: ${Object.keys(serviceRules).join(', ')}`, value => isRecord(value) && violations(serviceRules, value).length === 0),
+  service: rule(`an object of non-empty strings: ${Object.keys(serviceRules).join(', ')}`, value => isOptions(value) && violations(serviceRules, value).length === 0),
   baseDir: text(),
 }
 
@@ -102,23 +101,30 @@ const rules: OptionRules = {
  * @throws FST_HEALTH_INVALID_CONFIGURATION if the options are no plain object.
  */
 export function toSettings (options: HealthOptions): Settings {
-  if (!isPlainObject(options)) throw new FST_HEALTH_INVALID_CONFIGURATION(`The options of fastify-health are ${shown(options)}. They must be a plain object, such as { subsets: { … } }.`)
-  const { subsets = {}, ...others } = options
-  const given = Object.entries(copyPlain(others)).filter(([, value]) => value !== undefined)
+  if (!isOptions(options)) throw new FST_HEALTH_INVALID_CONFIGURATION(`The options of fastify-health are ${shown(options)}. They must be a plain object, such as { subsets: { … } }.`)
+  const given = Object.keys(options).map(name => [name, copyOf(options, name)] as const).filter(([, value]) => value !== undefined)
   return {
     ...defaults,
     drainSubsets: ['readiness'],
     service: {},
     baseDir: process.cwd(),
+    subsets: {},
     ...Object.fromEntries(given),
-    subsets: copySubsets(subsets),
+  }
+}
+
+function copyOf (options: Record<string, unknown>, name: string): unknown {
+  try {
+    return name === 'subsets' ? copySubsets(options[name]) : copyPlain(options[name])
+  } catch (error) {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`Reading the option '${named(name)}' threw ${reason(error)}. An option must be a value, not a getter that throws.`)
   }
 }
 
 // The lists are copied, since the registry adds entries to them.
-function copySubsets (subsets: unknown): Settings['subsets'] {
-  if (!isPlainObject(subsets)) return subsets as Settings['subsets']
-  return Object.fromEntries(Object.entries(subsets).map(([name, entries]) => [name, Array.isArray(entries) ? [...entries] : entries as Entry[]]))
+function copySubsets (subsets: unknown): unknown {
+  if (!isOptions(subsets)) return subsets
+  return Object.fromEntries(Object.entries(subsets).map(([name, entries]) => [name, isList(entries) ? [...entries] : entries]))
 }
 
 // Every setting must have a value, except those without a default.
@@ -134,8 +140,8 @@ export function settingsFaults (settings: Settings): SettingFault[] {
   return violations(complete, values)
     .flatMap(violation => {
       const value = values[violation.option]
-      if (violation.option === 'service' && isRecord(value)) return violations(serviceRules, value, 'service.')
-      return violation.option === 'fleet' && isRecord(value) ? fleetFaults(value) : [violation]
+      if (violation.option === 'service' && isOptions(value)) return violations(serviceRules, value, 'service.')
+      return violation.option === 'fleet' && isOptions(value) ? fleetFaults(value) : [violation]
     })
     .map((violation): SettingFault => ({ id: 'E001', ...violation }))
 }
@@ -155,14 +161,14 @@ const longestName = 100
 /** Finds E003: the name of a subset cannot be a path segment. */
 export function nameFault (name: string, fleet?: unknown): Fault | undefined {
   if (fleet !== undefined && name === fleetSubset) return { id: 'E003', message: `'${name}' is where the fleet is shown`, hint: 'Rename the subset, or take the setting `fleet` away.' }
-  if (!/^[\w~-][\w.~-]*$/.test(name)) return { id: 'E003', message: `'${name}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
+  if (!/^[\w~-][\w.~-]*$/.test(name)) return { id: 'E003', message: `'${named(name)}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
   if (name.length > longestName) return { id: 'E003', message: `'${name.slice(0, 20)}…' has ${name.length} characters`, hint: `Use ${longestName} at most: Fastify's router takes no more.` }
 }
 
 /** Finds E003: a router that ignores case cannot distinguish two subsets. */
 export function caseFault (name: string, names: readonly string[]): Fault | undefined {
   const other = names.find(other => other !== name && other.toLowerCase() === name.toLowerCase())
-  if (other !== undefined) return { id: 'E003', message: `'${name}' differs from '${other}' by case only, which the router ignores`, hint: 'Rename one of them, or take `caseSensitive: false` away.' }
+  if (other !== undefined) return { id: 'E003', message: `'${named(name)}' differs from '${named(other)}' by case only, which the router ignores`, hint: 'Rename one of them, or take `caseSensitive: false` away.' }
 }
 
 /** Returns the value of a setting for one subset, or `otherwise` if the setting names only other subsets. */

@@ -1,12 +1,12 @@
-import { isDisabled, isFault, loadCheck, noOptions, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
+import { isDisabled, isFault, loadCheck, noOptions, parseEntry, resolveEntry, type ParsedEntry, type ResolvedEntry } from './entry.js'
 import { systemClock, type Clock } from '../time/clock.js'
 import { inTime } from '../time/timeout.js'
 import { preparationTime } from './preparation.js'
 import type { Fault } from './options.js'
-import { isRecord } from '../values/plain-data.js'
-import { copyPlain, isAsCopied, keyOf } from '../values/plain-data.js'
+import { copyPlain, isAsCopied, isList, isOptions, keyOf } from '../values/plain-data.js'
 import { byIdentifier as byName } from './order.js'
-import { shown, suggestion } from '../values/rules.js'
+import { suggestion } from '../values/rules.js'
+import { named, reason, shown } from '../values/shown.js'
 import type { CheckClass } from '../../types/check.js'
 import type { Settings } from '../../types/options.js'
 
@@ -66,11 +66,20 @@ export class Planner {
 
   /** Returns the plan of a subset, or a promise of it if a module must be loaded first. */
   plan (subset: string): Plan | Promise<Plan> {
-    const { subsets } = this.#settings
-    const list: unknown = isRecord(subsets) ? subsets[subset] : undefined
-    if (!Array.isArray(list)) {
-      return { entries: [], order: [], disabled: [], faults: [{ id: 'E002', message: `it is ${shown(list)}`, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }] }
+    try {
+      const list = this.#list(subset)
+      return isList(list) ? this.#planOf(subset, list) : withoutEntries(`it is ${shown(list)}`)
+    } catch (error) {
+      return withoutEntries(`reading it threw ${reason(error)}`)
     }
+  }
+
+  #list (subset: string): unknown {
+    const { subsets } = this.#settings
+    return isOptions(subsets) ? subsets[subset] : undefined
+  }
+
+  #planOf (subset: string, list: readonly unknown[]): Plan | Promise<Plan> {
     const last = this.#plans.get(subset)
     if (last !== undefined && this.#isAsPlanned(list, last)) return last.plan
     // Array.from() also visits the holes of the list.
@@ -88,7 +97,7 @@ export class Planner {
   #isAsResolved (source: unknown): boolean {
     const cached = this.#resolved.get(source)
     // A class or a specifier by itself cannot be changed in place.
-    if (cached === undefined || !Array.isArray(source)) return cached !== undefined
+    if (cached === undefined || !isList(source)) return cached !== undefined
     try {
       return source.length <= 2 && source[0] === cached.check && isAsCopied(cached.options, source[1] === undefined ? noOptions : source[1])
     } catch {
@@ -178,10 +187,14 @@ export class Planner {
 
   // Without this, removed entries would be kept for ever.
   #forget (): void {
-    const used = new Set<unknown>(Object.values(this.#settings.subsets).flat(1))
-    for (const source of this.#resolved.keys()) if (!used.has(source)) this.#resolved.delete(source)
     for (const subset of this.#plans.keys()) if (!Object.hasOwn(this.#settings.subsets, subset)) this.#plans.delete(subset)
+    const used = new Set<unknown>([...this.#plans.values()].flatMap(({ sources }) => sources))
+    for (const source of this.#resolved.keys()) if (!used.has(source)) this.#resolved.delete(source)
   }
+}
+
+function withoutEntries (message: string): Plan {
+  return { entries: [], order: [], disabled: [], faults: [{ id: 'E002', message, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }] }
 }
 
 // An option may be a getter that throws. That is reported when the entry is resolved.
@@ -196,7 +209,7 @@ function isLeftOut (entry: ParsedEntry): boolean {
 function hasNotLoaded (specifier: string, limit: number): Fault {
   return {
     id: 'E004',
-    message: `${specifier} has not loaded within ${limit} ms`,
+    message: `${named(specifier)} has not loaded within ${limit} ms`,
     hint: 'A top-level `await` in it, or in what it imports, takes too long or never settles. Once it has loaded it is used.',
   }
 }
@@ -216,7 +229,7 @@ function toPlan (resolved: readonly Resolved[]): Plan {
     } else if (isFault(entry)) {
       faults.push(entry)
     } else if (byIdentifier.has(entry.identifier)) {
-      faults.push({ id: 'E006', entry: entry.label, message: `another entry has the identifier '${entry.identifier}', too`, hint: 'Give one of them an `identifier` option of its own.' })
+      faults.push({ id: 'E006', entry: entry.label, message: `another entry has the identifier '${named(entry.identifier)}', too`, hint: 'Give one of them an `identifier` option of its own.' })
     } else {
       byIdentifier.set(entry.identifier, entry)
     }
@@ -236,7 +249,7 @@ function place (entry: ResolvedEntry, byIdentifier: ReadonlyMap<string, Resolved
   const chain: ResolvedEntry[] = []
   for (let next: ResolvedEntry | undefined = entry; next !== undefined && !placed.has(next);) {
     if (chain.includes(next)) {
-      const circle = [next, ...chain.slice(0, chain.indexOf(next) + 1)].reverse().map(({ identifier }) => identifier).join(' -> ')
+      const circle = [next, ...chain.slice(0, chain.indexOf(next) + 1)].reverse().map(({ identifier }) => named(identifier)).join(' -> ')
       return { id: 'E009', message: `\`after\` goes round in a circle: ${circle}`, hint: 'Take one `after` of the circle away.' }
     }
     chain.unshift(next)

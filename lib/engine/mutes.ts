@@ -1,6 +1,5 @@
 import { FST_HEALTH_INVALID_MUTE } from '../errors.js'
-import { shown } from '../values/rules.js'
-import { oneLine } from './report.js'
+import { oneLine, shown } from '../values/shown.js'
 import type { FleetMute } from '../../types/fleet.js'
 import type { Mute, MuteOptions, Result } from '../../types/report.js'
 

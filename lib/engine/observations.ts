@@ -1,5 +1,5 @@
 import { FST_HEALTH_INVALID_OBSERVATION } from '../errors.js'
-import { shown } from '../values/rules.js'
+import { shown } from '../values/shown.js'
 import type { Observation } from '../../types/report.js'
 
 /** One run keeps at most this many names. */

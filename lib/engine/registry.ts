@@ -8,13 +8,14 @@ import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEAL
 import { Executor } from './executor.js'
 import type { Fleet, FleetContext } from './fleet.js'
 import { lineLogger } from './logger.js'
-import { isRecord } from '../values/plain-data.js'
+import { isOptions } from '../values/plain-data.js'
 import { caseFault, fleetSubset, nameFault, settingsFaults, toSettings, type Fault } from '../config/options.js'
 import { assertWords, longestMute, Mutes } from './mutes.js'
 import { Planner, type Plan } from '../config/plan.js'
-import { oneLine, statusOf, type Judged } from './report.js'
+import { statusOf, type Judged } from './report.js'
 import { Reporter } from './reporter.js'
-import { longestTimer, numeric, shown, suggestion } from '../values/rules.js'
+import { longestTimer, numeric, suggestion } from '../values/rules.js'
+import { oneLine, shown } from '../values/shown.js'
 import { RunnerPool } from './runner-pool.js'
 import { findFaults, timeNeeded } from '../config/faults.js'
 import type { FleetMute, FleetMuteTime, Roster } from '../../types/fleet.js'
@@ -112,7 +113,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   /** Returns the names of the subsets. */
   subsets (): string[] {
     const { subsets } = this.settings
-    return isRecord(subsets) ? Object.keys(subsets) : []
+    return isOptions(subsets) ? Object.keys(subsets) : []
   }
 
   /** Returns the reason why no path can lead to a subset of that name (E003). */
@@ -262,7 +263,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
    * The listener does not keep the process alive, and `close` closes it last. A second call returns the same address.
    *
    * @returns the address, such as `http://0.0.0.0:9000`
-   * @throws FST_HEALTH_ADDRESS_IN_USE if another process listens there.
+   * @throws FST_HEALTH_ADDRESS_IN_USE if another process listens there; FST_HEALTH_CANNOT_LISTEN if the address cannot be used.
    */
   async listen (options: ListenOptions = {}): Promise<string> {
     if (this.#openListener === undefined) throw new FST_HEALTH_NO_LISTENER()
@@ -321,7 +322,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   #mustExist (subset: string): void {
     const { subsets } = this.settings
     // If `subsets` is not an object, the answer for every name is the fault in the configuration.
-    if (isRecord(subsets) && !Object.hasOwn(subsets, subset)) throw new FST_HEALTH_UNKNOWN_SUBSET(subset)
+    if (isOptions(subsets) && !Object.hasOwn(subsets, subset)) throw new FST_HEALTH_UNKNOWN_SUBSET(subset)
   }
 
   async #mustBeKnown (subset: string, identifier: string): Promise<void> {

@@ -3,6 +3,7 @@ import type { History } from './history.js'
 import type { Fault } from '../config/options.js'
 import { byIdentifier } from '../config/order.js'
 import { redactBriefly, type Secrets } from '../values/redact.js'
+import { oneLine } from '../values/shown.js'
 import type { EntryOptions } from '../../types/check.js'
 import type { Failure, Mute, Observation, Report, Result } from '../../types/report.js'
 
@@ -32,11 +33,6 @@ export function notRun (message: string, at: number): Outcome {
 export function toFailure (error: unknown, secrets: Secrets): Failure {
   if (!isHealthCheckError(error)) return { kind: 'unknown error', message: '' }
   return { kind: error.kind, message: oneLine(redactBriefly(error.message, secrets)) }
-}
-
-/** Removes line breaks and control characters, so that a printed text forges no line and no colour. */
-export function oneLine (text: string): string {
-  return text.replace(/\s*\p{Cc}+\s*/gu, ' ').trim()
 }
 
 export function isHealthy (errors: readonly Failure[], warningsAsErrors: boolean): boolean {
@@ -95,7 +91,7 @@ function toBorne (result: Result, borneSince: number): Result {
 /** Makes one answer for each kind of fault in the configuration. The id of the fault is its identifier. */
 export function misconfigured (faults: readonly Fault[], at: number): Judged[] {
   return [...new Set(faults.map(({ id }) => id))].map(id => {
-    const messages = faults.filter(fault => fault.id === id).map(({ message }) => redactBriefly(message))
+    const messages = faults.filter(fault => fault.id === id).map(({ message }) => oneLine(redactBriefly(message)))
     const errors = messages.map(message => ({ kind: 'unknown error' as const, message }))
     return { identifier: id, critical: true, outcome: { errors, startedAt: at, duration: 0 }, healthy: false }
   })

@@ -69,9 +69,10 @@ export class Reporter {
     const { settings, clock, planner } = this.#sources
     const { subset, deadline } = inquiry
     const begun = clock.now()
-    const due = this.#deadlines.of(deadline, begun)
-    const run: Run = { inquiry, startedAt: clock.date(), begun, due }
     const faults = settingsFaults(settings)
+    // The deadline may be what is invalid. The report about that needs none.
+    const due = faults.length > 0 ? never : this.#deadlines.of(deadline, begun)
+    const run: Run = { inquiry, startedAt: clock.date(), begun, due }
     if (faults.length > 0) return this.#report(run, this.#misconfigured(subset, faults))
     const planned = planner.plan(subset)
     const plan = planned instanceof Promise ? await this.#inTime(planned, due) : planned

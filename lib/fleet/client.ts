@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { FastifyInstance } from 'fastify'
 import { decorated, needsDriver, withoutDriver } from '../clients/requirements.js'
-import { reason } from '../config/entry.js'
+import { reason } from '../values/shown.js'
 import { lacking } from '../errors.js'
 import { scripts, type Script } from './scripts.js'
 import type { Requirement } from '../../types/check.js'

@@ -3,7 +3,7 @@ import type { Clock } from '../time/clock.js'
 import { inTime } from '../time/timeout.js'
 import { wordsFor } from '../clients/driver-errors.js'
 import { isHealthCheckError } from '../errors.js'
-import { reason } from '../config/entry.js'
+import { reason } from '../values/shown.js'
 import type { FleetClient } from './client.js'
 
 export interface ConnectionOptions {

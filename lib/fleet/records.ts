@@ -1,5 +1,6 @@
 import { isRecord } from '../values/plain-data.js'
-import { oneLine, statusOf, type Outcome } from '../engine/report.js'
+import { statusOf, type Outcome } from '../engine/report.js'
+import { oneLine } from '../values/shown.js'
 import type { FailingCheck, FleetInstance, FleetMute, InstanceSubset } from '../../types/fleet.js'
 import type { Failure, FailureKind, Observation, Report } from '../../types/report.js'
 

@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox'
 import { answered, refuse, seesDetails, send } from './answers.js'
 import { negotiate, supportedTypes } from './negotiate.js'
 import { failureStatusOf, settingsFaults } from '../config/options.js'
-import { isRecord } from '../values/plain-data.js'
+import { isOptions } from '../values/plain-data.js'
 import { FST_HEALTH_NOT_ACCEPTABLE, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
 import type { HealthRegistry } from '../engine/registry.js'
 import { withoutDetails } from '../engine/report.js'
@@ -63,7 +63,7 @@ function rendered (asked: AskedSubset, renderer: Renderer, found: Report, detail
 
 export function exists ({ settings: { subsets } }: HealthRegistry, subset: string): boolean {
   // If `subsets` is not an object, the answer for every name is the fault in the configuration.
-  return !isRecord(subsets) || Object.hasOwn(subsets, subset)
+  return !isOptions(subsets) || Object.hasOwn(subsets, subset)
 }
 
 function schemaOf ({ schemas: { bodySchema }, declared }: AskedSubset, { name }: Renderer, { results }: Report): TSchema {

@@ -2,14 +2,15 @@ import type { FastifyBaseLogger } from 'fastify'
 import { livenessHook } from './liveness.js'
 import { routerOptions } from './router-options.js'
 import { healthRoutes } from './routes.js'
-import { FST_HEALTH_ADDRESS_IN_USE } from '../errors.js'
+import { FST_HEALTH_ADDRESS_IN_USE, FST_HEALTH_CANNOT_LISTEN } from '../errors.js'
 import type { HealthRegistry, Listener } from '../engine/registry.js'
+import { named, reason } from '../values/shown.js'
 import type { ListenOptions } from '../../types/settings.js'
 
 /**
  * Opens a server for the probes only: liveness and every subset, at the same paths as in the app. It does not keep the process alive.
  *
- * @throws FST_HEALTH_ADDRESS_IN_USE if another process listens there.
+ * @throws FST_HEALTH_ADDRESS_IN_USE if another process listens there; FST_HEALTH_CANNOT_LISTEN if the address cannot be used.
  */
 export async function openListener (registry: HealthRegistry, { port = 0, host = '0.0.0.0', path }: ListenOptions, log: FastifyBaseLogger): Promise<Listener> {
   const { default: fastify } = await import('fastify')
@@ -23,7 +24,8 @@ export async function openListener (registry: HealthRegistry, { port = 0, host =
     return { address, close: () => server.close() }
   } catch (error) {
     await server.close()
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    throw new FST_HEALTH_ADDRESS_IN_USE(path ?? `port ${port} of ${host}`)
+    const place = named(path ?? `port ${port} of ${host}`)
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new FST_HEALTH_ADDRESS_IN_USE(place)
+    throw new FST_HEALTH_CANNOT_LISTEN(place, reason(error), { cause: error })
   }
 }

@@ -1,4 +1,5 @@
-import { muteInWords, oneLine } from '../engine/report.js'
+import { muteInWords } from '../engine/report.js'
+import { oneLine } from '../values/shown.js'
 import type { Report, Result } from '../../types/report.js'
 
 /** The line that a monitoring plugin prints, and its exit status. */
@@ -47,7 +48,7 @@ function counted (count: number): string {
 
 // A bar begins the performance data. A line break begins the part that notifications leave out.
 function onOneLine (text: string): string {
-  return oneLine(text.replace(/\s*[\r\n]+\s*/g, '; ')).replaceAll('|', '/')
+  return oneLine(text.replace(/\s+/g, space => /[\r\n]/.test(space) ? '; ' : space)).replaceAll('|', '/')
 }
 
 /** Writes `'label'=value[unit];[warning];[critical];[least]`. A label must not contain `=`, and a quote in it must be doubled. */

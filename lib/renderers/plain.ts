@@ -1,4 +1,5 @@
-import { muteInWords, oneLine } from '../engine/report.js'
+import { muteInWords } from '../engine/report.js'
+import { oneLine } from '../values/shown.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Result } from '../../types/report.js'
 

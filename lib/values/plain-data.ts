@@ -10,15 +10,46 @@ export function idOf (reference: WeakKey): number {
   return id
 }
 
+/** Returns whether a value is an array. A revoked proxy is none. */
+export function isList (value: unknown): value is unknown[] {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
 /** Returns whether a value is a plain object or an array. Those are copied, and other objects are passed by reference. */
 export function isPlain (value: unknown): value is Record<string, unknown> | unknown[] {
   if (typeof value !== 'object' || value === null) return false
-  if (Array.isArray(value)) return true
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  try {
+    if (Array.isArray(value)) return true
+    const prototype = Object.getPrototypeOf(value)
+    return prototype === Object.prototype || prototype === null
+  } catch {
+    // The value is a revoked proxy, or a proxy that throws.
+    return false
+  }
 }
 
-export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !isList(value)
+
+/** Returns whether the names of an object's members can be listed, which is not possible with a revoked proxy. */
+export function isReadable (value: unknown): boolean {
+  try {
+    return Object.keys(value as object).length >= 0
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Returns whether an object may hold options. An object that is not plain and has no members, such as a Map, a Date or a Promise, was given
+ * by mistake.
+ */
+export function isOptions (value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && isReadable(value) && (isPlain(value) || Object.keys(value).length > 0)
+}
 
 /** Makes a deep copy of plain objects and arrays, even with cycles. Functions, instances and clients are passed by reference. */
 export function copyPlain<T> (value: T, copies?: Map<unknown, unknown>): T {

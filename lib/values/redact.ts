@@ -70,6 +70,14 @@ interface Found {
 }
 
 function collect (value: unknown, secret: boolean, found: Found, seen: Set<unknown>): void {
+  try {
+    collectFrom(value, secret, found, seen)
+  } catch {
+    // What cannot be read, such as a revoked proxy, cannot be told either.
+  }
+}
+
+function collectFrom (value: unknown, secret: boolean, found: Found, seen: Set<unknown>): void {
   if (typeof value === 'string') {
     if (secret) addSecret(value, found)
     for (const url of urlsOf(value)) if (URL.canParse(url) && url.includes('://')) addUrl(url, found)

@@ -1,6 +1,7 @@
-import { inspect } from 'node:util'
 import { nearest } from './nearest.js'
-import { secretName } from './redact.js'
+import { isReadable } from './plain-data.js'
+import { secretName, secretsOf } from './redact.js'
+import { named, reason, shown } from './shown.js'
 import type { OptionRule, OptionRules } from '../../types/check.js'
 
 type RuleOptions = Pick<OptionRule, 'required' | 'secret'>
@@ -99,28 +100,45 @@ export interface Violation {
  * option that is an object.
  */
 export function violations (rules: OptionRules, values: Readonly<Record<string, unknown>>, within = ''): Violation[] {
+  if (!isReadable(values)) return [{ option: within.slice(0, -1), message: `${within === '' ? 'the options' : `'${within.slice(0, -1)}'`} cannot be read`, hint: 'Give a plain object.' }]
   const found: Violation[] = []
   const known = Object.keys(rules)
   let isListed = false
-  for (const [name, value] of Object.entries(values)) {
-    if (value === undefined) continue
+  for (const name of Object.keys(values)) {
     const option = `${within}${name}`
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (rule === undefined) {
-      const isFar = nearest(name, known) === undefined
-      found.push({ option, message: `there is no option '${option}'`, hint: isFar && isListed ? 'It is none of those, either.' : suggestion(name, known) })
-      isListed ||= isFar
-    } else if (!rule.test(value)) {
-      found.push({ option, message: `'${option}' is ${shown(value, rule.secret || secretName.test(name))}`, hint: `It must be ${rule.expected}.` })
+    try {
+      const value = values[name]
+      if (value === undefined || rule?.test(value)) continue
+      if (rule === undefined) {
+        const isFar = nearest(name, known) === undefined
+        found.push({ option, message: `there is no option '${named(option)}'`, hint: isFar && isListed ? 'It is none of those, either.' : suggestion(name, known) })
+        isListed ||= isFar
+      } else {
+        found.push({ option, message: `'${option}' is ${shown(value, rule.secret || secretName.test(name))}`, hint: `It must be ${rule.expected}.` })
+      }
+    } catch (error) {
+      // A getter, a proxy or the `test` of a rule threw.
+      const hint = rule === undefined ? 'Give a value, not a getter that throws.' : `It must be ${rule.expected}. If it is, correct the rule: its \`test\` returns true or false for any value.`
+      found.push({ option, message: `looking at '${named(option)}' threw ${reason(error, secretsOf(values))}`, hint })
     }
   }
   for (const [name, rule] of Object.entries(rules)) {
     const option = `${within}${name}`
-    if (rule.required && values[name] === undefined) {
+    if (rule.required && isMissing(values, name)) {
       found.push({ option, message: `'${option}' is missing`, hint: `It must be ${rule.expected}.` })
     }
   }
   return found
+}
+
+function isMissing (values: Readonly<Record<string, unknown>>, name: string): boolean {
+  try {
+    return values[name] === undefined
+  } catch {
+    // The option was found to be one that throws.
+    return !Object.hasOwn(values, name)
+  }
 }
 
 /** Makes the hint for an unknown name. It suggests the most similar known name, or lists all. */
@@ -128,15 +146,6 @@ export function suggestion (name: string, known: readonly string[]): string {
   const near = nearest(name, known)
   if (near !== undefined) return `Did you mean '${near}'?`
   return known.length === 0 ? 'It takes none.' : `There is: ${known.map(item => `'${item}'`).join(', ')}.`
-}
-
-/** Describes a value for an error. The text is short, and shows no value that may hold credentials. */
-export function shown (value: unknown, secret = false): string {
-  const type = value === null ? 'null' : typeof value
-  if (secret || (typeof value === 'string' && value.includes('://'))) return `a ${type} that does not fit (not shown: it may hold credentials)`
-  if (type === 'object' || type === 'function') return Array.isArray(value) ? 'an array' : type === 'object' ? 'an object' : 'a function'
-  const text = inspect(value)
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
 /** A client of the app: the name of a decorator, a function of the app, or a value that `fits`. */

@@ -9,6 +9,12 @@ t.test('every format of the wire is one of the command line', async t => {
   t.match(await command(['-s', 'bad', '--format', 'openmetrics']), { status: 1, out: /# EOF\n$/ })
 })
 
+t.test('JSON for a terminal escapes every control character', async t => {
+  const { out } = await command(['--config', 'hostile.config.js', '-s', 'odd', '--format', 'json'])
+  t.ok('Gone\u009b2J' in JSON.parse(out))
+  t.match(out, '"Gone\\u009b2J":"unavailable: ]0;forged Forged ... working"')
+})
+
 t.test('a terminal gets colours: red fails the subset, yellow does not', async t => {
   t.equal((await command(['-s', 'bad'], { colour: true })).out,
     'Fine                     ... \u001b[32mworking\u001b[39m\nGone                     ... \u001b[31munavailable: connection refused\u001b[39m\n')

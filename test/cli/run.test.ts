@@ -29,6 +29,18 @@ t.test('control characters of an argument reach no terminal', async t => {
   t.notMatch(err, /[^\P{Cc}\n]/u)
 })
 
+t.test('an argument forges no line', async t => {
+  t.strictSame(await command(['--subset=x', 'check\nE001 forged\t\u001b[31m']), {
+    status: 2, out: '', err: "There is no command 'check E001 forged [31m'. To ask a subset: fastify-health --subset <name>\nTry fastify-health --help.\n",
+  })
+})
+
+t.test('with colours, what is printed holds no other escape sequence', async t => {
+  const { out } = await command(['--config', 'hostile.config.js', '-s', 'odd', '--format', 'html'], { colour: true })
+  t.match(out, 'Forged')
+  t.notMatch(out, /[^\P{Cc}\n](?!\[\d{1,2}m)/u)
+})
+
 t.test('without a working directory nothing can be asked', async t => {
   let err = ''
   const io = { out: () => {}, err: (text: string) => { err += text }, cwd: undefined, untilStopped: async () => {}, endAfter: async () => {}, colour: false }

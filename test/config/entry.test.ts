@@ -1,10 +1,10 @@
 import { test } from 'tap'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { HealthCheck, defineCheck } from '../../lib/check.js'
-import { isFault, loadCheck, parseEntry, reason, resolveEntry, type ParsedEntry, type ResolvedEntry } from '../../lib/config/entry.js'
-import { noSecrets } from '../../lib/values/redact.js'
+import { isFault, loadCheck, parseEntry, resolveEntry, type ParsedEntry, type ResolvedEntry } from '../../lib/config/entry.js'
 import { flag, text, url } from '../../lib/values/rules.js'
 import type { CheckClass } from '../../types/check.js'
+import { revoked, unreadable } from '../helpers/unreadable.js'
 
 const baseDir = fileURLToPath(new URL('../fixtures/checks/', import.meta.url))
 
@@ -160,7 +160,7 @@ test('E008 says what of a class is wrong: its statics, a rule, a getter', async 
   for (const rule of [{ expected: 'x' }, null]) {
     t.match(fault(declaring({ rules: { url: rule } }), { url: 'x' }), { id: 'E008', message: "Declaring: its `static rules` have no `test` for 'url'" })
   }
-  t.match(fault(declaring({ rules: { url: failing } }), { url: 'x' }), { id: 'E008', message: 'Declaring: a `test` of its `static rules` threw no rule' })
+  t.match(fault(declaring({ rules: { url: failing } }), { url: 'x' }), { id: 'E008', message: "Declaring: looking at 'url' threw no rule", hint: /correct the rule: its `test` returns true or false/ })
   t.match(fault(Throwing), { id: 'E008', message: 'Throwing: its `identifier`, `critical` or `timeout` threw no name' })
 })
 
@@ -256,10 +256,18 @@ test('E004 suggests the nearest of the built-in checks, and none of the files th
   t.notMatch(hint, /abortable|requirements|client/)
 })
 
-test('the reason of anything thrown is its first line, without secrets', async t => {
-  t.equal(reason(new Error('one\ntwo')), 'one')
-  t.equal(reason('text'), "'text'")
-  t.equal(reason(null), 'null')
-  t.equal(reason(new AggregateError([new Error('connect ECONNREFUSED ::1:5432')])), 'connect ECONNREFUSED [redacted]')
-  t.equal(reason(new Error('canary'), { ...noSecrets, texts: new Set(['canary']) }), '[redacted]')
+test('E005 tells an entry that cannot be read, and options that are of a kind that holds none', async t => {
+  t.match(parseEntry(unreadable([PaymentsCheck])), { id: 'E005', message: 'reading it threw not now' })
+  t.match(parseEntry(revoked([])), { id: 'E005', message: /^reading it threw \S/ })
+  t.match(parseEntry([PaymentsCheck, new Map()]), { id: 'E005', message: 'the options of PaymentsCheck are an object' })
+  t.match(parseEntry([PaymentsCheck, revoked({})]), { id: 'E005', message: 'the options of PaymentsCheck are an object that cannot be read' })
+})
+
+test('the name of an entry is short, and one line', async t => {
+  t.equal((parseEntry(`./${'x'.repeat(200)}.js`) as ParsedEntry).label, `./${'x'.repeat(98)}…`)
+  t.equal((parseEntry('./a\u001b[31m\n.js') as ParsedEntry).label, './a [31m .js')
+})
+
+test('E004 tells a specifier that is no path of a file at all', async t => {
+  for (const specifier of [`./${'a/'.repeat(10_000)}x.js`, 'file://host/x.js', 'file:///a%2fb.js', './\0.js']) t.match(await loadCheck(specifier, baseDir), { id: 'E004', message: / cannot be loaded$/ }, specifier.slice(0, 20))
 })

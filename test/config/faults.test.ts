@@ -88,7 +88,7 @@ test('E007 tells everything that a check needs and does not find', async t => {
 
 test('E007 tells requirements that cannot be made out, whatever was thrown, and nothing secret', async t => {
   const settings = toSettings({})
-  for (const [missing, hint] of [['app', 'Its `requirements` threw there is no app.'], [new Error('refused canary'), 'refused [redacted]'], [null, /^Its `requirements` threw null\.$/], [5, /^Its `requirements` gave 5: let it/], ['app.pg', /gave 'app\.pg'/]] as const) {
+  for (const [missing, hint] of [['app', 'Its `requirements` threw there is no app.'], [new Error('refused canary'), 'refused [redacted]'], [null, /^Its `requirements` threw null\.$/], [5, /^Its `requirements` gave 5: let it/], [[{ message: 'x' }], /gave an array: let it give a list of \{ message, hint \}/], ['app.pg', /gave 'app\.pg'/]] as const) {
     const planner = new Planner(toSettings({ subsets: { s: [[Needing, { missing, password: 'canary' }]] } }), () => {})
     const found = await findFaults({ settings, registryFaults: [], subsets: ['s'], nameFault, plan: async subset => await planner.plan(subset), context: { settings, get app (): never { throw new Error('there is no app') } }, clock: new FakeClock() })
     t.match(found, [{ id: 'E007', message: 'what it needs cannot be made out', hint }])
@@ -173,4 +173,10 @@ test('a line says where, what, and what to do, and nothing twice', async t => {
   t.equal(lineOf({ ...check, id: 'E002', subset: 's' }), "E002 subset 's': m. Mend it.")
   t.equal(lineOf({ ...check, id: 'E006', subset: 's', entry: 'A' }), "E006 subset 's', A: m. Mend it.")
   t.equal(lineOf({ ...check, id: 'E008', subset: 's', entry: 'A', message: 'A: m' }), "E008 subset 's': A: m. Mend it.")
+})
+
+test('a line has no control characters, and a limited length', async t => {
+  const long = 'x'.repeat(5000)
+  t.equal(lineOf(toSystemCheck({ id: 'E008', entry: 'A\u0007', message: 'is\r\n\u001b[31mred', hint: 'Do\nthis.' }, 's\n1')), "E008 subset 's 1', A: is [31mred. Do this.")
+  t.ok(lineOf(toSystemCheck({ id: 'E008', entry: long, message: long, hint: long }, long)).length < 2300)
 })

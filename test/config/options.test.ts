@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { caseFault, nameFault, settingsFaults, toSettings } from '../../lib/config/options.js'
 import { entryRules } from '../../lib/values/entry-rules.js'
 import type { HealthOptions } from '../../types/options.js'
+import { revoked, unreadable } from '../helpers/unreadable.js'
 
 test('every setting has a default', async t => {
   t.match(toSettings({}), {
@@ -211,4 +212,27 @@ test('a setting that is taken away is missing, but for the one without a default
   t.strictSame(messages(), [])
   Reflect.deleteProperty(settings, 'cacheFor')
   t.strictSame(messages(), ["'cacheFor' is missing"])
+})
+
+test('options that throw when they are read are named, and so is what they threw', async t => {
+  const code = 'FST_HEALTH_INVALID_CONFIGURATION'
+  t.throws(() => toSettings(revoked({})), { code, message: /^The options of fastify-health are an object that cannot be read\. They must be a plain object/ })
+  t.throws(() => toSettings({ get timeout (): never { throw new Error('not now\nat all') } }), { code, message: "Reading the option 'timeout' threw not now. An option must be a value, not a getter that throws." })
+  t.throws(() => toSettings({ service: unreadable({ version: '1' }) }), { code, message: /^Reading the option 'service' threw not now\./ })
+  for (const subsets of [unreadable({ s: [] }), { s: unreadable(['x']) }]) t.throws(() => toSettings({ subsets }), { code, message: /^Reading the option 'subsets' threw not now\./ })
+})
+
+test('E001 tells an object that holds no options, such as a Map or a Promise', async t => {
+  for (const option of ['subsets', 'service', 'listen', 'fleet', 'failureStatus', 'cacheFor']) {
+    for (const value of [new Map([['readiness', 503]]), Promise.resolve({}), new Date()]) {
+      t.match(settingsFaults(toSettings({ [option]: value } as HealthOptions)), [{ id: 'E001', option, message: `'${option}' is an object` }])
+    }
+    t.match(settingsFaults(toSettings({ [option]: revoked({}) } as HealthOptions)), [{ id: 'E001', option, message: `'${option}' is an object that cannot be read` }])
+  }
+})
+
+test('a setting that cannot be read any more is E001', async t => {
+  const settings = toSettings({})
+  Object.assign(settings, { service: unreadable({ version: '1' }), cacheFor: unreadable({ readiness: 1 }) })
+  t.match(settingsFaults(settings), [{ option: 'cacheFor', message: "looking at 'cacheFor' threw not now" }, { option: 'service.version', message: "looking at 'service.version' threw not now" }])
 })

@@ -8,6 +8,7 @@ import type { Settings } from '../../types/options.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 import { heapInUse } from '../helpers/garbage.js'
 import { until } from '../helpers/leaks.js'
+import { revoked, unreadable } from '../helpers/unreadable.js'
 
 const baseDir = fileURLToPath(new URL('../fixtures/checks/', import.meta.url))
 
@@ -255,4 +256,12 @@ test('an `enabled` that is no flag is E008, and one that is a getter that throws
   const { planner: planning } = planner({ s: [[on, { enabled: 'no' }], ['./missing.ts', { get enabled () { throw new Error('getter') } }]] })
   const plan = await planning.plan('s')
   t.match(plan.faults, [{ id: 'E008', hint: 'It must be true or false.' }, { id: 'E008', message: /reading its options threw getter/ }])
+})
+
+test('E002 tells a list that cannot be read, and the other subsets are planned', async t => {
+  const { planner: planning, settings } = planner({ s: [A] })
+  Object.assign(settings.subsets, { odd: unreadable([A]), gone: revoked([]) })
+  t.strictSame(faults(planning.plan('odd') as Plan), [['E002', undefined, 'reading it threw not now']])
+  t.strictSame(faults(planning.plan('gone') as Plan), [['E002', undefined, 'it is an object that cannot be read']])
+  t.strictSame(identifiers(planning.plan('s') as Plan), ['A'])
 })

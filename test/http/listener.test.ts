@@ -153,7 +153,7 @@ test('liveness can be off there as well', async t => {
   t.equal((await probe('liveness'))[0], 404)
 })
 
-test('an address that is in use ends the boot and says so, and one that cannot be had is told as it is', async t => {
+test('an address that is in use ends the boot and says so, and so does one that cannot be had', async t => {
   const taken = http.createServer()
   taken.listen(0, '127.0.0.1')
   await once(taken, 'listening')
@@ -164,7 +164,9 @@ test('an address that is in use ends the boot and says so, and one that cannot b
   app.register(health, { listen: { port, host: '127.0.0.1' } })
   await t.rejects(async () => await app.ready(), { code: 'FST_HEALTH_ADDRESS_IN_USE', message: `The probes cannot listen at port ${port} of 127.0.0.1: something else listens there. Choose another one in \`listen\`, or stop the other process.` })
   const registry = createHealth()
-  await t.rejects(registry.listen({ host: '192.0.2.1' }), { code: 'EADDRNOTAVAIL' })
+  await t.rejects(registry.listen({ host: '192.0.2.1' }), {
+    code: 'FST_HEALTH_CANNOT_LISTEN', message: /^The probes cannot listen at port 0 of 192\.0\.2\.1: listen EADDRNOTAVAIL: .*\. Choose another address in `listen`\.$/, cause: { code: 'EADDRNOTAVAIL' },
+  })
   t.match(await registry.listen({ host: '127.0.0.1' }), /^http:/, 'it may be tried again')
   await registry.close()
 })

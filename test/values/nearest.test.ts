@@ -15,3 +15,9 @@ test('what is near to nothing is near to nothing', async t => {
   t.equal(nearest('colour', ['timeout', 'interval']), undefined)
   t.equal(nearest('anything', []), undefined)
 })
+
+test('a long name is near to nothing, which is found without a comparison', async t => {
+  const began = performance.now()
+  t.equal(nearest('timeout'.repeat(1_000_000), ['timeout', 'interval']), undefined)
+  t.ok(performance.now() - began < 500)
+})

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import fc from 'fast-check'
-import { copyPlain, idOf, isAsCopied, isPlain, isRecord, keyOf } from '../../lib/values/plain-data.js'
+import { copyPlain, idOf, isAsCopied, isList, isOptions, isPlain, isReadable, isRecord, keyOf } from '../../lib/values/plain-data.js'
+import { revoked } from '../helpers/unreadable.js'
 
 test('objects and arrays of data are plain, and nothing else', async t => {
   for (const value of [{}, [], Object.create(null)]) t.ok(isPlain(value))
@@ -98,4 +99,21 @@ test('data that goes round in circles has a key', async t => {
 test('a record is an object that is no list', async t => {
   t.ok(isRecord({}))
   for (const value of [null, [], 'x', undefined]) t.notOk(isRecord(value))
+})
+
+test('a proxy that throws is neither plain nor a list, and is passed by reference', async t => {
+  const proxies = [revoked({}), revoked([]), new Proxy({}, { getPrototypeOf () { throw new Error('not now') } })]
+  for (const proxy of proxies) t.notOk(isPlain(proxy))
+  for (const proxy of proxies) t.notOk(isList(proxy))
+  t.ok(isList([]))
+  t.notOk(isReadable(revoked({})))
+  const copy = copyPlain({ proxy: proxies[0] })
+  t.ok(Object.is(copy.proxy, proxies[0]))
+  t.equal(keyOf(copy), keyOf({ proxy: proxies[0] }))
+})
+
+test('an object holds options, unless it is of a kind that holds none', async t => {
+  class Options { timeout = 5 }
+  for (const value of [{}, { a: 1 }, Object.create(null), new Options()]) t.ok(isOptions(value))
+  for (const value of [null, 'x', [], () => {}, new Map([['a', 1]]), new Set(), new Date(), Promise.resolve({}), new URL('http://h'), revoked({})]) t.notOk(isOptions(value))
 })

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { noSecrets, redact, redactBriefly, secretsOf } from '../../lib/values/redact.js'
+import { revoked } from '../helpers/unreadable.js'
 
 test('URLs and addresses are taken out of a text', async t => {
   t.equal(redact('connect to postgres://u:p@db:5432/app failed'), 'connect to [redacted] failed')
@@ -133,4 +134,10 @@ test('a text of 50 MiB is cut before it is looked into, and no part of a secret 
 test('the login and every host of a URL of several hosts are secrets', async t => {
   const secrets = secretsOf({ connectionString: 'postgres://clerk:sesame@db-one:5432,db-two:5433/orders' })
   t.equal(redact('clerk, sesame, db-one, db-two, orders', secrets), Array.from({ length: 5 }, () => '[redacted]').join(', '))
+})
+
+test('secrets are found beside what cannot be read', async t => {
+  class Broken extends Map { override [Symbol.iterator] (): never { throw new Error('not now') } }
+  const { texts } = secretsOf({ proxy: revoked({}), list: [revoked([])], map: new Map([[Object.create(null), 'x']]), broken: new Broken(), url: Object.create(URL.prototype), password: 'canary' })
+  t.ok(texts.has('canary'))
 })

@@ -1,6 +1,8 @@
 import { test } from 'tap'
-import { decodableUrl, flag, func, longestTimer, milliseconds, numeric, oneOf, redisUrl, rule, shown, suggestion, text, texts, url, violations, withoutNul } from '../../lib/values/rules.js'
+import { decodableUrl, flag, func, longestTimer, milliseconds, numeric, oneOf, redisUrl, rule, suggestion, text, texts, url, violations, withoutNul } from '../../lib/values/rules.js'
+import { shown } from '../../lib/values/shown.js'
 import type { OptionRule } from '../../types/check.js'
+import { revoked, unreadable } from '../helpers/unreadable.js'
 
 const cases: Array<[name: string, rule: OptionRule, right: unknown[], wrong: unknown[]]> = [
   ['text without NUL', withoutNul('the path of a folder'), ['a', ' '], ['', 'a\0b', 1, null]],
@@ -72,17 +74,7 @@ test('a name that is near to nothing gets all there are', async t => {
   t.equal(suggestion('colour', []), 'It takes none.')
 })
 
-test('a value is shown short, and an object only as such', async t => {
-  t.strictSame([5, 'five', null, undefined, true, [1], { a: 1 }, () => {}].map(value => shown(value)), [
-    '5', "'five'", 'null', 'undefined', 'true', 'an array', 'an object', 'a function',
-  ])
-  t.equal(shown('x'.repeat(200)).length, 81)
-})
-
 test('a value that may hold credentials is never shown', async t => {
-  t.equal(shown('canary', true), 'a string that does not fit (not shown: it may hold credentials)')
-  t.equal(shown(null, true), 'a null that does not fit (not shown: it may hold credentials)')
-  t.notMatch(shown('redis://u:canary@h'), /canary/)
   t.notMatch(violations({ url: url(['redis']) }, { url: 'http://u:canary@h' })[0]?.message, /canary/)
 })
 
@@ -93,4 +85,25 @@ test('a value whose option is named a secret is never shown, whatever its rule',
 test('the options that there are are listed once', async t => {
   const hints = violations({ name: text(), timeout: milliseconds() }, { unlike: 1, naem: 2, anything: 3 }).map(({ hint }) => hint)
   t.strictSame(hints, ["There is: 'name', 'timeout'.", "Did you mean 'name'?", 'It is none of those, either.'])
+})
+
+test('an option that throws when it is looked at is named, and so is what it threw', async t => {
+  const getter = { get name (): never { throw new Error('not now') }, timeout: 5 }
+  t.strictSame(violations({ name: text({ required: true }), timeout: milliseconds() }, getter), [
+    { option: 'name', message: "looking at 'name' threw not now", hint: 'It must be a non-empty string. If it is, correct the rule: its `test` returns true or false for any value.' },
+  ])
+  t.match(violations({ name: text() }, { get naem (): never { throw new Error('not now') } }), [{ message: "looking at 'naem' threw not now", hint: 'Give a value, not a getter that throws.' }])
+  const broken = rule('a name', () => { throw new Error('no access with canary') })
+  t.match(violations({ name: broken }, { name: 'x', password: 'canary' })[0], { message: "looking at 'name' threw no access with [redacted]", hint: /^It must be a name\. If it is, correct the rule/ })
+  t.match(violations({ name: text({ required: true }) }, unreadable({})), [{ message: "'name' is missing" }])
+})
+
+test('options that cannot be listed are one violation', async t => {
+  t.match(violations({ name: text() }, revoked({})), [{ message: 'the options cannot be read', hint: 'Give a plain object.' }])
+  t.match(violations({ name: text() }, revoked({}), 'service.'), [{ option: 'service', message: "'service' cannot be read" }])
+})
+
+test('the name of an unknown option is shown short, on one line', async t => {
+  t.equal(violations({}, { 'a\n\u001b[31mb': 1 })[0]?.message, "there is no option 'a [31mb'")
+  t.equal(violations({}, { ['x'.repeat(200)]: 1 })[0]?.message, `there is no option '${'x'.repeat(100)}…'`)
 })
