@@ -127,6 +127,11 @@ export const dns = [
   ['fastify-health/checks/dns', { identifier: 'Mail domain', name: 'shop.example', type: 'MX', expect: '10 mail.shop.example' }],
 ]
 
+export const grpc = [
+  ['fastify-health/checks/grpc', { client: 'orders' }],                      // app.orders, a client of @grpc/grpc-js
+  ['fastify-health/checks/grpc', { target: 'stock.internal:50051', service: 'shop.v1.Stock', tls: true, identifier: 'Stock' }],
+]
+
 export const smtp = [
   ['fastify-health/checks/smtp', { transport: 'mailer' }],                   // app.mailer, a transporter of nodemailer
   ['fastify-health/checks/smtp', { url: process.env.SMTP_URL ?? 'smtps://localhost', identifier: 'Mail relay' }],

@@ -51,6 +51,10 @@ const cases: Record<string, Case> = {
   'django-q#DjangoQLocalCheck': djangoQ,
   'dns#DNSCheck': { ...nothing, options: { name: 'shop' } },
   'elasticsearch#SearchCheck': search,
+  'grpc#GRPCCheck': {
+    own: [[{ target: 'shop:1' }, ['@grpc/grpc-js']]],
+    over: [[{ client: 'orders' }, 'orders', "Decorate it: app.decorate('orders', new OrdersClient(…)), or give the check a `target`."]],
+  },
   'heartbeat#HeartbeatClusterCheck': heartbeat,
   'heartbeat#HeartbeatFileCheck': nothing,
   'heartbeat#HeartbeatLocalCheck': heartbeat,
@@ -149,7 +153,7 @@ test('a check whose driver is not installed says which package to install', asyn
   const asked = Object.entries(cases).flatMap(([name, { options, own = [] }]) =>
     own.map(([source, packages]) => ({ entry: entryOf(name, { ...options, ...source }), packages })))
   const drivers = [...new Set(asked.flatMap(({ packages }) => packages))]
-  t.strictSame(drivers.toSorted(), ['amqplib', 'bullmq', 'ioredis', 'kafkajs', 'mongodb', 'mqtt', 'mysql2', 'nodemailer', 'pg'])
+  t.strictSame(drivers.toSorted(), ['@grpc/grpc-js', 'amqplib', 'bullmq', 'ioredis', 'kafkajs', 'mongodb', 'mqtt', 'mysql2', 'nodemailer', 'pg'])
 
   const found = await withoutPackages(drivers, asked.map(({ entry }) => entry))
   for (const [at, { entry, packages }] of asked.entries()) {

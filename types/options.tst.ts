@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'tstyche'
+import { Client as GRPCClient, credentials } from '@grpc/grpc-js'
 import type { FastifyRequest } from 'fastify'
 import type { Dispatcher, MockAgent, ProxyAgent } from 'undici'
 import { createHealth, defineCheck, HealthCheck, type Entry, type EntryOf, type HealthOptions, type Settings } from '../lib/index.js'
@@ -125,6 +126,10 @@ describe('an entry', () => {
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/system#MemoryUsageCheck', { min: 100 }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/certificate', { host: 'shop.example', minDays: 21 }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/dns', { name: 'shop.example', type: 'MX', expect: [/^10 /, '20 mail.shop.example'] }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/grpc', { target: 'orders:50051', tls: { ca: 'PEM' } }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/grpc', { target: 'orders:50051', tls: { insecure: true } }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/grpc', { client: new GRPCClient('orders:50051', credentials.createInsecure()), service: 'shop.v1.Orders' }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/grpc', { client: {} }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/smtp', { transport: 'mailer' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/http', { url: 'https://shop.example', proxy: true }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/http', { url: 'https://shop.example', dispatcher: 'clients.shop' }] as const)

@@ -5,6 +5,7 @@ import type { CertificateOptions } from './certificate.js'
 import type { DjangoQOptions } from './django-q.js'
 import type { DNSOptions } from './dns.js'
 import type { SearchOptions } from './elasticsearch.js'
+import type { GRPCOptions } from './grpc.js'
 import type { HeartbeatFileOptions, HeartbeatLocalOptions } from './heartbeat.js'
 import type { HttpOptions } from './http.js'
 import type { KafkaOptions } from './kafka.js'
@@ -33,6 +34,7 @@ export const builtInChecks: Readonly<Record<string, () => Promise<Module>>> = {
   'fastify-health/checks/django-q': async () => await import('./django-q.js'),
   'fastify-health/checks/dns': async () => await import('./dns.js'),
   'fastify-health/checks/elasticsearch': async () => await import('./elasticsearch.js'),
+  'fastify-health/checks/grpc': async () => await import('./grpc.js'),
   'fastify-health/checks/heartbeat': async () => await import('./heartbeat.js'),
   'fastify-health/checks/http': async () => await import('./http.js'),
   'fastify-health/checks/kafka': async () => await import('./kafka.js'),
@@ -71,6 +73,8 @@ declare module '../../types/options.js' {
     'fastify-health/checks/dns#DNSCheck': DNSOptions
     'fastify-health/checks/elasticsearch': SearchOptions
     'fastify-health/checks/elasticsearch#SearchCheck': SearchOptions
+    'fastify-health/checks/grpc': GRPCOptions
+    'fastify-health/checks/grpc#GRPCCheck': GRPCOptions
     'fastify-health/checks/heartbeat': HeartbeatFileOptions
     'fastify-health/checks/heartbeat#HeartbeatClusterCheck': HeartbeatRedisOptions
     'fastify-health/checks/heartbeat#HeartbeatFileCheck': HeartbeatFileOptions

@@ -64,7 +64,7 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
   // Redis before version 6 gives this text.
   [/^ERR invalid password/, 'authentication failed'],
-  [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Command aborted due to connection close|CONNECTION[-_]FORCED|^Heartbeat timeout$/i, 'connection lost'],
+  [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Connection dropped|Command aborted due to connection close|CONNECTION[-_]FORCED|^Heartbeat timeout$/i, 'connection lost'],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
   [/DB index is out of range/, 'database does not exist'],
   [/max number of clients reached/, 'too many connections'],

@@ -5,8 +5,10 @@ import { isPlain } from './plain-data.js'
 const urlLike = /\b(?!file:)[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>]*\w[^\s"'<>]*/gi
 const ipv4 = /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g
 const ipv6 = /(?<![\w:.])(?=[\da-f]*:[\da-f:]*:)(?=[\da-f:.]*::|(?:[\da-f]{1,4}:){7})[\da-f:.]+(?!\w)/gi
-// Node.js ends its message with the name that cannot be resolved.
-const unresolved = /\b(ENOTFOUND|EAI_AGAIN|query[A-Z]\w* E[A-Z]+) \S+/g
+// Node.js and gRPC end their message with the name that cannot be resolved.
+const unresolved = /\b(ENOTFOUND|EAI_AGAIN|query[A-Z]\w* E[A-Z]+|resolution failed for target) \S+/g
+// Node.js tells which names the certificate of another host has.
+const unnamed = /\b(Host:|IP:) \S+ is not (?:in the )?cert's [^\n]*/g
 /** An option with such a name holds a secret. */
 export const secretName = /secret|password|passwd|passphrase|pwd|^pass$|token|api-?_?key|private-?_?key|authorization|cookie|credential|dsn|connection-?_?string/i
 // These names are no secrets, and many messages contain them.
@@ -34,6 +36,7 @@ export function redact (text: string, { texts, encoded, names }: Secrets = noSec
     .replace(ipv6, '[redacted]')
     .replace(ipv4, '[redacted]')
     .replace(unresolved, '$1 [redacted]')
+    .replace(unnamed, '$1 [redacted]')
   for (const name of byLength(names)) clean = clean.replace(word(name), '[redacted]')
   return clean
 }

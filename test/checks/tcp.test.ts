@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { test, type Test } from 'tap'
 import TCPCheckByDefault, { TCPCheck } from '../../lib/checks/tcp.js'
 import { createHealth } from '../../lib/index.js'
 import { violations } from '../../lib/values/rules.js'
 import type { CheckContext } from '../../types/check.js'
+import { startDeaf } from '../helpers/deaf.js'
 import { openSockets, until } from '../helpers/leaks.js'
 import { freePort } from '../helpers/server.js'
 
@@ -71,17 +71,3 @@ test('options that do not fit are told', t => {
   }
   t.end()
 })
-
-/** A server that is stopped, with so many connections waiting that the system takes no more. */
-async function startDeaf (t: Test) {
-  const port = await freePort()
-  const child = spawn(process.execPath, ['-e', `require('node:net').createServer().listen({ port: ${port}, host: '127.0.0.1', backlog: 1 }, () => console.log('listening'))`], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => { child.kill('SIGKILL') })
-  await once(child.stdout, 'data')
-  child.kill('SIGSTOP')
-  const waiting = Array.from({ length: 8 }, () => connect({ port, host: '127.0.0.1' }))
-  for (const socket of waiting) socket.on('error', () => {})
-  t.teardown(() => { for (const socket of waiting) socket.destroy() })
-  await until(() => waiting.filter(({ connecting }) => !connecting).length >= 2)
-  return { pid: child.pid, port }
-}

@@ -13,6 +13,7 @@ import { startSMTP } from '../helpers/aiosmtpd.js'
 import { startAuthority } from '../helpers/certificates.js'
 import { spawned } from '../helpers/command.js'
 import { startDjangoQ } from '../helpers/django-q.js'
+import { startGRPC } from '../helpers/grpc.js'
 import { startNginx } from '../helpers/nginx.js'
 import { startPostgres } from '../helpers/postgres.js'
 import { startRabbitMQ } from '../helpers/rabbitmq.js'
@@ -27,6 +28,7 @@ interface Services {
   readonly postgres: string
   readonly redis: string
   readonly rabbitmq: string
+  readonly grpc: string
   readonly http: string
   readonly smtp: string
   readonly tls: { readonly port: number, readonly ca: string }
@@ -56,6 +58,7 @@ const configOf = (services: Services) => {
         check('django-q', { cluster: 'orders', secretKey, url }),
         check('django-q#DjangoQLocalCheck', { cluster: 'orders', secretKey, url }),
         check('dns', { name: 'localhost' }),
+        check('grpc', { target: services.grpc }),
         check('heartbeat', { file: services.heartbeat }),
         check('heartbeat#HeartbeatClusterCheck', { cluster: 'mailers', url }),
         check('heartbeat#HeartbeatLocalCheck', { cluster: 'mailers', url }),
@@ -141,6 +144,7 @@ const refused = {
   HeartbeatClusterCheck: 'unavailable: connection refused',
   HeartbeatFileCheck: 'unavailable: no heartbeat file',
   HeartbeatLocalCheck: 'unavailable: connection refused',
+  GRPCCheck: 'unavailable: connection refused',
   HeapUsageCheck: undefined,
   HttpCheck: 'unavailable: connection refused',
   MemoryUsageCheck: undefined,
@@ -157,8 +161,8 @@ const toText = (config: object) => JSON.stringify(config)
 
 t.test('each check connects by itself, answers, and lets the command end', async t => {
   const cwd = t.testdir({ files: {}, migrations: { '1_orders.sql': 'CREATE TABLE orders (id int);' } })
-  const [postgres, redis, rabbitmq, http, tls, smtp] = await Promise.all([startPostgres(t), startRedis(t), startRabbitMQ(t), listen(t), startTLS(t), startSMTP(t)])
-  const services = { postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, http, tls, smtp: smtp.url, storage: 'files', heartbeat: join(cwd, 'beat') }
+  const [postgres, redis, rabbitmq, http, tls, smtp, grpc] = await Promise.all([startPostgres(t), startRedis(t), startRabbitMQ(t), listen(t), startTLS(t), startSMTP(t), startGRPC(t)])
+  const services = { postgres: postgres.url, redis: redis.url, rabbitmq: rabbitmq.url, http, tls, smtp: smtp.url, grpc: grpc.url, storage: 'files', heartbeat: join(cwd, 'beat') }
   const client = await startWorkers(t, redis, services.heartbeat)
   const database = new pg.Client({ connectionString: postgres.url })
   await database.connect()
@@ -185,6 +189,7 @@ t.test('each check says what is refused, and lets the command end', async t => {
     redis: `redis://:canary@${at}`,
     rabbitmq: `amqp://health:canary@${at}`,
     http: `http://health:canary@${at}/`,
+    grpc: at,
     smtp: `smtp://health:canary@${at}`,
     tls: { port: Number(new URL(`http://${at}`).port), ca: (await startAuthority(t)).certificate.cert },
     storage: 'files',

@@ -42,6 +42,7 @@ test('a driver that gives no code is known by its text', async t => {
     ['The server does not support SSL connections', 'TLS is not supported'],
     ['ERR invalid password', 'authentication failed'],
     ['The client is closed', 'connection lost'],
+    ['14 UNAVAILABLE: Connection dropped', 'connection lost'],
     ["CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'", 'connection lost'],
     ['Heartbeat timeout', 'connection lost'],
     ['ERR DB index is out of range', 'database does not exist'],

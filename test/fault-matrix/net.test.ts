@@ -4,6 +4,7 @@ import { startSMTP } from '../helpers/aiosmtpd.js'
 import { selfSigned, startAuthority } from '../helpers/certificates.js'
 import { startDatagramRelay, startDnsmasq } from '../helpers/dnsmasq.js'
 import { canary, faultMatrix, slow, throughRelay } from '../helpers/fault-matrix.js'
+import { startGRPC } from '../helpers/grpc.js'
 import { startNginx } from '../helpers/nginx.js'
 import { startRedis } from '../helpers/redis.js'
 import { startRelay } from '../helpers/relay.js'
@@ -96,5 +97,22 @@ t.test('SMTP over a transporter of the app', async t => {
     settlesLate: true,
     census: () => relay.connections,
     injections: { ...throughRelay(relay, server), credentials },
+  })
+})
+
+t.test('gRPC', async t => {
+  const server = await startGRPC(t)
+  const relay = await startRelay(t, server.port)
+  const service = `${canary}.v1.Orders`
+  server.say({ [service]: 1 })
+  await faultMatrix(t, {
+    name: 'gRPC',
+    entry: ['fastify-health/checks/grpc', { target: `127.0.0.1:${relay.port}`, service }],
+    relay,
+    census: () => relay.connections,
+    injections: {
+      ...throughRelay(relay, server),
+      credentials: { inject: () => server.say({ [service]: 'UNAUTHENTICATED' }), recover: () => server.say({ [service]: 1 }) },
+    },
   })
 })

@@ -73,6 +73,7 @@ export const faultTable = {
   'HTTP over app.partner': { ...usual, credentials: 'unexpected result: answered 401' },
   'HTTP through a proxy': { ...usual, ...proxy },
   'HTTPS through a proxy': { ...usual, ...proxy },
+  gRPC: usual,
   TCP: {
     ...usual,
     frozen: 'working',

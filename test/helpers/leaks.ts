@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Patience {
@@ -17,6 +18,14 @@ export function openHandles (): Record<string, number> {
 /** The TCP sockets this process has open now, at either end; listening ones are not counted. */
 export function openSockets (): number {
   return openHandles()['TCPSocketWrap'] ?? 0
+}
+
+/** The TCP sockets that processes hold to a port of the loopback, in whatever state, those included that keep no process alive. */
+export function socketsTo (port: number): number {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').map(row => row.trim().split(/\s+/))
+  // A socket without an inode is the system's alone.
+  return rows.filter(([, , remote, , , , , , , inode]) => remote === address && inode !== '0').length
 }
 
 /**

@@ -11,6 +11,9 @@ test('URLs and addresses are taken out of a text', async t => {
   }
   t.equal(redact('getaddrinfo ENOTFOUND payments-db'), 'getaddrinfo ENOTFOUND [redacted]')
   t.equal(redact('getaddrinfo EAI_AGAIN payments-db'), 'getaddrinfo EAI_AGAIN [redacted]')
+  t.equal(redact('Name resolution failed for target dns:payments-db:1'), 'Name resolution failed for target [redacted]')
+  t.equal(redact("does not match certificate's altnames: Host: payments-db. is not in the cert's altnames: DNS:payments, DNS:db"), "does not match certificate's altnames: Host: [redacted]")
+  t.equal(redact("Host: payments-db. is not cert's CN: db"), 'Host: [redacted]')
   t.equal(redact('queryMx ECONNREFUSED payments-db'), 'queryMx ECONNREFUSED [redacted]')
 })
 
@@ -50,7 +53,7 @@ test('only what may be as long as a server likes is cut', async t => {
 
 test('a text of any length comes to an end', async t => {
   // One that is looked at anew from each of its characters would take minutes, in which the process does nothing else.
-  for (const part of ['a.', 'a-', 'a:', '1.', 'a://', "a://'", ':', 'f:f', 'ENOTFOUND ', 'queryA', 'queryA E']) t.type(redact(part.repeat(500_000)), 'string', part)
+  for (const part of ['a.', 'a-', 'a:', '1.', 'a://', "a://'", ':', 'f:f', 'ENOTFOUND ', 'queryA', 'queryA E', 'Host: ', 'Host: a is not ']) t.type(redact(part.repeat(500_000)), 'string', part)
 })
 
 test('the secrets of options are what their URLs are made of, as written and as meant', async t => {
