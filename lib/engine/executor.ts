@@ -7,7 +7,8 @@ import { FailureLog } from './failure-log.js'
 import { Observations } from './observations.js'
 import { ResourceStore } from './resources.js'
 import { copyPlain } from '../values/plain-data.js'
-import { redactBriefly, secretsOf } from '../values/redact.js'
+import { redactBriefly } from '../values/redact.js'
+import { mergedSecrets, secretsOf, secretsOfApp, type Secrets } from '../values/secrets.js'
 import { oneLine } from '../values/shown.js'
 import { statusOf, toFailure } from './report.js'
 import { stopping, type StopSignal } from '../time/stop-signal.js'
@@ -110,7 +111,7 @@ export class Executor {
       return execution.stopping.aborted ? [] : this.#toFailures(entry, errors)
     } catch (error) {
       // The error cannot be read, for example because its message is a getter that throws.
-      this.#failureLog.unexpected(entry, error, secretsOf(entry.options))
+      this.#failureLog.unexpected(entry, error, this.#secretsFor(entry))
       return [unknown]
     }
   }
@@ -147,7 +148,7 @@ export class Executor {
       this.#failureLog.recovered(entry)
       return []
     }
-    const secrets = secretsOf(entry.options)
+    const secrets = this.#secretsFor(entry)
     const failures = found.slice(0, mostErrors).map(unavailable).map(error => {
       const failure = toFailure(error, secrets)
       if (!isHealthCheckError(error)) this.#failureLog.unexpected(entry, error, secrets)
@@ -158,6 +159,10 @@ export class Executor {
     if (others.length === 0) return failures
     // The worst kind counts, but a list of warnings must remain a warning.
     return [...failures, { kind: others.find(kind => kind !== 'warning') ?? 'warning', message: `${others.length} more` }]
+  }
+
+  #secretsFor ({ options }: ResolvedEntry): Secrets {
+    return this.#app === undefined ? secretsOf(options) : mergedSecrets(secretsOf(options), secretsOfApp(this.#app))
   }
 
   readonly #getApp = (): FastifyInstance => {

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { ResolvedEntry } from '../config/entry.js'
-import { redactBriefly, type Secrets } from '../values/redact.js'
+import { redactBriefly } from '../values/redact.js'
+import type { Secrets } from '../values/secrets.js'
 
 /** The log takes this many different texts of a check until the check works again. */
 const mostTexts = 10

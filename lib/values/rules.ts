@@ -1,6 +1,6 @@
 import { nearest } from './nearest.js'
 import { isReadable } from './plain-data.js'
-import { secretName, secretsOf } from './redact.js'
+import { secretName, secretsOf } from './secrets.js'
 import { named, reason, shown } from './shown.js'
 import type { OptionRule, OptionRules } from '../../types/check.js'
 

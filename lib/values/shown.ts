@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { isList, isReadable } from './plain-data.js'
-import { redactBriefly, type Secrets } from './redact.js'
+import { redactBriefly } from './redact.js'
+import type { Secrets } from './secrets.js'
 
 /** Removes line breaks and control characters, so that a printed text forges no line and no colour. */
 export function oneLine (text: string): string {

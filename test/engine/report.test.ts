@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { HealthCheckError, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning } from '../../lib/errors.js'
 import { History } from '../../lib/engine/history.js'
 import { failed, isHealthy, misconfigured, statusOf, toFailure, toReport, toResult, withoutDetails, type Judged } from '../../lib/engine/report.js'
-import { noSecrets } from '../../lib/values/redact.js'
+import { noSecrets } from '../../lib/values/secrets.js'
 import type { Result } from '../../types/report.js'
 
 function result (identifier: string, { healthy = true, critical = true }: { healthy?: boolean, critical?: boolean } = {}): Result {

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { noSecrets } from '../../lib/values/redact.js'
+import { noSecrets } from '../../lib/values/secrets.js'
 import { brief, named, oneLine, reason, shown } from '../../lib/values/shown.js'
 import { revoked } from '../helpers/unreadable.js'
 
