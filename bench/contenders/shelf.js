@@ -34,6 +34,7 @@ export async function shelf ({ postgres, mysql: mysqlUrl, mongodb, kafka, nats, 
       nats: over('nats', clients.nats),
       mqtt: over('mqtt', clients.mqtt),
       memcached: over('memcached', clients.memcached),
+      grpc: over('grpc', clients.grpc, { service: 'readiness' }),
       smtp: [['fastify-health/checks/smtp', { transport: clients.smtp }]],
       tcp: [['fastify-health/checks/tcp', { host: '127.0.0.1', port: tlsPort }]],
       dns: [['fastify-health/checks/dns', { name: 'localhost' }]],
@@ -57,6 +58,7 @@ export async function shelf ({ postgres, mysql: mysqlUrl, mongodb, kafka, nats, 
     nats: async () => await clients.nats.flush(),
     mqtt: async () => await clients.mqtt.publishAsync('bench', '', { qos: 1 }),
     memcached: async () => await new Promise((resolve, reject) => { clients.memcached.version(error => error === undefined ? resolve() : reject(error)) }),
+    grpc: async () => await askGRPC(clients.grpc),
     smtp: async () => await clients.smtp.verify(),
     tcp: async () => await closed(connect({ host: '127.0.0.1', port: tlsPort }), 'connect'),
     dns: async () => await lookup('localhost', { all: true }),
@@ -97,7 +99,29 @@ async function connected (urls) {
     mqtt: await mqtt.connectAsync(urls.mqtt),
     memcached: new (require('memcached'))(urls.memcached),
     smtp: nodemailer.createTransport(urls.smtp),
+    grpc: await grpcClient(),
   }
+}
+
+/** A server of this process with the health service of the package, and a client of it. */
+async function grpcClient () {
+  const { default: { Client, credentials, Server, ServerCredentials } } = await import('@grpc/grpc-js')
+  const { createHealth } = await import('../../dist/lib/index.js')
+  const { addHealthService } = await import('../../dist/lib/grpc.js')
+  const server = new Server()
+  addHealthService(server, createHealth({ subsets: { readiness: [] } }))
+  const port = await new Promise((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => error === null ? resolve(port) : reject(error))
+  })
+  return new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+}
+
+const request = Buffer.concat([Buffer.of(10, 'readiness'.length), Buffer.from('readiness')])
+
+async function askGRPC (client) {
+  return await new Promise((resolve, reject) => {
+    client.makeUnaryRequest('/grpc.health.v1.Health/Check', bytes => bytes, bytes => bytes, request, (error, answer) => error === null ? resolve(answer) : reject(error))
+  })
 }
 
 /** No search engine can be installed everywhere: this one answers what the check asks. */

@@ -1,6 +1,7 @@
 import { HealthCheck } from '../check.js'
 import { clientRule, type ClientOption } from '../clients/client.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
+import { wordsFor } from '../clients/driver-errors.js'
 import { withoutDriver } from '../clients/requirements.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { flag, rule } from '../values/rules.js'
@@ -62,10 +63,20 @@ const way: Way<Client, Driver, string> = {
   driver: { name: 'mongodb', load: async () => await import('mongodb').catch(withoutDriver('mongodb')) },
   connect ({ MongoClient }, url) {
     const client = new MongoClient(url, { maxPoolSize: 1, appName: 'fastify-health' })
+    const { hosts, srvHost } = client.options
+    const failed = new Set<string>()
+    const isDown = () => srvHost === undefined && failed.size >= hosts.length
+    client.on('serverHeartbeatSucceeded', ({ connectionId }) => failed.delete(connectionId))
     return {
-      connected: client.connect(),
-      // The driver reconnects by itself.
-      isLost: () => false,
+      connected: new Promise((resolve, reject) => {
+        // The driver tries for half a minute, and only this event says why it fails.
+        client.on('serverHeartbeatFailed', ({ connectionId, failure }) => {
+          failed.add(connectionId)
+          if (isDown()) reject(failure)
+        })
+        client.connect().then(resolve, reject)
+      }),
+      isLost: failure => isDown() || wordsFor(failure) === 'connection lost',
       destroy: () => { client.close(true).catch(() => {}) },
     }
   },

@@ -2,6 +2,7 @@ import t from 'tap'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { command } from '../helpers/command.js'
+import { temporaryFolder } from '../helpers/example.js'
 
 const lib = new URL('../../lib/', import.meta.url).href
 
@@ -51,6 +52,13 @@ t.test('the package.json is the nearest to the configuration', async t => {
   await writeFile(join(cwd, 'services/api/package.json'), '{ "dependencies": { "mqtt": "5" } }')
   await writeFile(join(cwd, 'services/api/config/health.json'), '{ "subsets": {} }')
   t.match(await command(['check', '--config', 'services/api/config/health.json'], { cwd }), { status: 0, out: /^W006 the app depends on mqtt,[^\n]*\nNo errors, and 1 warning,/ })
+})
+
+t.test('without a package.json nothing is missed', async t => {
+  // A folder of the tests is below that of this package.
+  const cwd = temporaryFolder(t)
+  await writeFile(join(cwd, 'health.json'), '{ "subsets": {} }')
+  t.match(await command(['check', '--config', 'health.json'], { cwd }), { status: 0, out: 'No faults in 0 subsets.\n' })
 })
 
 t.test('errors come alone, and a subset that is asked is not told of other clients', async t => {

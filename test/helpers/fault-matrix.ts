@@ -91,6 +91,65 @@ export async function faultMatrix (t: Test, subject: Subject): Promise<void> {
     })
   }
   await nothingLeft(t, subject, before)
+  const { relay, injections: { credentials } } = subject
+  if (relay === undefined) return
+  await t.test(`${subject.name}: given up at every step, a hundred times`, async t => {
+    await isGivenUp(t, subject, relay)
+    await nothingLeft(t, subject, before)
+  })
+  await t.test(`${subject.name}: closed while it runs`, async t => {
+    await isClosed(t, subject)
+    await nothingLeft(t, subject, before)
+  })
+  // Whether a client of the app ends its sockets is up to its driver.
+  if (credentials === undefined || subject.register !== undefined) return
+  await t.test(`${subject.name}: refused by a server that keeps the connection`, async t => {
+    await isRefused(t, subject, relay, credentials)
+    await nothingLeft(t, subject, before)
+  })
+}
+
+/** Bytes of an answer that get through before nothing does any more. */
+const steps = [0, 1, 2, 5, 9, 13, 25, 40, 64, 100, 160, 250, 400, 640, 1000, 1600, 2500, 4000, 6400, 10_000]
+const impatient = 40
+
+async function isGivenUp (t: Test, subject: Subject, relay: Relay): Promise<void> {
+  const { app, probe } = await serve(t, subject)
+  t.equal(await probe(ample), 'working')
+  app.health.settings.timeout = impatient
+  for (let run = 0; run < 100; run++) {
+    await relay.stall(steps[run % steps.length] as number)
+    await app.health.run('readiness')
+  }
+  await relay.pass()
+  await letGo(subject, false)
+  app.health.settings.timeout = ample
+  await eventually(async () => { if (!(await app.health.run('readiness')).healthy) throw new Error('It does not recover') }, { timeout: ample })
+  await app.close()
+}
+
+async function isClosed (t: Test, subject: Subject): Promise<void> {
+  for (let wait = 0; wait < 10; wait++) {
+    const { app } = await serve(t, subject)
+    // A client of the app that is closed while it connects may leave its socket, whatever the check does.
+    if (subject.register !== undefined) await app.health.run('readiness')
+    const underWay = app.health.run('readiness')
+    await sleep(wait)
+    await app.close()
+    await underWay
+  }
+}
+
+async function isRefused (t: Test, subject: Subject, relay: Relay, { inject, recover }: Injection): Promise<void> {
+  const { app, probe } = await serve(t, subject)
+  t.equal(await probe(ample), 'working')
+  await inject()
+  relay.keepsClients = true
+  for (let run = 0; run < 10; run++) t.notOk((await app.health.run('readiness')).healthy)
+  await letGo(subject, false)
+  relay.keepsClients = false
+  await recover()
+  await app.close()
 }
 
 async function nothingLeft (t: Test, { census, relay, release }: Subject, before: unknown): Promise<void> {

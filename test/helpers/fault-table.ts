@@ -91,6 +91,8 @@ export const faultTable = {
   'SMTP over app.mailer': usual,
   MySQL: usual,
   'SQL over app.db': usual,
+  MongoDB: usual,
+  Elasticsearch: usual,
   NATS: usual,
   MQTT: usual,
   Kafka: { ...usual, credentials: { because: 'the mock cluster takes no login' } },

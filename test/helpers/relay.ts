@@ -6,7 +6,7 @@ import type { Scope } from './server.js'
 
 type Mode =
   | { name: 'pass' | 'silence' | 'refuse' }
-  | { name: 'cut', after: number }
+  | { name: 'cut' | 'stall', after: number }
   | { name: 'delay', milliseconds: number }
 
 /** A stretch of network between a client and a server on the loopback, which can break in the ways that a network breaks. */
@@ -27,6 +27,10 @@ export interface Relay {
    * A very busy client may still see an ordinary end of the connection instead of ECONNRESET.
    */
   cut (bytes?: number): Promise<void>
+  /** Loses every byte of a connection, in both directions, once so many bytes of an answer got through, counted from now on. */
+  stall (bytes: number): Promise<void>
+  /** Whether a client's connection stays open after the server has ended its own. */
+  keepsClients: boolean
   /** Resets every connection and refuses new ones. */
   refuse (): Promise<void>
   /** Lets everything through, the server's side so many milliseconds late. */
@@ -44,6 +48,7 @@ export async function startRelay (t: Scope, targetPort: number): Promise<Relay> 
 class LoopbackRelay implements Relay {
   readonly port: number
   accepted = 0
+  keepsClients = false
   readonly #targetPort: number
   readonly #links = new Set<Link>()
   #mode: Mode = { name: 'pass' }
@@ -74,6 +79,10 @@ class LoopbackRelay implements Relay {
     return this.#become({ name: 'cut', after: bytes })
   }
 
+  stall (bytes: number): Promise<void> {
+    return this.#become({ name: 'stall', after: bytes })
+  }
+
   delay (milliseconds: number): Promise<void> {
     return this.#become({ name: 'delay', milliseconds })
   }
@@ -98,7 +107,7 @@ class LoopbackRelay implements Relay {
     if (this.#server) return
     this.#server = createServer((client) => {
       this.accepted++
-      const link: Link = new Link(client, this.#targetPort, this.#mode, () => this.#links.delete(link))
+      const link: Link = new Link(client, this, this.#targetPort, this.#mode, () => this.#links.delete(link))
       this.#links.add(link)
     })
     await once(this.#server.listen(this.port, '127.0.0.1'), 'listening')
@@ -117,7 +126,7 @@ class Link {
   #torn = false
   #answered = 0
 
-  constructor (client: Socket, targetPort: number, mode: Mode, onClose: () => void) {
+  constructor (client: Socket, relay: Pick<Relay, 'keepsClients'>, targetPort: number, mode: Mode, onClose: () => void) {
     this.#mode = mode
     this.#client = client
     this.#onClose = onClose
@@ -137,8 +146,8 @@ class Link {
     }
     const target = this.#target = connect({ port: targetPort, host: '127.0.0.1', noDelay: true })
     target.on('data', (bytes) => this.#later(() => this.#answer(bytes)))
-    target.on('end', () => this.#later(() => client.end()))
-    target.on('error', () => this.#later(() => this.reset()))
+    target.on('end', () => { if (!relay.keepsClients) this.#later(() => client.end()) })
+    target.on('error', () => { if (!relay.keepsClients) this.#later(() => this.reset()) })
   }
 
   become (mode: Mode): void {
@@ -148,7 +157,9 @@ class Link {
   }
 
   reset (): void {
-    this.#client.resetAndDestroy()
+    // libuv refuses to reset a socket that is being shut down, and Node.js then waits for it for ever when it exits.
+    if (this.#client.writableEnded) this.#client.destroy()
+    else this.#client.resetAndDestroy()
     // It waits for what is not sent yet, which a client that reads no more would make for ever.
     this.#cutting = setTimeout(() => this.#client.destroy(), 100)
     this.#onClose()
@@ -160,12 +171,23 @@ class Link {
   }
 
   #ask (bytes: Buffer): void {
-    if (this.#mode.name === 'silence') this.#torn = true
+    if (this.#isSilent()) this.#torn = true
     else this.#target?.write(bytes)
+  }
+
+  #isSilent (): boolean {
+    return this.#mode.name === 'silence' || (this.#mode.name === 'stall' && this.#answered >= this.#mode.after)
   }
 
   #answer (bytes: Buffer): void {
     const mode = this.#mode
+    if (mode.name === 'stall') {
+      const left = mode.after - this.#answered
+      this.#answered += bytes.length
+      if (left > 0) this.#client.write(bytes.subarray(0, left))
+      if (left < bytes.length) this.#torn = true
+      return
+    }
     if (mode.name !== 'cut') {
       this.#client.write(bytes)
       return
@@ -196,7 +218,7 @@ class Link {
   }
 
   #tell (tell: () => void): void {
-    if (this.#mode.name === 'silence') this.#torn = true
+    if (this.#isSilent()) this.#torn = true
     else tell()
   }
 }
