@@ -21,8 +21,8 @@ export async function shelf ({ postgres, mysql: mysqlUrl, mongodb, kafka, nats, 
   const { createHealth } = await import('../../dist/lib/index.js')
   const over = (module, client, options) => [[`fastify-health/checks/${module}`, { client, ...options }]]
   const health = createHealth({
-    diskUsageMax: null,
-    memoryMin: null,
+    diskUsageMax: 100,
+    memoryMin: 1,
     subsets: {
       'sql-over-pg': over('sql', clients.postgres),
       'sql-over-mysql2': over('sql', clients.mysql),

@@ -101,4 +101,5 @@ export const knownMigrationTools: readonly KnownMigrationTool[] = [
   { packages: ['umzug', 'sequelize'], tool: 'umzug', dir: 'migrations' },
   { packages: ['@mikro-orm/migrations'], tool: 'mikro-orm', dir: 'migrations' },
   { packages: ['postgrator'], tool: 'postgrator', dir: 'migrations' },
+  { packages: ['node-flywaydb'], tool: 'flyway', dir: 'sql' },
 ]
