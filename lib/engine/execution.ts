@@ -53,7 +53,7 @@ export class Execution implements Stoppable {
   readonly #outcome: Promise<Outcome>
   #resolve!: (outcome: Outcome) => void
   /** The outcome for each timeout that probes have given it. */
-  readonly #limits: Array<{ readonly timeout: number, readonly outcome: Promise<Outcome> }> = []
+  readonly #limits: Array<{ readonly timeout: number, readonly background: boolean, readonly outcome: Promise<Outcome> }> = []
   /** The outcome for probes whose time was up before it ended, by their milliseconds. */
   #late: Map<number, Outcome> | undefined
 
@@ -88,13 +88,17 @@ export class Execution implements Stoppable {
     return this.#controller.signal
   }
 
-  /** Resolves to the outcome, or to a timeout when the time of this probe is up. */
-  wait ({ timeout, due }: { readonly timeout: number, readonly due: Deadline }): Promise<Outcome> {
+  /**
+   * Resolves to the outcome, or to a timeout when the time of this probe is up.
+   *
+   * @param background `true` says that the wait must not keep the process alive.
+   */
+  wait ({ timeout, due }: { readonly timeout: number, readonly due: Deadline }, background = false): Promise<Outcome> {
     if (this.#starting) {
       this.#asksItself = true
       return Promise.resolve({ errors: [asksItself], startedAt: this.#startedAt, duration: 0 })
     }
-    const inTime = this.#within(timeout)
+    const inTime = this.#within(timeout, background)
     if (due === never) return inTime
     return unless(inTime, resolve => due.onDue(() => resolve(this.#lateOutcome(due.deadline))))
   }
@@ -106,14 +110,14 @@ export class Execution implements Stoppable {
     this.#clock.afterIO(() => this.#answer([{ kind: 'unavailable', message }], tooShort))
   }
 
-  #within (timeout: number): Promise<Outcome> {
-    const known = this.#limits.find(limit => limit.timeout === timeout)
+  #within (timeout: number, background: boolean): Promise<Outcome> {
+    const known = this.#limits.find(limit => limit.timeout === timeout && (background || !limit.background))
     if (known !== undefined) return known.outcome
     const outcome = unless(this.#outcome, resolve => alarm(this.#clock, this.begun + timeout, timeout, () => {
       if (this.#limits.some(limit => limit.timeout > timeout)) resolve(this.#lateOutcome(timeout))
       else this.stop(new FST_HEALTH_TIMEOUT(timeout), timedOut(timeout), timeout)
-    }))
-    this.#limits.push({ timeout, outcome })
+    }, background))
+    this.#limits.push({ timeout, background, outcome })
     return outcome
   }
 

@@ -65,12 +65,16 @@ export class Runner {
     return (question.background ? this.lastOutcome(question) : this.#keptFor(question)) ?? this.run(question)
   }
 
-  /** Returns a new outcome, and never a kept one. */
-  run (question: Question): Outcome | Promise<Outcome> {
-    if (this.#running !== undefined) return this.#running.wait(question)
+  /**
+   * Returns a new outcome, and never a kept one.
+   *
+   * @param onInterval `true` says that nobody waits for the outcome, so a check that hangs must not keep the process alive.
+   */
+  run (question: Question, onInterval = false): Outcome | Promise<Outcome> {
+    if (this.#running !== undefined) return this.#running.wait(question, onInterval)
     if (this.#hanging.size >= mostHanging) return this.#stillRunning()
     if (this.#stuck !== undefined && this.#clock.now() - this.#stuck.begun < retryAfter) return this.#stillRunning()
-    return this.#start(question).wait(question)
+    return this.#start(question).wait(question, onInterval)
   }
 
   /** Runs on an interval. If another subset's interval ran less than `apart` milliseconds ago, its result is used instead. */
@@ -80,7 +84,7 @@ export class Runner {
     const isKnown = kept !== undefined && kept === this.#keptWithin(question.timeout)
     if (this.#running === undefined && isKnown && now - this.#lastIntervalRun < apart) return kept.outcome
     this.#lastIntervalRun = now
-    return this.run(question)
+    return this.run(question, true)
   }
 
   /** Keeps an outcome that another instance found `age` milliseconds ago. */

@@ -210,6 +210,22 @@ test('what took too long for one tells nothing to whoever gives it longer', asyn
   t.equal(runner.ask(question({ ...long, background: true })) instanceof Promise, true)
 })
 
+test('a run on the interval keeps no process alive, unless a probe waits for it', async t => {
+  const { clock, runner, runs, question, ask } = setUp()
+  const beat = told(runner.runOnInterval(question(), 100), clock)
+  t.strictSame(clock.timers, { foreground: 0, background: 1 })
+  const probe = ask()
+  t.strictSame(clock.timers, { foreground: 1, background: 1 })
+  const other = told(runner.runOnInterval(question(), 0), clock)
+  t.strictSame(clock.timers, { foreground: 1, background: 1 })
+  await clock.advance(100)
+  runs[0]?.settle()
+  await clock.settle()
+  const late = 'unavailable: timed out after 100 ms'
+  t.strictSame([beat, probe, other].map(({ status }) => status), [late, late, late])
+  t.strictSame(clock.timers, { foreground: 0, background: 0 })
+})
+
 test('every waiter keeps its own deadline, and the others wait on', async t => {
   const { clock, runs, ask, within } = setUp()
   const first = ask({ timeout: 1000, ...within(50) })
