@@ -11,7 +11,9 @@ import { redactBriefly } from '../values/redact.js'
 import { mergedSecrets, secretsOf, secretsOfApp, type Secrets } from '../values/secrets.js'
 import { oneLine } from '../values/shown.js'
 import { statusOf, toFailure } from './report.js'
+import { systemClock, type Clock } from '../time/clock.js'
 import { stopping, type StopSignal } from '../time/stop-signal.js'
+import { inTime } from '../time/timeout.js'
 import type { Stoppable } from './execution.js'
 import type { Check, CheckContext, RequirementsContext } from '../../types/check.js'
 import type { Settings } from '../../types/options.js'
@@ -22,6 +24,9 @@ const channel = tracingChannel<unknown, { identifier: string }>('fastify-health.
 
 /** A report lists this many errors of one run, and counts the others. */
 const mostErrors = 100
+
+/** The `requirements` of a check that threw may take this many milliseconds, since its error says what is wrong as well. */
+const patience = 250
 
 const unknown: Failure = { kind: 'unknown error', message: '' }
 
@@ -78,10 +83,12 @@ export class Executor {
   readonly #resources = new ResourceStore()
   readonly #failureLog: FailureLog
   readonly #onAppMissing: () => void
+  readonly #clock: Clock
   readonly #common: CommonContext
 
-  constructor (settings: Settings, log: FastifyBaseLogger, app: FastifyInstance | undefined, onAppMissing: () => void = () => {}) {
+  constructor (settings: Settings, log: FastifyBaseLogger, app: FastifyInstance | undefined, onAppMissing: () => void = () => {}, clock: Clock = systemClock) {
     this.#settings = settings
+    this.#clock = clock
     this.#failureLog = new FailureLog(log)
     this.#app = app
     this.#onAppMissing = onAppMissing
@@ -135,7 +142,8 @@ export class Executor {
   /** Finds out whether a requirement is missing. Boot has done so too, but the subset may have changed since. */
   async #missing (check: Check | undefined): Promise<HealthCheckError | undefined> {
     try {
-      const missing = await check?.requirements(this.requirementsContext()) ?? []
+      const asked = (async () => await check?.requirements(this.requirementsContext()) ?? [])()
+      const missing = await inTime(this.#clock, patience, asked, () => [])
       return missing.length === 0 ? undefined : lacking(missing)
     } catch {
       // The error of `check` says more than the error of `requirements`.

@@ -96,7 +96,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#caseSensitive = caseSensitive
     this.#faults = faults
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
-    this.#executor = new Executor(this.settings, this.#log, app, onAppMissing)
+    this.#executor = new Executor(this.settings, this.#log, app, onAppMissing, clock)
     this.#runners = new RunnerPool(this.settings, clock, this.#executor, () => this.#fleet)
     this.#reporter = new Reporter({
       settings: this.settings,

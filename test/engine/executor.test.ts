@@ -110,6 +110,15 @@ test('where a check throws for want of what it needs, that is told (E007)', asyn
   t.match(lines, [{ err: { type: 'TypeError' } }])
 })
 
+test('a check that throws is told so, though what it needs cannot be made out', async t => {
+  const { execute, lines } = setUp()
+  t.equal(await execute(function () {
+    this.requirements = async () => await new Promise(() => {})
+    throw new TypeError('Cannot read properties of undefined')
+  }), 'unknown error')
+  t.match(lines, [{ err: { type: 'TypeError' } }])
+})
+
 test('a check that heeds its signal is gone at once, whatever finding out what it needs would take', async t => {
   const { execute } = setUp()
   const stop = new AbortController()
