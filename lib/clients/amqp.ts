@@ -138,6 +138,8 @@ async function connect (urls: readonly string[], share: number, signal: AbortSig
   const errors: unknown[] = []
   for (const url of urls) {
     const login = loginOf(url)
+    // A socket that is given an aborted signal is destroyed, and then connects all the same.
+    signal.throwIfAborted()
     // The driver passes these options to the socket, which takes the signal.
     const options = {
       ...tlsMaterial(tls),
