@@ -3,6 +3,7 @@ import { abortable } from '../time/abortable.js'
 import { lacking } from '../errors.js'
 import { interruptionOf, type Interruption } from '../time/stop-signal.js'
 import { isPlain } from '../values/plain-data.js'
+import { redactBriefly } from '../values/redact.js'
 import { ofApp } from '../values/rules.js'
 import { SharedConnection, type Connection } from './shared-connection.js'
 import { unavailable, wordsFor } from './driver-errors.js'
@@ -123,7 +124,7 @@ export async function findClient<Client> (
     try {
       found = await (client as (app: FastifyInstance) => unknown)(app)
     } catch (error) {
-      return { missing: { message: `\`${option}\` threw when it was called with the app: ${String(error)}`, hint } }
+      return { missing: { message: `\`${option}\` threw when it was called with the app: ${redactBriefly(String(error))}`, hint } }
     }
   } else {
     const path = Array.isArray(client) ? client as readonly string[] : String(client).split('.')

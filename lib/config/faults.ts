@@ -7,7 +7,6 @@ import { copyPlain, isList, isRecord } from '../values/plain-data.js'
 import type { ResolvedEntry } from './entry.js'
 import { settingsFaults, type Fault } from './options.js'
 import type { LocatedFault, Plan } from './plan.js'
-import { redactBriefly } from '../values/redact.js'
 import { secretsOf } from '../values/secrets.js'
 import { brief, named, reason, shown } from '../values/shown.js'
 import type { Requirement, RequirementsContext } from '../../types/check.js'
@@ -68,8 +67,7 @@ async function missingFor (entry: ResolvedEntry, context: RequirementsContext, c
   const ask = async () => {
     const missing: unknown = await new Check(copyPlain(options)).requirements(context)
     if (!isList(missing) || !missing.every(isRequirement)) return [toFault(unclear, `Its \`requirements\` gave ${shown(missing)}: let it give a list of { message, hint }.`)]
-    // A message may quote what a function of the app threw.
-    return missing.map(({ message, hint }) => toFault(redactBriefly(message, secretsOf(options)), hint))
+    return missing.map(({ message, hint }) => toFault(message, hint))
   }
   const limit = preparationTime(timeout)
   try {
