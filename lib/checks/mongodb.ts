@@ -64,14 +64,16 @@ const way: Way<Client, Driver, string> = {
   connect ({ MongoClient }, url) {
     const client = new MongoClient(url, { maxPoolSize: 1, appName: 'fastify-health' })
     const { hosts, srvHost } = client.options
-    const failed = new Set<string>()
-    const isDown = () => srvHost === undefined && failed.size >= hosts.length
-    client.on('serverHeartbeatSucceeded', ({ connectionId }) => failed.delete(connectionId))
+    // Whether each known server answered its last heartbeat. The driver learns of the members of a replica set from any of them.
+    const answering = new Map<string, boolean>()
+    const isDown = () => srvHost === undefined && answering.size >= hosts.length && ![...answering.values()].includes(true)
+    client.on('serverHeartbeatSucceeded', ({ connectionId }) => answering.set(connectionId, true))
+    client.on('serverClosed', ({ address }) => answering.delete(address))
     return {
       connected: new Promise((resolve, reject) => {
         // The driver tries for half a minute, and only this event says why it fails.
         client.on('serverHeartbeatFailed', ({ connectionId, failure }) => {
-          failed.add(connectionId)
+          answering.set(connectionId, false)
           if (isDown()) reject(failure)
         })
         client.connect().then(resolve, reject)

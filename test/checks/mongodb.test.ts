@@ -30,6 +30,25 @@ test('a client of its own is kept between runs, and closed with the registry', a
   t.equal(await asking(t, [MongoDBCheck, { url: `mongodb://127.0.0.1:${await freePort()}/?serverSelectionTimeoutMS=500` }])(), 'unavailable: connection refused')
 })
 
+test('a member of a replica set that is down does not matter while another one answers', async t => {
+  const server = await startMongoDBFixture(t)
+  const own = new URL(server.url).host
+  const hosts = [own, `127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
+  const hello = { ...server.answers['hello'] as object, setName: 'shop', setVersion: 1, hosts, me: own, primary: own }
+  Object.assign(server.answers, { hello, ismaster: hello, isMaster: hello })
+  for (const url of [`${server.url}/?replicaSet=shop`, `mongodb://${hosts.join(',')}/?replicaSet=shop`]) {
+    const ask = asking(t, [MongoDBCheck, { url, writable: true }])
+    t.equal(await ask(), 'working')
+    // The driver has found the others, and that they do not answer.
+    await new Promise(resolve => setTimeout(resolve, 300))
+    const { connections, accepted } = server
+    for (let n = 0; n < 3; n++) t.equal(await ask(), 'working')
+    t.strictSame([server.connections, server.accepted], [connections, accepted], 'over the client that it had')
+    await ask.health.close()
+    await until(() => server.connections === 0, patience)
+  }
+})
+
 test('clients of the app are asked, and not closed', async t => {
   const server = await startMongoDBFixture(t)
   const client = await new MongoClient(server.url).connect()

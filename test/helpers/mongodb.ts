@@ -7,6 +7,8 @@ import type { Scope } from './server.js'
 export interface MongoDBFixture {
   readonly url: string
   readonly connections: number
+  /** The clients that have ever connected. */
+  readonly accepted: number
   /** What it answers to these commands, by their names. */
   readonly answers: Record<string, Document | 'nothing'>
 }
@@ -18,7 +20,9 @@ export async function startMongoDBFixture (t: Scope): Promise<MongoDBFixture> {
   const sockets = new Set<Socket>()
   const hello = { ok: 1, isWritablePrimary: true, ismaster: true, helloOk: true, maxBsonObjectSize: 16_777_216, maxMessageSizeBytes: 48_000_000, maxWriteBatchSize: 100_000, minWireVersion: 0, maxWireVersion: 21, readOnly: false }
   const answers: Record<string, Document | 'nothing'> = { ping: { ok: 1 }, hello, ismaster: hello, isMaster: hello, endSessions: { ok: 1 } }
+  let accepted = 0
   const server = createServer(socket => {
+    accepted++
     sockets.add(socket)
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))
@@ -42,6 +46,7 @@ export async function startMongoDBFixture (t: Scope): Promise<MongoDBFixture> {
   return {
     url: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get connections () { return sockets.size },
+    get accepted () { return accepted },
     answers,
   }
 }
