@@ -22,8 +22,11 @@ export function mysqlConnection (connection: MySQLConnection): Connection<MySQLC
       return isLost
     },
     sayGoodbye: () => new Promise<void>(resolve => {
-      connection.end(() => resolve())
-      setTimeout(resolve, goodbye)
+      const late = setTimeout(resolve, goodbye)
+      connection.end(() => {
+        clearTimeout(late)
+        resolve()
+      })
     }),
     destroy: () => connection.destroy(),
   }
