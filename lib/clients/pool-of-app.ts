@@ -28,10 +28,6 @@ export class PoolExhausted extends ServiceUnavailable {
   }
 }
 
-export function exhaustedWarning (cause: PoolExhausted): ServiceWarning {
-  return new ServiceWarning('connection pool exhausted; the database answers', { cause })
-}
-
 /** Returns how many milliseconds a run waits for a connection of the pool. Unless `fail` is given, time must be left for another connection. */
 export function patienceOf ({ timeout }: Pick<CheckContext, 'timeout'>, whenExhausted: WhenExhausted = 'fail'): number {
   return timeout * (whenExhausted === 'fail' ? 0.9 : 0.25)
@@ -66,18 +62,31 @@ const glance = 25
  * over a connection of its own. At most one request of a check stays in the queue of the pool.
  */
 export async function withPoolOfApp<Client extends object, T> (context: CheckContext, source: ClientOfApp<Client>, busy: Busy<Client>, use: (client: Client) => Promise<T>): Promise<T> {
-  const { whenExhausted = 'fail', poolOf, warn } = busy
+  const { whenExhausted, poolOf, warn } = busy
   const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), interruptionOf(context))
   if (missing !== undefined) throw lacking([missing])
   const found = { ...source, client }
   const pool = poolOf(client)
   if (pool === undefined) return await withClient(context, found, use)
+  const ask = async () => await untilExhausted(context, pool, patienceOf(context, whenExhausted), async patience => await withClient(context, found, use, patience))
+  return await orPast(context, { whenExhausted, warn, own: pool.own as OwnConnection<Client> | undefined }, ask, use)
+}
+
+/** What a run does about a pool that is exhausted. `own` is a connection with the options of the pool. */
+export interface Past<Client> {
+  readonly whenExhausted: WhenExhausted | undefined
+  readonly own: OwnConnection<Client> | undefined
+  readonly warn: ((warning: ServiceWarning) => void) | undefined
+}
+
+/** Settles as `ask` does. If that fails with `PoolExhausted`, the run may ask over a connection of its own instead. */
+export async function orPast<Client extends object, T> (context: CheckContext, { whenExhausted = 'fail', own, warn }: Past<Client>, ask: () => Promise<T>, use: (client: Client) => Promise<T>): Promise<T> {
   try {
-    return await untilExhausted(context, pool, patienceOf(context, whenExhausted), async patience => await withClient(context, found, use, patience))
+    return await ask()
   } catch (error) {
-    if (whenExhausted === 'fail' || pool.own === undefined || !(error instanceof PoolExhausted)) throw error
-    const answer = await withClient(context, pool.own, inTurn(context, use as (client: object) => Promise<T>))
-    if (whenExhausted === 'warn') warn(exhaustedWarning(error))
+    if (whenExhausted === 'fail' || own === undefined || !(error instanceof PoolExhausted)) throw error
+    const answer = await withClient(context, own, inTurn(context, use))
+    if (whenExhausted === 'warn') warn?.(new ServiceWarning('connection pool exhausted; the database answers', { cause: error }))
     return answer
   }
 }

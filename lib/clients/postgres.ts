@@ -3,7 +3,7 @@ import type { CheckContext, OptionRules, Requirement, RequirementsContext } from
 import type { PostgresSource } from '../../types/sources.js'
 import { abortable, pause } from '../time/abortable.js'
 import { inTurn } from './in-turn.js'
-import { exhaustedWarning, numberOf, patienceOf, PoolExhausted } from './pool-of-app.js'
+import { numberOf, orPast, patienceOf, PoolExhausted } from './pool-of-app.js'
 import { clientRequirements, clientRule, withClient, type ClientKind, type OwnConnection } from './client.js'
 import { unavailable, wordsFor } from './driver-errors.js'
 import { postgresUrl, targetOf, type Target } from './postgres-hosts.js'
@@ -113,16 +113,9 @@ function own (connectionString: string, { timeout }: CheckContext, { purpose = '
   }
 }
 
-async function withPool<T> (pool: Pool, context: CheckContext, source: PostgresSource, use: (client: PostgresClient) => Promise<T>, asking: Asking): Promise<T> {
-  const { whenExhausted = 'fail' } = source
-  try {
-    return await withLent(pool, context, patienceOf(context, whenExhausted), use)
-  } catch (error) {
-    if (whenExhausted === 'fail' || !(error instanceof PoolExhausted)) throw error
-    const answer = await withClient(context, ownLike(pool, asking.purpose), inTurn(context, use))
-    if (whenExhausted === 'warn') asking.warn?.(exhaustedWarning(error))
-    return answer
-  }
+async function withPool<T> (pool: Pool, context: CheckContext, { whenExhausted }: PostgresSource, use: (client: PostgresClient) => Promise<T>, { purpose, warn }: Asking): Promise<T> {
+  const ask = async () => await withLent(pool, context, patienceOf(context, whenExhausted), use)
+  return await orPast(context, { whenExhausted, warn, own: ownLike(pool, purpose) }, ask, use)
 }
 
 /** Describes one connection with the options of a pool. */

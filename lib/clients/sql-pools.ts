@@ -3,35 +3,17 @@ import { isExhausted, ownLike } from './postgres.js'
 import { connectionTo } from './postgres-own.js'
 import { mysqlConnection } from './mysql-own.js'
 import { withoutDriver } from './requirements.js'
-import { withCallbacks } from './sql.js'
 import type { OwnConnection } from './client.js'
-import { isRecord } from '../values/plain-data.js'
 import { longestTimer } from '../values/rules.js'
 
-// The members of pools and clients that are read here are not public in all of the libraries.
+// Not all of the members that are read here are public.
 type Shape = Readonly<Record<string, any>>
 
-const count = (value: unknown): value is number => typeof value === 'number'
-
-/** Returns the pool of a client of SQL, or `undefined` if the client has none, or does not show it. */
-export function sqlPoolOf (client: object): PoolOfApp | undefined {
-  const shape = client as Shape
-  if (count(shape['totalCount']) && count(shape['waitingCount'])) return poolOfPg(shape)
-  if (isRecord(shape['connectionManager'])) return poolOfSequelize(shape)
-  if (isRecord(shape['client']) && isRecord(shape['client']['pool'])) return poolOfKnex(shape)
-  if (typeof shape['taskQueueSize'] === 'function') return poolOfMariaDB(shape)
-  const mysql2 = withCallbacks(shape)
-  if (mysql2 !== undefined) return '_allConnections' in mysql2 ? poolOfMySQL2(mysql2) : undefined
-  // Drizzle and TypeORM hold the pool of a driver, as do @fastify/postgres and Drizzle's own wrapper of mysql2.
-  const inner = shape['$client'] ?? shape['driver']?.master ?? shape['driver']?.pool ?? shape['pool']
-  return isRecord(inner) ? sqlPoolOf(inner) : undefined
-}
-
-function poolOfPg (pool: Shape): PoolOfApp {
+export function poolOfPg (pool: Shape): PoolOfApp {
   return { isExhausted: () => isExhausted(pool as never), own: ownLike(pool as never) }
 }
 
-function poolOfMySQL2 (pool: Shape): PoolOfApp {
+export function poolOfMySQL2 (pool: Shape): PoolOfApp {
   const { connectionConfig, connectionLimit } = pool['config']
   return {
     isExhausted: () => pool['_freeConnections'].length === 0 && connectionLimit > 0 && pool['_allConnections'].length >= connectionLimit,
@@ -45,16 +27,16 @@ function poolOfMySQL2 (pool: Shape): PoolOfApp {
 }
 
 // A connection that is being made is neither active nor idle, so a database that is down does not count as exhausted.
-function poolOfMariaDB (pool: Shape): PoolOfApp {
+export function poolOfMariaDB (pool: Shape): PoolOfApp {
   return { isExhausted: () => pool['activeConnections']() > 0 && pool['idleConnections']() === 0 && pool['taskQueueSize']() > 0 }
 }
 
-function poolOfKnex ({ client }: Shape): PoolOfApp {
+export function poolOfKnex ({ client }: Shape): PoolOfApp {
   const { pool, driver, connectionSettings } = client
   return { isExhausted: () => pool.numFree() === 0 && pool.numUsed() >= pool.max, ...ownBy(driver, connectionSettings, pool) }
 }
 
-function poolOfSequelize ({ connectionManager, config }: Shape): PoolOfApp {
+export function poolOfSequelize ({ connectionManager, config }: Shape): PoolOfApp {
   const { pool, lib } = connectionManager
   const { host, port, username: user, password, database, dialectOptions } = config
   return { isExhausted: () => pool.available === 0 && pool.using >= pool.maxSize, ...ownBy(lib, { host, port, user, password, database, ...dialectOptions }, pool) }

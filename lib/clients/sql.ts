@@ -1,5 +1,7 @@
 import { isRecord } from '../values/plain-data.js'
 import type { ClientKind } from './client.js'
+import type { PoolOfApp } from './pool-of-app.js'
+import { poolOfKnex, poolOfMariaDB, poolOfMySQL2, poolOfPg, poolOfSequelize } from './sql-pools.js'
 
 /** The dialects for which `isReadOnly` has a query. */
 export type Dialect = 'postgres' | 'mysql' | 'sqlite' | 'mssql'
@@ -17,11 +19,13 @@ interface Adapter {
   fits (client: Shape): boolean
   dialect (client: Shape): Dialect | undefined
   query (client: Shape, sql: string): unknown
+  /** Returns the pool of the client, or `undefined` if the client has none. It is absent if the library does not show a pool. */
+  pool? (client: Shape): PoolOfApp | undefined
 }
 
 const has = (client: Shape, ...methods: string[]): boolean => methods.every(name => typeof client[name] === 'function')
 /** Returns the pool or connection inside those of mysql2 with promises, and inside the decorator of @fastify/mysql. */
-export function withCallbacks (client: Shape): Shape | undefined {
+function withCallbacks (client: Shape): Shape | undefined {
   if (has(client, 'query', 'promise')) return client
   const inner = client['pool'] ?? client['connection']
   return has(client, 'query', 'execute') && isRecord(inner) ? withCallbacks(inner) : undefined
@@ -56,11 +60,14 @@ const adapters: Readonly<Record<string, Adapter>> = {
     fits: client => isRecord(client['_']) && '$client' in client,
     dialect: client => named(client['dialect']?.constructor.name),
     query: async (client, sql) => rowsOf(await (has(client, 'execute') ? client['execute'](sql) : client['all'](sql))),
+    pool: client => poolOf(client['$client']),
   },
   Knex: {
     fits: client => has(client, 'raw', 'transaction'),
     dialect: client => named(client['client']?.dialect),
     query: async (client, sql) => rowsOf(await client['raw'](sql)),
+    // Knex without a `connection` has neither a pool nor a driver.
+    pool: client => isRecord(client['client']?.pool) ? poolOfKnex(client) : undefined,
   },
   Kysely: {
     fits: client => has(client, 'executeQuery', 'selectFrom'),
@@ -74,11 +81,13 @@ const adapters: Readonly<Record<string, Adapter>> = {
     fits: client => has(client, 'query', 'getDialect'),
     dialect: client => named(client['getDialect']()),
     query: (client, sql) => client['query'](sql, { type: 'SELECT', logging: false }),
+    pool: poolOfSequelize,
   },
   TypeORM: {
     fits: client => has(client, 'query', 'createQueryRunner'),
     dialect: client => named(client['options']?.type),
     query: (client, sql) => client['query'](sql),
+    pool: client => poolOf(client['driver']?.master ?? client['driver']?.pool),
   },
   MikroORM: {
     fits: client => isRecord(client['em']) && has(client['em'], 'getConnection'),
@@ -104,16 +113,23 @@ const adapters: Readonly<Record<string, Adapter>> = {
     fits: client => has(client, 'query', 'batch'),
     dialect: () => 'mysql',
     query: (client, sql) => client['query'](sql),
+    pool: client => has(client, 'taskQueueSize') ? poolOfMariaDB(client) : undefined,
   },
   mysql2: {
     fits: client => withCallbacks(client) !== undefined,
     dialect: () => 'mysql',
     query: async (client, sql) => (await withCallbacks(client)?.['promise']().query(sql))[0],
+    pool (client) {
+      const inner = withCallbacks(client) as Shape
+      return '_allConnections' in inner ? poolOfMySQL2(inner) : undefined
+    },
   },
   pg: {
     fits: client => has(client, 'query', 'connect'),
     dialect: () => 'postgres',
     query: async (client, sql) => (await client['query'](sql)).rows,
+    // The decorator of @fastify/postgres holds the pool.
+    pool: client => isPgPool(client) ? poolOfPg(client) : poolOf(client['pool']),
   },
 }
 
@@ -132,6 +148,15 @@ export function sqlKind (takes: string, hint: string, of?: Dialect): ClientKind 
       return adapter !== undefined && (of === undefined || adapter.dialect(value as Shape) === of)
     },
   }
+}
+
+/** Returns the pool of a client of SQL, or `undefined` if the client has none, or does not show it. */
+export function poolOf (client: unknown): PoolOfApp | undefined {
+  return adapterFor(client)?.pool?.(client as Shape)
+}
+
+function isPgPool (client: Shape): boolean {
+  return typeof client['totalCount'] === 'number' && typeof client['waitingCount'] === 'number'
 }
 
 /** @param client a client that fits a kind of `sqlKind` */
