@@ -92,3 +92,36 @@ test('one of the two has to be given, and be what it must be', async t => {
   t.match((await faultsOf(t, [KafkaCheck, { brokers: ['shop'] }]))[0], /^E008 'brokers' is /)
   for (const sasl of [null, { mechanism: 'plain' }]) t.match((await faultsOf(t, [KafkaCheck, { brokers: ['shop:9092'], sasl }]))[0], /^E008 'sasl' is /)
 })
+
+test('a client of @platformatic/kafka is asked, and not closed', async t => {
+  const server = await startKafka(t)
+  const { Admin } = await platformaticKafka()
+  const admin = new Admin({ clientId: 'app', bootstrapBrokers: [`127.0.0.1:${server.port}`], retries: 0 })
+  t.after(async () => await admin.close())
+  for (const options of [{}, { topics: ['orders'] }]) {
+    const ask = asking(t, [KafkaCheck, { client: 'kafka', ...options }], { kafka: admin })
+    t.equal(await ask(), 'working')
+    server.freeze()
+    ask.health.settings.timeout = 300
+    t.equal(await ask(), 'unavailable: timed out after 300 ms')
+    server.thaw()
+    ask.health.settings.timeout = 20_000
+    t.equal(await ask(), 'working')
+    await server.restart()
+    t.equal(await ask(), 'working')
+    await ask.health.close()
+  }
+  t.ok((await admin.listTopics({})).includes('orders'))
+  await server.stop()
+  t.match(await asking(t, [KafkaCheck, { client: admin }])(), /^unavailable: connection (?:lost|refused)$/)
+})
+
+/** The package needs Node.js 22. Of that, Node.js 20 lacks one function alone. */
+async function platformaticKafka (): Promise<typeof import('@platformatic/kafka')> {
+  const lacking = Promise as { withResolvers?: () => object }
+  lacking.withResolvers ??= () => {
+    const settle: Record<string, unknown> = {}
+    return Object.assign(settle, { promise: new Promise((resolve, reject) => Object.assign(settle, { resolve, reject })) })
+  }
+  return await import('@platformatic/kafka')
+}

@@ -8,6 +8,8 @@ import fastifyPostgres from '@fastify/postgres'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as drizzleMigrate } from 'drizzle-orm/node-postgres/migrator'
 import Fastify from 'fastify'
+import { Migrator as MikroOrmMigrator } from '@mikro-orm/migrations'
+import { MikroORM } from '@mikro-orm/postgresql'
 import createKnex from 'knex'
 import { FileMigrationProvider, Kysely, Migrator, NO_MIGRATIONS, PostgresDialect } from 'kysely'
 import { runner as nodePgMigrate } from 'node-pg-migrate'
@@ -100,6 +102,22 @@ async function withTypeOrm (url: string, dir: string, count: number, use: (sourc
   }
 }
 
+async function withMikroOrm (url: string, dir: string, use: (migrator: MikroOrmMigrator) => Promise<unknown>) {
+  const orm = await MikroORM.init({
+    clientUrl: url,
+    entities: [],
+    discovery: { warnWhenNoEntities: false },
+    extensions: [MikroOrmMigrator],
+    migrations: { path: dir, pathTs: dir, glob: '*.js', snapshot: false },
+    logger () {},
+  })
+  try {
+    await use(orm.getMigrator() as MikroOrmMigrator)
+  } finally {
+    await orm.close()
+  }
+}
+
 const postgrator = async (url: string, dir: string, version: string) => await withClient(url, async client =>
   await new Postgrator({ migrationPattern: join(dir, '*'), driver: 'pg', execQuery: async query => await client.query(query) }).migrate(version))
 
@@ -162,18 +180,15 @@ const tools: Record<string, Tool> = {
     }),
     down: async (url, dir) => await withTypeOrm(url, dir, 3, async source => await source.undoLastMigration()),
   },
-  // As its documentation and MigrationStorage.ts have it; MikroORM 7 needs Node.js 22.
   'mikro-orm': {
     names: ['Migration20230101000000_authors', 'Migration20230102000000_books', 'Migration20230103000000_loans'],
-    up: async (url, _dir, count) => await withClient(url, async client => {
-      await client.query('CREATE TABLE IF NOT EXISTS mikro_orm_migrations (id serial PRIMARY KEY, name varchar(255), executed_at timestamptz DEFAULT current_timestamp)')
-      const { rows } = await client.query('SELECT name FROM mikro_orm_migrations')
+    up: async (url, dir, count) => await withMikroOrm(url, dir, async migrator => {
+      await migrator.getPendingMigrations()
+      if (count > 0) await migrator.up({ to: tools['mikro-orm']!.names[count - 1]! })
       // Its first versions stored the extension as well.
-      for (const [index, name] of tools['mikro-orm']!.names.slice(rows.length, count).entries()) {
-        await client.query('INSERT INTO mikro_orm_migrations (name) VALUES ($1)', [index === 0 ? `${name}.ts` : name])
-      }
+      await withClient(url, async client => await client.query("UPDATE mikro_orm_migrations SET name = name || '.ts' WHERE name LIKE '%authors'"))
     }),
-    down: async url => await withClient(url, async client => await client.query("DELETE FROM mikro_orm_migrations WHERE name LIKE '%loans%'")),
+    down: async (url, dir) => await withMikroOrm(url, dir, async migrator => await migrator.down()),
   },
   postgrator: {
     names: ['001.do.authors', '002.do.books', '003.do.loans'],

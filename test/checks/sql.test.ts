@@ -2,6 +2,7 @@ import { symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fastifyPostgres from '@fastify/postgres'
+import { MikroORM } from '@mikro-orm/postgresql'
 import { drizzle as drizzleMySQL } from 'drizzle-orm/mysql2'
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { drizzle as drizzlePostgresJS } from 'drizzle-orm/postgres-js'
@@ -44,6 +45,7 @@ async function clientsOfPostgres (url: string): Promise<Clients> {
   const kysely = new Kysely<object>({ dialect: new PostgresDialect({ pool }) })
   const source = await new DataSource({ type: 'postgres', url }).initialize()
   const sequelize = new Sequelize(url, { logging: false })
+  const orm = await MikroORM.init({ clientUrl: url, entities: [], discovery: { warnWhenNoEntities: false }, pool: { min: 0, max: 2 } })
   const nothing = () => {}
   return {
     'postgres.js': { client: sql, end: async () => await sql.end() },
@@ -51,6 +53,7 @@ async function clientsOfPostgres (url: string): Promise<Clients> {
     Kysely: { client: kysely, end: nothing },
     TypeORM: { client: source, end: async () => await source.destroy() },
     Sequelize: { client: sequelize, end: async () => await sequelize.close() },
+    MikroORM: { client: orm, end: async () => await orm.close() },
     'Drizzle over pg': { client: drizzlePg(pool), end: nothing },
     'Drizzle over postgres.js': { client: drizzlePostgresJS(sql), end: nothing },
     pg: { client: pool, end: async () => await pool.end() },
@@ -163,7 +166,6 @@ test('clients are known by their shape', async t => {
   const shaped: Clients = {
     mssql: { client: { transaction () {}, request: () => ({ query: async (sql: string) => ({ recordset: await query(sql) }) }) }, end () {} },
     SQLite: { client: { exec () {}, prepare: (sql: string) => ({ all: () => answers[sql] ?? [{ answer: 0 }] }) }, end () {} },
-    MikroORM: { client: { em: { getPlatform: () => new (class PostgreSqlPlatform extends Driver {})(), getConnection: () => ({ execute: query }) } }, end () {} },
     'Drizzle over SQLite': { client: { _: {}, $client: {}, dialect: new (class SQLiteSyncDialect extends Driver {})(), all: query }, end () {} },
     'Knex over SQLite': { client: { transaction () {}, raw: query, client: { dialect: 'sqlite3' } }, end () {} },
   }
