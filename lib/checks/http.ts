@@ -1,28 +1,24 @@
-import { once } from 'node:events'
 import http from 'node:http'
-import type { ClientRequest, IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
-import { setImmediate as turn } from 'node:timers/promises'
 import { HealthCheck } from '../check.js'
 import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { clientRequirements, clientRule, withClient, type ClientOption } from '../clients/client.js'
 import { unavailable } from '../clients/driver-errors.js'
-import { findProxy, isMalformed, proxyFailure, refusedByProxy } from '../clients/proxy.js'
+import { findProxy, isMalformed } from '../clients/proxy.js'
 import { moreThanOne } from '../clients/requirements.js'
 import { lacking, ServiceReturnedUnexpectedResult } from '../errors.js'
 import { pem, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
 import { decodableUrl, flag, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
 import { askThrough, dispatcherKind, type DispatcherLike } from './http/dispatcher.js'
+import { exchange, letGo, readBody, throughProxy } from './http/exchange.js'
 import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http/expectation.js'
 import { headersOf, type Answer, type Message } from './http/message.js'
+import { redirected, redirectsMax } from './http/redirect.js'
 import { routeTo } from './http/route.js'
 
 export type { DispatcherLike } from './http/dispatcher.js'
 export type { HttpExpectation, StatusExpectation } from './http/expectation.js'
-
-const redirectsMax = 10
 
 export interface HttpOptions extends TLSMaterial {
   /** The URL, `http://` or `https://`. A user and password in it are sent as basic authorization. */
@@ -173,98 +169,12 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     const { expect = {}, maxBytes = 1024 ** 2 } = this.options
     const mismatch = statusMismatch(expect, status) ??
       headersMismatch(expect, headers) ??
-      (needsBody(expect) ? encodingMismatch(headers) ?? bodyMismatch(expect, await read(body, maxBytes), maxBytes) : undefined)
+      (needsBody(expect) ? encodingMismatch(headers) ?? bodyMismatch(expect, await readBody(body, maxBytes), maxBytes) : undefined)
     if (mismatch !== undefined) throw new ServiceReturnedUnexpectedResult(mismatch)
   }
 }
 
 export default HttpCheck
-
-async function exchange (open: () => ClientRequest, body: string | undefined, signal: AbortSignal): Promise<Answer> {
-  const sent = open()
-  try {
-    return await answerTo(sent, body)
-  } catch (error) {
-    // The server may close an idle connection at the moment of its next use. A probe may be repeated, so it is sent again.
-    if (!sent.reusedSocket || signal.aborted) throw error
-    return await answerTo(open(), body)
-  }
-}
-
-async function answerTo (request: ClientRequest, body: string | undefined): Promise<Answer> {
-  // An error after the answer has begun is reported here and to the reader of the answer.
-  request.on('error', () => {})
-  // An upgrade was not requested and is no answer. Without this listener, the request would never end.
-  request.once('upgrade', (_response, socket) => {
-    socket.destroy()
-    request.emit('error', new ServiceReturnedUnexpectedResult('answered 101'))
-  })
-  request.end(body)
-  const [response] = await once(request, 'response') as [IncomingMessage]
-  return { status: response.statusCode as number, headers: response.headers, body: response, isComplete: () => response.complete }
-}
-
-/** Returns the answer that came through a proxy. The failures and the refusals of the proxy itself are thrown. */
-async function throughProxy (answered: Promise<Answer>): Promise<Answer> {
-  let answer: Answer
-  try {
-    answer = await answered
-  } catch (error) {
-    throw proxyFailure(error)
-  }
-  if (answer.status !== 407) return answer
-  await letGo(answer)
-  throw refusedByProxy(answer.status)
-}
-
-// The connection is kept if the whole answer has arrived. Otherwise the verdict is known, so the rest is not waited for.
-async function letGo ({ body, isComplete }: Answer): Promise<void> {
-  body.resume()
-  await turn()
-  if (!isComplete()) body.destroy()
-}
-
-async function read (body: Readable, maxBytes: number): Promise<{ bytes: Buffer, complete: boolean }> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length > maxBytes) break
-  }
-  return { bytes: Buffer.concat(chunks).subarray(0, maxBytes), complete: length <= maxBytes }
-}
-
-/** Returns the next request if the answer is a redirect. https://www.rfc-editor.org/rfc/rfc9110#name-redirection-3xx */
-function redirected ({ url, method, headers, body }: Message, { status, headers: { location } }: Answer): Message | undefined {
-  if (location === undefined || ![301, 302, 303, 307, 308].includes(status)) return undefined
-  const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined
-  if (target === undefined || !isHttp(target)) {
-    throw new ServiceReturnedUnexpectedResult('redirected to what is no URL of HTTP')
-  }
-  const becomesGet = status === 303 ? method !== 'GET' && method !== 'HEAD' : status !== 307 && status !== 308 && method === 'POST'
-  const trusted = target.origin === url.origin
-  if (trusted) Object.assign(target, { username: url.username, password: url.password })
-  return {
-    url: target,
-    method: becomesGet ? 'GET' : method,
-    // Headers may hold credentials, so another origin does not get them.
-    headers: trusted ? becomesGet ? withoutContent(headers) : headers : {},
-    body: becomesGet ? undefined : body,
-  }
-}
-
-const origin = decodableUrl(['http', 'https'])
-
-// Node.js decodes the user and the password of a URL, but not its path.
-function isHttp (target: URL): boolean {
-  return target.protocol.startsWith('http') && origin.test(new URL('/', target).href)
-}
-
-/** Returns the headers without those that describe a body. */
-function withoutContent (headers: Message['headers']): Message['headers'] {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^content-/i.test(name)))
-}
 
 function areHeaders (value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false

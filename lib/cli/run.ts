@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { parseArguments, usage } from './args.js'
+import { parseArguments } from './args.js'
+import { usage } from './usage.js'
 import type { IO } from './command.js'
 import { ask, check, manifest, serve } from './commands.js'
 import { fleet, mute, unmute } from './fleet.js'

@@ -1,5 +1,6 @@
 import { numberOf, type PoolOfApp } from './pool-of-app.js'
-import { isExhausted, ownLike } from './postgres.js'
+import { ownLike } from './postgres.js'
+import { isExhausted } from './postgres-pool.js'
 import { connectionTo } from './postgres-own.js'
 import { mysqlConnection } from './mysql-own.js'
 import { withoutDriver } from './requirements.js'

@@ -3,16 +3,16 @@ import { ServiceReturnedUnexpectedResult } from '../../errors.js'
 export interface ChangeSet {
   readonly id: string
   readonly author: string
-  /** What the table has in place of the file's path. */
+  /** The table holds this text instead of the path of the file. */
   readonly logicalFilePath: string | undefined
-  /** Whether an update may pass over it: it has a context or labels, is ignored, or is for other databases. */
+  /** `true` means that an update may skip the change set: it has a context or labels, is ignored, or is for other databases. */
   readonly isOptional: boolean
 }
 
-/** The attributes of a change set, or of its changelog. */
+/** The attributes of a change set or of its changelog. */
 type Attributes = Readonly<Record<string, unknown>>
 
-/** Reads the change sets of a changelog, by the ending of its file. A file that is no changelog has none. */
+/** The functions that read the change sets of a changelog, by the ending of its file. They find none in a file that is no changelog. */
 export const changeSetsIn: Readonly<Record<string, (text: string, file: string) => ChangeSet[]>> = {
   '.sql': inSql,
   '.xml': inXml,
@@ -21,7 +21,7 @@ export const changeSetsIn: Readonly<Record<string, (text: string, file: string) 
   '.yml': inYaml,
 }
 
-/** https://docs.liquibase.com/concepts/changelogs/sql-format.html */
+/** Reads formatted SQL: https://docs.liquibase.com/concepts/changelogs/sql-format.html */
 function inSql (text: string, file: string): ChangeSet[] {
   const lines = text.split(/\r\n|[\r\n]/)
   const header = lines.find(line => line.trim() !== '') ?? ''
@@ -72,7 +72,7 @@ function inJson (text: string, file: string): ChangeSet[] {
   return changeSets.map(found => changeSet({ ...found as Attributes }, changelog, file))
 }
 
-/** No parser of YAML is installed with the package. A changelog that only includes others has no change sets of its own. */
+/** Fails if a changelog in YAML has change sets, since the package has no parser of YAML. A changelog that only includes others has none. */
 function inYaml (text: string, file: string): ChangeSet[] {
   if (!/\bdatabaseChangeLog\b/.test(text) || !/^[^#\n]*\bchangeSet["']?\s*:/m.test(text)) return []
   throw new ServiceReturnedUnexpectedResult(`the changelog ${file} holds change sets in YAML, which this check does not read`)
