@@ -3,7 +3,7 @@ import type { Clock } from '../time/clock.js'
 import type { ResolvedEntry } from '../config/entry.js'
 import type { Known, OwnTurn, SharedQuestion, Turn } from '../engine/fleet.js'
 import type { Outcome } from '../engine/report.js'
-import { keyOf } from '../values/plain-data.js'
+import { isPlain, keyOf } from '../values/plain-data.js'
 import { entryRules } from '../values/entry-rules.js'
 import { secretName } from '../values/secrets.js'
 import type { FleetConnection } from './connection.js'
@@ -144,25 +144,24 @@ const alone: OwnTurn = { tell: async () => undefined, next: undefined }
  */
 export function digestOf ({ identifier, Check, options }: ResolvedEntry): string {
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !Object.hasOwn(entryRules, name)))
-  return createHash('sha256').update(JSON.stringify([identifier, Check.name, keyOf(withoutSecrets(own, deepest))])).digest('base64url').slice(0, 22)
+  return createHash('sha256').update(JSON.stringify([identifier, Check.name, keyOf(withoutSecrets(own))])).digest('base64url').slice(0, 22)
 }
 
-/** The depth of the options that count, since options with a circular reference have no end. */
-const deepest = 10
-
 // Functions, symbols and objects with a prototype count by their type only, since they differ between processes.
-function withoutSecrets (value: unknown, depth: number): unknown {
+function withoutSecrets (value: unknown, copies = new Map<unknown, unknown>()): unknown {
   if (typeof value === 'string') return withoutCredentials(value)
-  if (depth === 0) return 'deep'
-  if (Array.isArray(value)) return value.map(item => withoutSecrets(item, depth - 1))
   if (typeof value === 'function' || typeof value === 'symbol') return typeof value
-  if (typeof value !== 'object' || value === null) return value
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return 'object'
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => {
+  if (!isPlain(value)) return typeof value === 'object' && value !== null ? 'object' : value
+  // An object that many others hold is copied once, and a circular reference ends here.
+  const earlier = copies.get(value)
+  if (earlier !== undefined) return earlier
+  const copy: Record<string, unknown> | unknown[] = Array.isArray(value) ? [] : Object.create(null)
+  copies.set(value, copy)
+  for (const [name, item] of Object.entries(value)) {
     const isUrl = typeof item === 'string' && URL.canParse(item)
-    return [name, secretName.test(name) && !isUrl ? 'secret' : withoutSecrets(item, depth - 1)]
-  }))
+    Object.assign(copy, { [name]: secretName.test(name) && !isUrl ? 'secret' : withoutSecrets(item, copies) })
+  }
+  return copy
 }
 
 function withoutCredentials (text: string): string {

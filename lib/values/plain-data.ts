@@ -58,8 +58,8 @@ export function copyPlain<T> (value: T, copies?: Map<unknown, unknown>): T {
   if (earlier !== undefined) return earlier as T
   const copy: any = Array.isArray(value) ? [] : Object.create(Object.getPrototypeOf(value))
   const entries = Object.entries(value)
-  // Most checks have no options, and an empty object needs no protection against cycles.
-  if (entries.length === 0) return copy
+  // Most checks have no options.
+  if (entries.length === 0 && copies === undefined) return copy
   copies ??= new Map()
   copies.set(value, copy)
   for (const [key, item] of entries) {
@@ -71,31 +71,21 @@ export function copyPlain<T> (value: T, copies?: Map<unknown, unknown>): T {
   return copy
 }
 
-const deepest = 10
-
-/** Returns whether a value still equals its copy. This is faster than a comparison of two keys, but `false` for values with cycles. */
-export function isAsCopied (copy: unknown, value: unknown, depth = 0): boolean {
-  if (Object.is(copy, value)) return true
-  if (!isPlain(copy) || !isPlain(value) || Array.isArray(copy) !== Array.isArray(value) || depth > deepest) return false
-  const names = Object.keys(copy)
-  if (names.length !== Object.keys(value).length) return false
-  const [then, now] = [copy, value] as Array<Record<string, unknown>>
-  return names.every(name => Object.hasOwn(now!, name) && isAsCopied(then![name], now![name], depth + 1))
-}
-
 function isReference (value: unknown): value is WeakKey {
   if (typeof value === 'symbol') return Symbol.keyFor(value) === undefined
   return typeof value === 'function' || (typeof value === 'object' && value !== null && !isPlain(value))
 }
 
 /** Returns a key that is the same for two values only if a check cannot distinguish them. */
-export function keyOf (value: unknown, open: unknown[] = []): string {
+export function keyOf (value: unknown, seen = new Map<unknown, number>()): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (isReference(value)) return `#${idOf(value)}`
   if (!isPlain(value)) return inspect(value)
-  const depth = open.indexOf(value)
-  if (depth !== -1) return `^${depth}`
-  const inner = [...open, value]
-  if (Array.isArray(value)) return `[${value.map(item => keyOf(item, inner)).join()}]`
-  return `{${Object.keys(value).sort().map(key => `${JSON.stringify(key)}:${keyOf(value[key], inner)}`).join()}}`
+  // An object that was written before is named by its number. Otherwise a cycle would have no end, and an object that many others hold
+  // would be written once for each path to it.
+  const earlier = seen.get(value)
+  if (earlier !== undefined) return `^${earlier}`
+  seen.set(value, seen.size)
+  if (Array.isArray(value)) return `[${value.map(item => keyOf(item, seen)).join()}]`
+  return `{${Object.keys(value).sort().map(key => `${JSON.stringify(key)}:${keyOf(value[key], seen)}`).join()}}`
 }

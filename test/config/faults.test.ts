@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { HealthCheck, defineCheck } from '../../lib/check.js'
 import { nameFault, toSettings } from '../../lib/config/options.js'
-import { Planner } from '../../lib/config/plan.js'
+import { Planner } from '../../lib/config/planner.js'
 import { findFaults, lineOf, timeNeeded, toSystemCheck } from '../../lib/config/faults.js'
 import { text } from '../../lib/values/rules.js'
 import type { EntryOptions, Requirement, RequirementsContext, Scope } from '../../types/check.js'

@@ -11,6 +11,7 @@ import { recordedLog } from '../helpers/recorded-log.js'
 import { startRedis } from '../helpers/redis.js'
 import { startRelay } from '../helpers/relay.js'
 import type { Scope, Server } from '../helpers/server.js'
+import { holding } from '../helpers/shared-references.js'
 
 let redis: Server
 let admin: Redis
@@ -283,6 +284,7 @@ t.test('a question is called the same wherever it is asked, by nothing that is s
   t.equal(digest({ client: new Map() }), digest({ client: new Set() }), 'what passes by reference is another one in each process')
   t.equal(digest({ client: () => {} }), digest({ client () {} }))
   t.equal(digest(circle), digest(circle))
-  const different = [{}, { a: 1 }, { a: '1' }, { a: null }, { a: [1] }, { a: Symbol('b') }, { identifier: 'B' }, { url: 'redis://h/1' }, { url: 'redis://h/2' }, { url: '://' }, { connectionString: 'postgres://h/a' }, { connectionString: 'postgres://h/b' }, { connectionString: 'host=h' }]
+  t.equal(digest({ a: holding(100).top }), digest({ a: holding(100).top }), 'however many others hold an object')
+  const different = [{}, circle, JSON.parse('{"__proto__": 1}'), { a: 1 }, { a: '1' }, { a: null }, { a: [1] }, { a: Symbol('b') }, { identifier: 'B' }, { url: 'redis://h/1' }, { url: 'redis://h/2' }, { url: '://' }, { connectionString: 'postgres://h/a' }, { connectionString: 'postgres://h/b' }, { connectionString: 'host=h' }]
   t.equal(new Set(different.map(digest)).size, different.length)
 })
