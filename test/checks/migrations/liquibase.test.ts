@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'tap'
-import { databasesOf, folderOf, healthOf, liquibaseRow, liquibaseTable, pendingChangeSets, status, withClient } from '../../helpers/migrations.js'
+import { databasesOf, fixtures, folderOf, healthOf, liquibaseRow, liquibaseTable, pendingChangeSets, status, withClient } from '../../helpers/migrations.js'
 import { startPostgres } from '../../helpers/postgres.js'
 
 const sql = (...lines: string[]) => ['--liquibase formatted sql', '', ...lines, ''].join('\n')
@@ -141,5 +143,13 @@ test('the books of Liquibase', async t => {
     })
     t.equal(await status(t, { tool: 'liquibase', dir, connectionString, schema: 'shop', table: 'changes' }), 'working')
     t.equal(await status(t, { tool: 'liquibase', dir, connectionString }), pendingChangeSets('a.sql::1::ann'))
+  })
+
+  // Liquibase 4.28.0 has run this changelog here by `liquibase update --contexts=prod --labels=v1`, and pg_dump has written down its table.
+  await t.test('what Liquibase has run is applied, and what its status calls not applied is pending', async t => {
+    const recorded = join(fixtures, 'liquibase-run')
+    const connectionString = await database(await readFile(join(recorded, 'databasechangelog.sql'), 'utf8'))
+    t.equal(await status(t, { tool: 'liquibase', dir: join(recorded, 'changelog'), connectionString }),
+      pendingChangeSets('main.xml::9::ann', 'v2/b.sql::7::bob'), 'one that failed with failOnError="false", and one that a precondition put off')
   })
 })
