@@ -194,11 +194,13 @@ for (const [index, major] of majors.entries()) {
       const found = async () => (await health.run('s')).results[0].status
       const writable = await found()
       client.exec('PRAGMA query_only = 1')
-      console.log(JSON.stringify([writable, await found()]))
+      const readOnly = await found()
+      client.close()
+      console.log(JSON.stringify([writable, readOnly, await found()]))
       await health.close()`)
       const { status, out, err } = await runToEnd([join(bin, 'node'), 'sqlite.mjs'], { cwd: consumer })
       t.equal(status, 0, err)
-      t.strictSame(JSON.parse(out), ['working', 'unavailable: read only'])
+      t.strictSame(JSON.parse(out), ['working', 'unavailable: read only', 'unavailable: client is closed'])
     })
   }
 

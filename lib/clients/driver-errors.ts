@@ -13,6 +13,9 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'permission denied': ['42501', 'NOPERM', 'EACCES', 'EPERM', 'AccessDenied', 'ER_DBACCESS_DENIED_ERROR', 'ER_TABLEACCESS_DENIED_ERROR', 'DatabaseAccessDenied'],
   'server cannot be reached': ['DatabaseNotReachable'],
   'database does not exist': ['3D000', 'DatabaseDoesNotExist', 'ER_BAD_DB_ERROR'],
+  'table does not exist': ['42P01', 'ER_NO_SUCH_TABLE', 'TableDoesNotExist'],
+  'column does not exist': ['42703', 'ER_BAD_FIELD_ERROR', 'ColumnNotFound'],
+  'query has a syntax error': ['42601', 'ER_PARSE_ERROR'],
   'too many connections': ['53300', 'ER_CON_COUNT_ERROR', 'ER_USER_LIMIT_REACHED', 'ER_TOO_MANY_USER_CONNECTIONS', 'TooManyConnections'],
   'starting up or shutting down': ['57P03', 'LOADING', 'ER_SERVER_SHUTDOWN'],
   'this client is not allowed in': ['ER_HOST_NOT_PRIVILEGED', 'ER_HOST_IS_BLOCKED'],
@@ -66,6 +69,16 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/^ERR invalid password/, 'authentication failed'],
   [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Connection dropped|Command aborted due to connection close|CONNECTION[-_]FORCED|^Heartbeat timeout$/i, 'connection lost'],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
+  // SQLite's messages. node:sqlite has one code for all of them, and Knex puts the query before them.
+  [/(?:^The database connection|^database) is not open/, 'client is closed'],
+  [/(?:^| - )database (?:table )?is locked/, 'database is locked'],
+  [/(?:^| - )(?:database disk image is malformed|file is not a database)/, 'database is damaged'],
+  [/(?:^| - )database or disk is full/, 'no space left'],
+  [/(?:^| - )attempt to write a readonly database/, 'read only'],
+  [/(?:^| - )unable to open database file/, 'database file cannot be opened'],
+  [/(?:^| - )no such table: /, 'table does not exist'],
+  [/(?:^| - )no such column: /, 'column does not exist'],
+  [/(?:^| - )(?:near ".*": syntax error|incomplete input)$/s, 'query has a syntax error'],
   [/DB index is out of range/, 'database does not exist'],
   [/max number of clients reached/, 'too many connections'],
   [/^Protocol error, got "|^Unknown RESP type /, 'what answers does not speak Redis'],
@@ -84,12 +97,13 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
 /** Returns the words for a driver's error, or `undefined` if the error is not known. */
 export function wordsFor (error: unknown): string | undefined {
   for (const candidate of causes(error)) {
-    const { code, name, message = '', cause } = candidate as { code?: unknown, name?: string, message?: string, cause?: { kind?: unknown } | null }
-    // S3 puts its codes into `name`, and the adapters of Prisma into `cause.kind`.
+    const { code, name, message = '', cause } = candidate as { code?: unknown, name?: string, message?: string, cause?: { kind?: unknown, originalCode?: unknown } | null }
+    // S3 puts its codes into `name`. The adapters of Prisma put theirs into `cause.kind`, and the database's into `cause.originalCode`.
     const words = textWords(wordsByTextFirst, message) ??
       wordsByCode.get(String(code)) ??
       wordsByCode.get(String(name)) ??
       wordsByCode.get(String(cause?.kind)) ??
+      wordsByCode.get(String(cause?.originalCode)) ??
       wordsByCode.get(/^[A-Z]+/.exec(message)?.[0] ?? '') ??
       textWords(wordsByText, message) ??
       // Some clients keep the code of the system only in the text.

@@ -110,12 +110,16 @@ async function isAsked (t: Test, clients: Clients, setReadOnly: (isReadOnly: boo
     name,
     plainly: asking(t, { client }),
     writable: asking(t, { client, writable: true }),
-    wrongly: asking(t, { client, query: 'SELECT of what there is not' }),
+    wrongly: asking(t, { client, query: 'SELECT FROM WHERE' }),
+    elsewhere: asking(t, { client, query: 'SELECT 1 FROM no_such_table' }),
+    beside: asking(t, { client, query: 'SELECT no_such_column' }),
   }))
-  for (const { name, plainly, writable, wrongly } of asks) {
+  for (const { name, plainly, writable, wrongly, elsewhere, beside } of asks) {
     t.equal(await plainly(), 'working', name)
     t.equal(await writable(), 'working', `${name}: writable`)
-    t.not(await wrongly(), 'working', `${name}: a query that fails`)
+    t.equal(await wrongly(), 'unavailable: query has a syntax error', name)
+    t.equal(await elsewhere(), 'unavailable: table does not exist', name)
+    t.equal(await beside(), 'unavailable: column does not exist', name)
   }
   await setReadOnly(true)
   for (const { name, plainly, writable } of asks) {
