@@ -1,6 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { HealthCheck } from '../check.js'
 import { clientRule, type ClientOption } from '../clients/client.js'
+import { causes } from '../clients/driver-errors.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
 import { withoutDriver } from '../clients/requirements.js'
 import { pem, tlsMaterial, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
@@ -179,15 +180,15 @@ async function ask (client: Client, topics: string[]): Promise<ReadonlyMap<strin
     const found = await client.metadata({ topics, forceUpdate: true, autocreateTopics: false })
     return new Map([...found.topics].map(([name, { partitions }]) => [name, partitions]))
   }
-  if (topics.length === 0) {
-    await client.listTopics()
-    return new Map()
-  }
-  const found = await client.fetchTopicMetadata({ topics })
+  // kafkajs lets the cluster create a topic whose metadata is fetched, so only those that exist may be asked for.
+  const existing = new Set(await client.listTopics())
+  const asked = topics.filter(name => existing.has(name))
+  if (asked.length === 0) return new Map()
+  const found = await client.fetchTopicMetadata({ topics: asked })
   return new Map((Array.isArray(found) ? found : found.topics).map(({ name, partitions }) => [name, partitions]))
 }
 
-// The words for the codes of https://kafka.apache.org/protocol#protocol_error_codes, with the names of kafkajs.
+// The words for the codes of https://kafka.apache.org/protocol#protocol_error_codes and of librdkafka, and for the names of kafkajs.
 const words = new Map<unknown, string>([
   ['KafkaJSSASLAuthenticationError', 'authentication failed'],
   ['KafkaJSServerDoesNotSupportApiKey', 'SASL is not supported'],
@@ -196,15 +197,41 @@ const words = new Map<unknown, string>([
   ['TOPIC_AUTHORIZATION_FAILED', 'permission denied'],
   ['CLUSTER_AUTHORIZATION_FAILED', 'permission denied'],
   ['KafkaJSConnectionClosedError', 'connection lost'],
+  ['PLT_KFK_AUTHENTICATION', 'authentication failed'],
+  ['SASL_AUTHENTICATION_FAILED', 'authentication failed'],
+  ['ERR__TRANSPORT', 'connection lost'],
+  ['ERR__ALL_BROKERS_DOWN', 'no broker can be reached'],
+  ['ERR__RESOLVE', 'host not found'],
+  ['ERR__TIMED_OUT', 'timed out'],
+  ['ERR__SSL', 'TLS handshake failed'],
+  ['ERR__AUTHENTICATION', 'authentication failed'],
+  ['ERR__STATE', 'client is not connected'],
+  ['ERR_UNKNOWN_TOPIC_OR_PART', 'a topic does not exist'],
+  ['ERR_LEADER_NOT_AVAILABLE', 'a partition has no leader'],
+  ['ERR_SASL_AUTHENTICATION_FAILED', 'authentication failed'],
+  ['ERR_TOPIC_AUTHORIZATION_FAILED', 'permission denied'],
+  ['ERR_CLUSTER_AUTHORIZATION_FAILED', 'permission denied'],
 ])
 
 function explained (error: unknown): unknown {
   if (isHealthCheckError(error)) return error
-  const { name, type, cause, stack } = error as { name?: string, type?: string, cause?: { name?: string, type?: string }, stack?: string }
-  // If no broker answers, kafkajs hides the reason, and fails with a TypeError because of the missing answer.
-  const trips = name === 'TypeError' && stack?.includes('kafkajs') === true
-  const said = trips ? 'connection lost' : [type, name, cause?.type, cause?.name].map(key => words.get(key)).find(text => text !== undefined)
+  const said = isTrip(error) ? 'connection lost' : wordsOf(error)
   return said === undefined ? error : new ServiceUnavailable(said, { cause: error })
+}
+
+/** If no broker answers, kafkajs hides the reason, and fails with a TypeError because of the missing answer. */
+function isTrip (error: unknown): boolean {
+  const { name, stack } = error as Error
+  return name === 'TypeError' && stack?.includes('kafkajs') === true
+}
+
+function wordsOf (error: unknown): string | undefined {
+  for (const cause of causes(error)) {
+    // @platformatic/kafka gives the names of Kafka's codes in `apiId`, and codes of its own.
+    const { type, name, apiId, code } = cause as { type?: unknown, name?: unknown, apiId?: unknown, code?: unknown }
+    const found = [type, name, apiId, code].map(key => words.get(key)).find(text => text !== undefined)
+    if (found !== undefined) return found
+  }
 }
 
 export default KafkaCheck

@@ -69,8 +69,9 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/^ERR invalid password/, 'authentication failed'],
   [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Connection dropped|Command aborted due to connection close|CONNECTION[-_]FORCED|^Heartbeat timeout$/i, 'connection lost'],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
+  [/^(?:Client|Connection pool) is closed\.$/, 'client is closed'],
   // SQLite's messages. node:sqlite has one code for all of them, and Knex puts the query before them.
-  [/(?:^The database connection|^database) is not open/, 'client is closed'],
+  [/^(?:The database connection|database) is not open/, 'client is closed'],
   [/(?:^| - )database (?:table )?is locked/, 'database is locked'],
   [/(?:^| - )(?:database disk image is malformed|file is not a database)/, 'database is damaged'],
   [/(?:^| - )database or disk is full/, 'no space left'],
@@ -138,7 +139,8 @@ export function explain (error: unknown): HealthCheckError | undefined {
   return words === undefined ? undefined : new ServiceUnavailable(words, { cause: error })
 }
 
-function * causes (error: unknown): Generator<Error> {
+/** Yields the error, its causes, and the errors of an `AggregateError`, the outermost first. */
+export function * causes (error: unknown): Generator<Error> {
   const seen = new Set<unknown>()
   const open = [error]
   while (open.length > 0) {

@@ -31,6 +31,36 @@ test('an admin of the app is asked, and not closed', async t => {
   t.ok((await admin.listTopics()).includes('orders'))
 })
 
+test('a topic that is missing is named, and not created', async t => {
+  const server = await startKafka(t)
+  const brokers = [`127.0.0.1:${server.port}`]
+  // Nothing less than the default of kafkajs, which tries again for longer than a probe waits.
+  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
+  await admin.connect()
+  t.after(async () => await admin.disconnect())
+  for (const source of [{ client: admin }, { brokers }]) {
+    const ask = asking(t, [KafkaCheck, { ...source, topics: ['orders', 'ghost'] }])
+    t.equal(await ask(), "unavailable: the topic 'ghost' does not exist")
+    t.equal(await asking(t, [KafkaCheck, { ...source, topics: ['ghost'] }])(), "unavailable: the topic 'ghost' does not exist")
+    t.strictSame(await admin.listTopics(), ['orders'])
+  }
+})
+
+test('what librdkafka says of a cluster is told in plain words', async t => {
+  for (const [type, words] of Object.entries({
+    ERR__TRANSPORT: 'connection lost',
+    ERR__ALL_BROKERS_DOWN: 'no broker can be reached',
+    ERR__TIMED_OUT: 'timed out',
+    ERR__STATE: 'client is not connected',
+    ERR__SSL: 'TLS handshake failed',
+    ERR__AUTHENTICATION: 'authentication failed',
+    ERR_TOPIC_AUTHORIZATION_FAILED: 'permission denied',
+  })) {
+    const client = { fetchTopicMetadata: async () => [], listTopics: async () => { throw Object.assign(new Error('canary'), { name: 'KafkaJSError', type }) } }
+    t.equal(await asking(t, [KafkaCheck, { client }])(), `unavailable: ${words}`)
+  }
+})
+
 test('what cannot be reached, or is no Kafka with SASL, is told in plain words', async t => {
   const server = await startKafka(t)
   t.equal(await asking(t, [KafkaCheck, { brokers: [`127.0.0.1:${await freePort()}`] }])(), 'unavailable: connection refused')
@@ -65,7 +95,7 @@ test('kafkajs that trips over an answer which never came has lost its connection
 })
 
 test('an error of a client that is not known is told as unknown', async t => {
-  for (const error of [new TypeError('of the app'), Object.assign(new Error('odd'), { cause: { type: 'ODD' } }), Object.assign(new Error('topic'), { cause: { type: 'TOPIC_AUTHORIZATION_FAILED' } })]) {
+  for (const error of [new TypeError('of the app'), Object.assign(new Error('odd'), { type: 'ODD' }), new Error('topic', { cause: Object.assign(new Error(), { type: 'TOPIC_AUTHORIZATION_FAILED' }) })]) {
     const client = { fetchTopicMetadata: async () => [], listTopics: async () => { throw error } }
     t.equal(await asking(t, [KafkaCheck, { client }])(), error.message === 'topic' ? 'unavailable: permission denied' : 'unknown error')
   }
@@ -75,8 +105,8 @@ test('a topic that is missing or has no leader fails, whichever client tells it'
   const partitions = [{ leader: 1 }, { leader: -1 }]
   const list = [{ name: 'orders', partitions }]
   const clients = [
-    { listTopics: async () => [], fetchTopicMetadata: async () => ({ topics: list }) },
-    { listTopics: async () => [], fetchTopicMetadata: async () => list },
+    { listTopics: async () => ['orders'], fetchTopicMetadata: async () => ({ topics: list }) },
+    { listTopics: async () => ['orders'], fetchTopicMetadata: async () => list },
     { connectToBrokers () {}, metadata: async () => ({ topics: new Map([['orders', { partitions }]]) }) },
   ]
   for (const client of clients) {
@@ -114,6 +144,21 @@ test('a client of @platformatic/kafka is asked, and not closed', async t => {
   t.ok((await admin.listTopics({})).includes('orders'))
   await server.stop()
   t.match(await asking(t, [KafkaCheck, { client: admin }])(), /^unavailable: connection (?:lost|refused)$/)
+  await admin.close()
+  t.equal(await asking(t, [KafkaCheck, { client: admin }])(), 'unavailable: client is closed')
+})
+
+test('what @platformatic/kafka throws is told in plain words', async t => {
+  const { AuthenticationError, MultipleErrors, ResponseError } = await platformaticKafka()
+  for (const [error, words] of [
+    [new ResponseError(3, 12, { '/topics/0': [3, null] }, {}), 'a topic does not exist'],
+    [new MultipleErrors('Metadata failed 1 times.', [new ResponseError(3, 12, { '/topics/0/partitions/1': [5, null] }, {})]), 'a partition has no leader'],
+    [new ResponseError(3, 12, { '/topics/0': [29, null] }, {}), 'permission denied'],
+    [new MultipleErrors('Cannot connect to any broker.', [new AuthenticationError('canary')]), 'authentication failed'],
+  ] as const) {
+    const client = { connectToBrokers () {}, metadata: async () => { throw error } }
+    t.equal(await asking(t, [KafkaCheck, { client, topics: ['orders'] }])(), `unavailable: ${words}`)
+  }
 })
 
 /** The package needs Node.js 22. Of that, Node.js 20 lacks one function alone. */

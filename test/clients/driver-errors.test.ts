@@ -50,6 +50,7 @@ test('a driver that gives no code is known by its text', async t => {
     ['Query read timeout', 'timed out'],
     ['All sentinels are unreachable. Retrying from scratch after 10ms.', 'no sentinel can be reached'],
     ['Too many Cluster redirections. Last error: Error: MOVED 1 canary:1', 'cluster keeps redirecting'],
+    ['Connection pool is closed.', 'client is closed'],
     ['The database connection is not open', 'client is closed'],
     ['database is not open', 'client is closed'],
     ['database table is locked: orders', 'database is locked'],
