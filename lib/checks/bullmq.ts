@@ -6,7 +6,7 @@ import { milliseconds, rule, text } from '../values/rules.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
-import { look, type QueueState } from './bullmq/look.js'
+import { lookAtQueues, type QueueState } from './bullmq/look.js'
 import { bullmq, removeAll, roundTrip } from './bullmq/round-trip.js'
 import { elapsed } from './workers/elapsed.js'
 import { Leftovers, leftoversOf } from '../clients/leftovers.js'
@@ -25,7 +25,7 @@ interface BullMQSource extends RedisSource {
   prefix?: string
 }
 
-const sourceRules = {
+const queueRules = {
   ...redisRules,
   queues: rule('a list of one queue name or more, each of them once and without a colon', areQueues, { required: true }),
   prefix: text(),
@@ -53,7 +53,7 @@ const secondLookAfter = 100
  */
 export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
   static override readonly rules = {
-    ...sourceRules,
+    ...queueRules,
     maxWaiting: rule('a whole number, 0 or more', value => Number.isSafeInteger(value) && Number(value) >= 0),
     maxOldestAge: milliseconds(),
   }
@@ -67,10 +67,10 @@ export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
   override async check (context: CheckContext) {
     const { queues, prefix = 'bull' } = this.options
     const states = await withRedis(context, this.options, async client => {
-      const first = await look(client, prefix, queues)
+      const first = await lookAtQueues(client, prefix, queues)
       if (![...first.values()].some(isQuiet)) return first
       await pause(secondLookAfter, interruptionOf(context))
-      return await look(client, prefix, queues)
+      return await lookAtQueues(client, prefix, queues)
     })
     for (const [queue, state] of states) this.#judge(queue, state)
   }
@@ -100,7 +100,7 @@ export interface BullMQRoundTripOptions extends BullMQSource {
  * to work. The worker needs one line, `withHealthJobs(processor)` of `fastify-health/heartbeat`.
  */
 export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
-  static override readonly rules = { ...sourceRules, maxWait: milliseconds(1) }
+  static override readonly rules = { ...queueRules, maxWait: milliseconds(1) }
   static override readonly scope = 'workers'
 
   override async requirements (context: RequirementsContext) {

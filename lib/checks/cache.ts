@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { abortable } from '../time/abortable.js'
 import { HealthCheck } from '../check.js'
-import { clientRule, findClient, identityOf, type ClientKind, type ClientOption, type FoundClient } from '../clients/client.js'
+import { clientRule, findClient, hasMethods, identityOf, lostAfter, type ClientKind, type ClientOption, type FoundClient } from '../clients/client.js'
 import { unavailable, wordsFor } from '../clients/driver-errors.js'
 import { lacking, ServiceReturnedUnexpectedResult } from '../errors.js'
 import { interruptionOf, StopSignal } from '../time/stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
-import { asked, has, isCache, type AskedCache, type CacheLike } from './cache/adapters.js'
+import { askedCache, isCache, type AskedCache, type CacheLike } from './cache/adapters.js'
 
 export type { CacheLike } from './cache/adapters.js'
 
@@ -34,11 +34,9 @@ const kind: ClientKind = {
 
 // A value expires this many milliseconds after the time of the run, so that a slow run still finds it.
 const expiryMargin = 5_000
-// After this many milliseconds, a run counts the answer to an earlier, aborted run as lost.
-const patience = 30_000
 
 // The aborted runs. A cache takes no signal, so a request stays in the queue of its client until it is answered.
-const unanswered = new WeakMap<WeakKey, { answered: Promise<void>, since: number }>()
+const abortedRuns = new WeakMap<WeakKey, { answered: Promise<void>, since: number }>()
 
 /** Passes if a value that was set is read back. Its key is random, expires, and is deleted. */
 export class CacheCheck extends HealthCheck<CacheOptions> {
@@ -76,7 +74,7 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
     for (const emitter of emitters) emitter.on('error', onError)
     try {
       await earlier(cache, signal)
-      await given(cache, signal, roundTrip(asked(cache), signal, context.timeout + expiryMargin))
+      await given(cache, signal, setAndGet(askedCache(cache), signal, context.timeout + expiryMargin))
       // The answer of one tier may hide a fault of the next tier.
       if (first !== undefined) throw first
     } catch (error) {
@@ -99,7 +97,7 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
   }
 }
 
-async function roundTrip (cache: AskedCache, signal: StopSignal, expiry: number): Promise<void> {
+async function setAndGet (cache: AskedCache, signal: StopSignal, expiry: number): Promise<void> {
   const key = `healthcheck:${randomUUID()}`
   const value = randomUUID()
   let found: unknown
@@ -116,26 +114,26 @@ async function roundTrip (cache: AskedCache, signal: StopSignal, expiry: number)
 }
 
 async function earlier (cache: CacheLike, signal: StopSignal): Promise<void> {
-  const given = unanswered.get(identityOf(cache))
-  if (given !== undefined && Date.now() - given.since < patience) await abortable(given.answered, signal)
+  const given = abortedRuns.get(identityOf(cache))
+  if (given !== undefined && Date.now() - given.since < lostAfter) await abortable(given.answered, signal)
 }
 
 async function given (cache: CacheLike, signal: StopSignal, work: Promise<void>): Promise<void> {
   await abortable(work, signal, () => {
-    const answered = work.catch(() => {}).finally(() => unanswered.delete(identityOf(cache)))
-    unanswered.set(identityOf(cache), { answered, since: Date.now() })
+    const answered = work.catch(() => {}).finally(() => abortedRuns.delete(identityOf(cache)))
+    abortedRuns.set(identityOf(cache), { answered, since: Date.now() })
   })
 }
 
 /** Returns the objects that emit errors: the cache itself, and the stores of a cache-manager. */
 function emittersOf (cache: CacheLike): Emitter[] {
   const { stores } = cache as { stores?: unknown }
-  return [cache, ...Array.isArray(stores) ? stores : []].filter((item): item is Emitter => has(item, 'on') && has(item, 'off'))
+  return [cache, ...Array.isArray(stores) ? stores : []].filter((item): item is Emitter => hasMethods(item, 'on', 'off'))
 }
 
 function nameOf (cache: Exclude<ClientOption<CacheLike>, string>): string {
   if (typeof cache === 'function') return cache.name === '' ? 'custom' : cache.name
-  if (has(cache, 'cacheId')) return 'cache-manager'
+  if (hasMethods(cache, 'cacheId')) return 'cache-manager'
   const name = (cache as { constructor?: { name: string } }).constructor?.name
   return name === undefined || name === 'Object' ? 'custom' : name
 }

@@ -9,11 +9,11 @@ import { certificatesIn, pem, tlsMaterial, tlsRequirements, type PEM } from '../
 import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning } from '../errors.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { numeric, port, withoutNul } from '../values/rules.js'
+import { day, mebibyte } from '../values/units.js'
 import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
 import { chainOf, distrust } from './certificate/chain.js'
 
-const day = 86_400_000
-const longestFile = 1024 ** 2
+const longestFile = mebibyte
 
 /** The options. Exactly one of `host` and `file` must be given. */
 export interface CertificateOptions {
@@ -67,7 +67,7 @@ export class CertificateCheck extends HealthCheck<CertificateOptions> {
     const { file, minDays = 14 } = this.options
     const misgiven = this.#misgiven()
     if (misgiven.length > 0) throw lacking(misgiven)
-    const found = file === undefined ? await this.#presented(context) : await read(resolve(context.settings.baseDir, file))
+    const found = file === undefined ? await this.#presented(context) : await certificatesOf(resolve(context.settings.baseDir, file))
     const now = Date.now()
     const left = Math.min(...found.map(({ validTo }) => Date.parse(validTo) - now))
     context.observe('days left', Math.floor(10 * left / day) / 10, 'days')
@@ -120,7 +120,7 @@ export class CertificateCheck extends HealthCheck<CertificateOptions> {
 
 export default CertificateCheck
 
-async function read (path: string): Promise<X509Certificate[]> {
+async function certificatesOf (path: string): Promise<X509Certificate[]> {
   const bytes = await contents(path).catch(error => { throw unavailable(error) })
   try {
     const found = certificatesIn(bytes)

@@ -6,7 +6,7 @@ import { interruptionOf } from '../time/stop-signal.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { unsign } from './django-q/signature.js'
-import { valuesOf, walk, type Values } from './django-q/stat-keys.js'
+import { valuesOf, walk, type StatValues } from './django-q/stat-keys.js'
 import { readStat, type Stat } from './django-q/stat.js'
 import { redisRequirements, redisRules, withRedis } from '../clients/redis.js'
 import { assertHealthy, defaultUnhealthyStatuses } from './workers/statuses.js'
@@ -28,12 +28,12 @@ export interface DjangoQOptions extends RedisSource {
 const walkEvery = 60_000
 
 /** The keys of this cluster's stats, which are kept between runs. */
-interface Known {
+interface KnownKeys {
   keys: string[]
   walkedAt: number
 }
 
-interface Found {
+interface FoundStats {
   readonly stats: Stat[]
   /** The faults of values that are no stats. */
   readonly faults: Set<string>
@@ -74,9 +74,9 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
     return this.options.unhealthyStatuses ?? defaultUnhealthyStatuses
   }
 
-  async #find (context: CheckContext): Promise<Found> {
+  async #find (context: CheckContext): Promise<FoundStats> {
     const { url, namespace, cluster } = this.options
-    const known = await context.resources.get<Known>(`django-q ${url} ${namespace} ${cluster}`, () => ({ keys: [], walkedAt: -Infinity }))
+    const known = await context.resources.get<KnownKeys>(`django-q ${url} ${namespace} ${cluster}`, () => ({ keys: [], walkedAt: -Infinity }))
     return await withRedis(context, this.options, async client => {
       const found = this.#read(await valuesOf(client, known.keys))
       const healthy = found.stats.some(({ status }) => !this.#unhealthy.includes(status))
@@ -88,9 +88,9 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
     })
   }
 
-  #read (values: Values): Found {
+  #read (values: StatValues): FoundStats {
     const { cluster, secretKey } = this.options
-    const found: Found = { stats: [], faults: new Set() }
+    const found: FoundStats = { stats: [], faults: new Set() }
     for (const value of values.values()) {
       try {
         const pickle = unsign(value, secretKey, cluster)

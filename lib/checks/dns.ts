@@ -5,7 +5,7 @@ import { unavailable } from '../clients/driver-errors.js'
 import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
-import { oneOf, rule, withoutNul } from '../values/rules.js'
+import { isPattern, oneOf, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
 
 /** The functions that ask for records. Each returns them as a zone file writes them. */
@@ -47,7 +47,7 @@ export class DNSCheck extends HealthCheck<DNSOptions> {
   static override readonly rules: OptionRules = {
     name: withoutNul('a name to resolve', { required: true }),
     type: oneOf(Object.keys(records)),
-    expect: rule('a text, a RegExp, or a list of them', value => Array.isArray(value) ? value.length > 0 && value.every(isExpectation) : isExpectation(value)),
+    expect: rule('a text, a RegExp, or a list of them', value => Array.isArray(value) ? value.length > 0 && value.every(isPattern) : isPattern(value)),
     servers: rule('a list of addresses, each with a :port if need be', value => Array.isArray(value) && value.length > 0 && value.every(isServer)),
   }
 
@@ -66,7 +66,7 @@ export class DNSCheck extends HealthCheck<DNSOptions> {
     const found = type === undefined ? await this.#asTheHost() : await this.#asked(context, type)
     context.observe('records', found.length)
     const expected = [expect].flat() as Array<string | RegExp>
-    const missing = expected.filter(expectation => !found.some(record => fits(record, expectation)))
+    const missing = expected.filter(expectation => !found.some(record => matchesRecord(record, expectation)))
     if (missing.length > 0) throw new ServiceReturnedUnexpectedResult(`${missing.length} of ${expected.length} expected records missing, of ${found.length} in the answer`)
   }
 
@@ -109,12 +109,8 @@ function explained (error: unknown, what: string): unknown {
   return faults[String(code)]?.(what, { cause: error }) ?? unavailable(error)
 }
 
-function isExpectation (value: unknown): boolean {
-  return (typeof value === 'string' && value !== '') || value instanceof RegExp
-}
-
 // `search` is used, since `test` of a global pattern continues where it last stopped.
-function fits (record: string, expected: string | RegExp): boolean {
+function matchesRecord (record: string, expected: string | RegExp): boolean {
   return typeof expected === 'string' ? record === expected : record.search(expected) !== -1
 }
 

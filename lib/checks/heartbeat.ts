@@ -44,13 +44,13 @@ export class HeartbeatFileCheck extends HealthCheck<HeartbeatFileOptions> {
 }
 
 // These rules repeat those of clients/redis.ts, since an exec probe pays for every module that the check of a file loads.
-const sourceRules = {
+const heartbeatSourceRules = {
   namespace: text(),
   url: redisUrl(),
   client: ofApp('a client of ioredis', value => typeof value === 'object' && value !== null && 'status' in value),
 } satisfies Record<keyof RedisSource, OptionRule>
 
-const clusterRules = { ...sourceRules, cluster: clusterName, unhealthyStatuses: texts() }
+const clusterRules = { ...heartbeatSourceRules, cluster: clusterName, unhealthyStatuses: texts() }
 
 const workers = async () => await import('./heartbeat/workers.js')
 

@@ -13,7 +13,7 @@ import type { CheckContext, OptionRules, Requirement, RequirementsContext } from
 import { askThrough, dispatcherKind, type DispatcherLike } from './http/dispatcher.js'
 import { exchange, letGo, readBody, throughProxy } from './http/exchange.js'
 import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http/expectation.js'
-import { headersOf, type Answer, type Message } from './http/message.js'
+import { requestHeaders, type HttpAnswer, type HttpRequest } from './http/message.js'
 import { redirected, redirectsMax } from './http/redirect.js'
 import { routeTo } from './http/route.js'
 
@@ -119,7 +119,7 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     const { url, method = 'GET', headers = {}, body, dispatcher } = this.options
     const misgiven = this.#misgiven
     if (misgiven !== undefined) throw lacking([misgiven])
-    const first: Message = { url: new URL(url), method, headers, body }
+    const first: HttpRequest = { url: new URL(url), method, headers, body }
     try {
       if (dispatcher === undefined) {
         // An aborted body ends a turn later. A run that begins before must not be told that this one hangs.
@@ -136,8 +136,8 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     }
   }
 
-  async #ask (first: Message, send: (message: Message) => Promise<Answer>): Promise<void> {
-    let next: Message | undefined = first
+  async #ask (first: HttpRequest, send: (message: HttpRequest) => Promise<HttpAnswer>): Promise<void> {
+    let next: HttpRequest | undefined = first
     for (let asked = 0; next !== undefined; asked++) {
       if (asked > redirectsMax) throw new ServiceReturnedUnexpectedResult(`redirected more than ${redirectsMax} times`)
       const answer = await send(next)
@@ -150,7 +150,7 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     }
   }
 
-  async #send (context: CheckContext, message: Message): Promise<Answer> {
+  async #send (context: CheckContext, message: HttpRequest): Promise<HttpAnswer> {
     const { signal } = context
     // A redirect may lead to a different origin each time, so only the connection to the first origin is kept.
     const isFirst = message.url.origin === new URL(this.options.url).origin
@@ -160,12 +160,12 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     // At most one idle connection is kept. If it is broken, the next run makes a new one.
     const makeKept = () => makeAgent({ keepAlive: true, maxFreeSockets: 1 })
     const agent = isFirst ? await context.resources.get(key, makeKept, agent => agent.destroy()) : makeAgent({})
-    const sent = { ...options, agent, method: message.method, headers: { ...headers, ...headersOf(message) }, signal, tunnelSignal: signal }
+    const sent = { ...options, agent, method: message.method, headers: { ...headers, ...requestHeaders(message) }, signal, tunnelSignal: signal }
     const answered = exchange(() => request(message.url, sent), message.body, signal)
     return isRelayed ? await throughProxy(answered) : await answered
   }
 
-  async #judge ({ status, headers, body }: Answer): Promise<void> {
+  async #judge ({ status, headers, body }: HttpAnswer): Promise<void> {
     const { expect = {}, maxBytes = 1024 ** 2 } = this.options
     const mismatch = statusMismatch(expect, status) ??
       headersMismatch(expect, headers) ??

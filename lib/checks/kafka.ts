@@ -1,6 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { HealthCheck } from '../check.js'
-import { clientRule, type ClientOption } from '../clients/client.js'
+import { clientRule, hasMethods, type ClientOption } from '../clients/client.js'
 import { causes } from '../clients/driver-errors.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
 import { withoutDriver } from '../clients/requirements.js'
@@ -55,18 +55,15 @@ export interface KafkaOptions extends TLSMaterial {
 
 type Client = KafkaAdminLike | PlatformaticKafkaLike
 type Driver = Pick<typeof import('kafkajs'), 'Kafka' | 'logLevel'> & { readonly tls: typeof import('node:tls') }
-type Own = Required<Pick<KafkaOptions, 'brokers'>> & Pick<KafkaOptions, 'sasl'> & { readonly ssl: ReturnType<typeof tlsMaterial> | undefined }
-
-const has = (value: unknown, method: string): boolean => typeof value === 'object' && value !== null && method in value &&
-  typeof (value as Record<string, unknown>)[method] === 'function'
+type KafkaTarget = Required<Pick<KafkaOptions, 'brokers'>> & Pick<KafkaOptions, 'sasl'> & { readonly ssl: ReturnType<typeof tlsMaterial> | undefined }
 
 // The timeout of the run is shorter, and closes the sockets.
-const longest = 60_000
+const driverTimeout = 60_000
 
-const way: Way<Client, Driver, Own> = {
+const way: Way<Client, Driver, KafkaTarget> = {
   kind: {
     takes: 'an admin of kafkajs or @confluentinc/kafka-javascript, or a client of @platformatic/kafka',
-    fits: value => has(value, 'fetchTopicMetadata') || (has(value, 'metadata') && has(value, 'connectToBrokers')),
+    fits: value => hasMethods(value, 'fetchTopicMetadata') || (hasMethods(value, 'metadata') && hasMethods(value, 'connectToBrokers')),
     hint: "Decorate it: app.decorate('kafka', kafka.admin()), or give the check its `brokers`.",
   },
   own: 'brokers',
@@ -87,8 +84,8 @@ const way: Way<Client, Driver, Own> = {
       ...(ssl === undefined ? {} : { ssl }),
       // Each retry asks the next broker of the list.
       retry: { retries: brokers.length - 1, initialRetryTime: 1, maxRetryTime: 1 },
-      connectionTimeout: longest,
-      requestTimeout: longest,
+      connectionTimeout: driverTimeout,
+      requestTimeout: driverTimeout,
       logLevel: logLevel.NOTHING,
       socketFactory ({ host, port, ssl, onConnect }) {
         if (isDestroyed) throw new Error('The connection was given up')
@@ -145,7 +142,7 @@ export class KafkaCheck extends HealthCheck<KafkaOptions> {
     const misplaced = this.#misplaced()
     if (misplaced !== undefined) throw lacking([misplaced])
     try {
-      const found = await withEither(context, way, this.#given(), client => ask(client, topics))
+      const found = await withEither(context, way, this.#given(), client => partitionsOf(client, topics))
       for (const name of topics) {
         const partitions = found.get(name)
         if (partitions === undefined) this.addError(new ServiceUnavailable(`the topic '${name}' does not exist`))
@@ -167,15 +164,15 @@ export class KafkaCheck extends HealthCheck<KafkaOptions> {
     }
   }
 
-  #given (): Given<Client, Own> {
+  #given (): Given<Client, KafkaTarget> {
     const { client, brokers, sasl, tls = false, ca, cert, key } = this.options
     const material = tlsMaterial({ ca, cert, key })
     const ssl = tls || Object.keys(material).length > 0 ? material : undefined
-    return { client, own: brokers === undefined ? undefined : { brokers, sasl, ssl } as Own }
+    return { client, own: brokers === undefined ? undefined : { brokers, sasl, ssl } as KafkaTarget }
   }
 }
 
-async function ask (client: Client, topics: string[]): Promise<ReadonlyMap<string, Topic['partitions']>> {
+async function partitionsOf (client: Client, topics: string[]): Promise<ReadonlyMap<string, Topic['partitions']>> {
   if (!('fetchTopicMetadata' in client)) {
     const found = await client.metadata({ topics, forceUpdate: true, autocreateTopics: false })
     return new Map([...found.topics].map(([name, { partitions }]) => [name, partitions]))

@@ -29,7 +29,7 @@ export interface MemcachedOptions {
 }
 
 const address = /^(?:\[([^\]]+)\]|([^:/\s]+))(?::(\d{1,5}))?$/
-const usualPort = 11_211
+const memcachedPort = 11_211
 
 const isMemJS = (client: object): client is MemJSLike => 'servers' in client && 'stats' in client && !('version' in client)
 
@@ -44,7 +44,7 @@ const way: Way<Client, unknown, readonly string[]> = {
   own: 'servers',
   connect (_driver, servers) {
     const connections = servers.map(server => {
-      const [, bracketed, plain, port = usualPort] = address.exec(server) as RegExpExecArray
+      const [, bracketed, plain, port = memcachedPort] = address.exec(server) as RegExpExecArray
       const socket = connect({ host: (bracketed ?? plain) as string, port: Number(port) })
       return { socket, lines: new Lines(socket) }
     })
@@ -101,20 +101,20 @@ async function askAll (client: Client): Promise<void> {
   }
   await new Promise<void>((resolve, reject) => {
     if (!isMemJS(client)) {
-      (client as MemcachedLike).version(error => isFailure(error) ? reject(toError(error)) : resolve())
+      (client as MemcachedLike).version(error => hasFailed(error) ? reject(toError(error)) : resolve())
       return
     }
     let left = client.servers.length
     if (left === 0) reject(new ServiceUnavailable('the client has no server'))
     client.stats(error => {
-      if (isFailure(error)) reject(toError(error))
+      if (hasFailed(error)) reject(toError(error))
       else if (--left === 0) resolve()
     })
   })
 }
 
 // The package memcached gives a list with one error for each server that failed. The list is empty if no server failed.
-function isFailure (error: unknown): boolean {
+function hasFailed (error: unknown): boolean {
   return Array.isArray(error) ? error.length > 0 : error !== undefined && error !== null
 }
 

@@ -57,7 +57,7 @@ export type MigrationsOptions = (ToolMigrations & Neither<OwnMigrations>) | (Own
 
 const noneOfThem = 'the folder of migrations holds none of those that are applied'
 const pending = 'There are migrations to apply'
-const longestList = 5
+const namesShown = 5
 const optionsOfTools = ['ignore', 'loadExtensions', 'table', 'schema', ...Object.keys(postgresRules)]
 const undefinedTable = '42P01'
 const undefinedColumn = '42703'
@@ -120,7 +120,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
 
   async #compareNames (context: CheckContext, { applied, onDisk }: OwnMigrations): Promise<void> {
     const signal = interruptionOf(context)
-    const [done, names] = await abortable(Promise.all([namesOf('applied', applied, context), namesOf('onDisk', onDisk, context)]), signal)
+    const [done, names] = await abortable(Promise.all([askForNames('applied', applied, context), askForNames('onDisk', onDisk, context)]), signal)
     const recorded = new Set(done)
     if (recorded.size > 0 && !names.some(name => recorded.has(name))) this.addError(new ServiceReturnedUnexpectedResult(noneOfThem))
     this.#report(pending, names.filter(name => !recorded.has(name)))
@@ -167,7 +167,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     const books = migrationTool(tool)
     const schema = this.options.schema ?? (tool === 'prisma' ? prismaSchema(connectionString) : undefined) ?? books.schema
     const path = [schema, table ?? books.table].filter(part => part !== undefined)
-    const select = `SELECT ${books.columns.map(quoted).join(', ')} FROM ${path.map(quoted).join('.')}`
+    const select = `SELECT ${books.columns.map(quotedIdentifier).join(', ')} FROM ${path.map(quotedIdentifier).join('.')}`
     const answer = await this.#ask(context, select)
     if (answer instanceof HealthCheckError) throw answer
     return answer
@@ -217,7 +217,7 @@ function prismaSchema (connectionString: string | undefined): string | undefined
   return new URL((targetOf(connectionString) as Target).urls[0] as string).searchParams.get('schema') ?? undefined
 }
 
-async function namesOf (option: string, ask: (context: CheckContext) => MigrationNames, context: CheckContext): Promise<string[]> {
+async function askForNames (option: string, ask: (context: CheckContext) => MigrationNames, context: CheckContext): Promise<string[]> {
   const found: unknown = await ask(context)
   const names: unknown[] = typeof found === 'object' && found !== null && Symbol.iterator in found ? [...found as Iterable<unknown>] : [undefined]
   if (names.every(name => typeof name === 'string')) return names
@@ -232,13 +232,13 @@ function compiles (source: string): boolean {
   }
 }
 
-function quoted (identifier: string): string {
+function quotedIdentifier (identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`
 }
 
 function list (names: readonly string[]): string {
-  const more = names.length - longestList
-  return more > 0 ? `${names.slice(0, longestList).join(', ')} and ${more} more` : names.join(', ')
+  const more = names.length - namesShown
+  return more > 0 ? `${names.slice(0, namesShown).join(', ')} and ${more} more` : names.join(', ')
 }
 
 export default MigrationsCheck

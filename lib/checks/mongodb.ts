@@ -1,5 +1,5 @@
 import { HealthCheck } from '../check.js'
-import { clientRule, type ClientOption } from '../clients/client.js'
+import { clientRule, hasMethods, type ClientOption } from '../clients/client.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
 import { wordsFor } from '../clients/driver-errors.js'
 import { withoutDriver } from '../clients/requirements.js'
@@ -48,15 +48,12 @@ export interface MongoDBOptions {
 type Client = MongoClientLike | MongoDecorator | MongooseLike
 type Driver = Pick<typeof import('mongodb'), 'MongoClient'>
 
-const has = (value: unknown, method: string): boolean => typeof value === 'object' && value !== null && method in value &&
-  typeof (value as Record<string, unknown>)[method] === 'function'
-
-const isDecorator = (value: unknown): value is MongoDecorator => typeof value === 'object' && value !== null && 'client' in value && has(value.client, 'db')
+const isDecorator = (value: unknown): value is MongoDecorator => typeof value === 'object' && value !== null && 'client' in value && hasMethods(value.client, 'db')
 
 const way: Way<Client, Driver, string> = {
   kind: {
     takes: 'a MongoClient, mongoose or what @fastify/mongodb makes',
-    fits: value => has(value, 'getClient') || isDecorator(value) || has(value, 'db'),
+    fits: value => hasMethods(value, 'getClient') || isDecorator(value) || hasMethods(value, 'db'),
     hint: "Register it: app.register(import('@fastify/mongodb'), …), name the decorator of yours, or give the check a `url`.",
   },
   own: 'url',
@@ -85,7 +82,7 @@ const way: Way<Client, Driver, string> = {
 }
 
 function clientOf (client: Client): MongoClientLike {
-  if (has(client, 'getClient')) return (client as MongooseLike).getClient()
+  if (hasMethods(client, 'getClient')) return (client as MongooseLike).getClient()
   return isDecorator(client) ? client.client : client as MongoClientLike
 }
 

@@ -94,7 +94,7 @@ async function publish (client: MqttLike): Promise<void> {
 }
 
 // The words for the reason codes of MQTT 3.1.1 and 5: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901031
-const reasons = new Map([
+const wordsByReason = new Map([
   [3, 'starting up or shutting down'], [4, 'authentication failed'], [5, 'authentication failed'], [0x86, 'authentication failed'],
   [0x87, 'permission denied'], [0x88, 'starting up or shutting down'], [0x89, 'too many connections'], [0x97, 'quota exceeded'],
 ])
@@ -103,7 +103,7 @@ function explained (error: unknown): unknown {
   const { code, message = '' } = error as { code?: unknown, message?: string }
   if (typeof code === 'number') {
     // Brokers also answer "not authorized" to a wrong password.
-    const words = code === 0x87 && message.startsWith('Connection refused') ? 'authentication failed' : reasons.get(code)
+    const words = code === 0x87 && message.startsWith('Connection refused') ? 'authentication failed' : wordsByReason.get(code)
     return new ServiceUnavailable(words ?? `refused with code ${code}`, { cause: error })
   }
   if (wordsFor(error) === undefined && /^(?:Invalid header flag|Malformed|Cannot parse|.*[Rr]emaining length|Unknown )/.test(message)) {

@@ -20,7 +20,7 @@ export interface NatsOptions {
   url?: string
 }
 
-const usualPort = 4222
+const natsPort = 4222
 
 const way: Way<NatsLike, unknown, string> = {
   kind: {
@@ -31,8 +31,8 @@ const way: Way<NatsLike, unknown, string> = {
   own: 'url',
   connect (_driver, given) {
     const url = new URL(given)
-    const first = connect({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port === '' ? usualPort : url.port) })
-    const conversation = { socket: first, lines: new Lines(first, answer) }
+    const first = connect({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port === '' ? natsPort : url.port) })
+    const conversation = { socket: first, lines: new Lines(first, replyTo) }
     return {
       connected: greet(url, conversation).then(() => ({ flush: () => ping(conversation.lines, '') })),
       isLost: failure => failure !== undefined || conversation.lines.isLost,
@@ -47,7 +47,7 @@ interface Conversation {
 }
 
 // The server also sends pings, and news of its cluster.
-function answer (line: string): string | undefined {
+function replyTo (line: string): string | undefined {
   if (line === 'PING') return 'PONG\r\n'
   return undefined
 }
@@ -69,7 +69,7 @@ async function secure ({ hostname }: URL, conversation: Conversation): Promise<v
   conversation.lines.release()
   const socket = tls.connect({ socket: conversation.socket, ...(isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? { servername: hostname } : {}) })
   conversation.socket = socket
-  conversation.lines = new Lines(socket, answer)
+  conversation.lines = new Lines(socket, replyTo)
 }
 
 async function ping (lines: Lines, before: string): Promise<void> {

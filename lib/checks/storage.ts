@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { access, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { HealthCheck } from '../check.js'
-import { identityOf } from '../clients/client.js'
+import { hasMethods, identityOf } from '../clients/client.js'
 import { wordsFor } from '../clients/driver-errors.js'
 import { Leftovers, leftoversOf } from '../clients/leftovers.js'
 import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
@@ -40,7 +40,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
   static override readonly rules = {
     dir: withoutNul('the path of a folder'),
     disk: rule('a flydrive Disk, a DriveManager, or the name of the decorator that holds one',
-      value => (typeof value === 'string' && value !== '') || isDisk(value) || isManager(value)),
+      value => (typeof value === 'string' && value !== '') || isDisk(value) || isDriveManager(value)),
   }
 
   static override readonly scope = 'shared'
@@ -55,7 +55,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
     }
     if (typeof disk !== 'string') return []
     const found = decorated(context.app, [disk])
-    if (isDisk(found) || isManager(found)) return []
+    if (isDisk(found) || isDriveManager(found)) return []
     return [{
       message: found === undefined ? `app.${disk} is not there` : `app.${disk} is no Disk and no DriveManager`,
       hint: `Decorate it: app.decorate('${disk}', new Disk(driver)), or give the check a \`dir\`.`,
@@ -106,7 +106,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
     if (dir !== undefined && disk !== undefined) throw lacking(this.requirements(context))
     if (dir !== undefined) return folder(resolve(context.settings.baseDir, dir))
     const found = (typeof disk === 'string' ? decorated(context.app, [disk]) : disk) as DiskLike | DriveManagerLike
-    return isManager(found) ? found.use() : found
+    return isDriveManager(found) ? found.use() : found
   }
 }
 
@@ -143,15 +143,11 @@ function folder (dir: string): DiskLike {
 }
 
 function isDisk (value: unknown): value is DiskLike {
-  return has(value, 'put', 'get', 'delete', 'exists')
+  return hasMethods(value, 'put', 'get', 'delete', 'exists')
 }
 
-function isManager (value: unknown): value is DriveManagerLike {
-  return has(value, 'use')
-}
-
-function has (value: unknown, ...methods: string[]): boolean {
-  return typeof value === 'object' && value !== null && methods.every(method => typeof (value as Record<string, unknown>)[method] === 'function')
+function isDriveManager (value: unknown): value is DriveManagerLike {
+  return hasMethods(value, 'use')
 }
 
 export default StorageCheck

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { FST_HEALTH_USAGE } from '../errors.js'
 import { longestTimer, suggestion } from '../values/rules.js'
+import { day, hour, minute, second } from '../values/units.js'
 
 /** The configuration that a command asks, and the time limit. */
 interface Source {
@@ -223,7 +224,7 @@ function toNumber (option: string, text: string, expected: string, max: number):
   return number
 }
 
-const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const units: Readonly<Record<string, number>> = { s: second, m: minute, h: hour, d: day }
 
 function toTime (text: string): number {
   const [, count, unit] = /^(\d{1,7})([smhd])$/.exec(text) ?? []

@@ -62,8 +62,8 @@ export interface OwnConnection<Client, Driver = unknown> {
   readonly connect: (driver: Driver) => Connection<Client>
 }
 
-// After this many milliseconds, a run counts the answer to an earlier, aborted run as lost.
-const patience = 30_000
+/** After this many milliseconds, a run counts the answer to an earlier, aborted run as lost. */
+export const lostAfter = 30_000
 
 interface Aborted {
   readonly answered: Promise<void>
@@ -93,6 +93,11 @@ export async function withClient<Client, T, Driver = unknown> (
   } catch (error) {
     throw unavailable(error)
   }
+}
+
+/** Returns whether a value is an object with these methods. */
+export function hasMethods (value: unknown, ...names: string[]): boolean {
+  return typeof value === 'object' && value !== null && names.every(name => typeof (value as Record<string, unknown>)[name] === 'function')
 }
 
 /** The rule for a `client` option of this kind. */
@@ -147,7 +152,7 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
   const runs = abortedRunsOf(client)
   const { part = '' } = source
   const earlier = runs.get(part)
-  if (earlier !== undefined && performance.now() - earlier.since < patience) await abortable(earlier.answered, signal)
+  if (earlier !== undefined && performance.now() - earlier.since < lostAfter) await abortable(earlier.answered, signal)
   const work = (async () => {
     try {
       return await use(client)

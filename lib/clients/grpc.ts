@@ -3,7 +3,7 @@ import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { isPlain } from '../values/plain-data.js'
 import { flag, rule, withoutNul } from '../values/rules.js'
-import { clientRule, type ClientOption } from './client.js'
+import { clientRule, hasMethods, type ClientOption } from './client.js'
 import { eitherRequirements, withEither, type Given, type Way } from './either.js'
 import { connectivity, connectivityOf, type GRPCLike } from './grpc-client.js'
 import { explained, notGRPC } from './grpc-errors.js'
@@ -30,9 +30,6 @@ export interface GRPCSource {
   tls?: boolean | GRPCTLS
 }
 
-const has = (value: unknown, method: string): boolean => typeof value === 'object' && value !== null && method in value &&
-  typeof (value as Record<string, unknown>)[method] === 'function'
-
 const tlsRules: Readonly<Record<string, (value: unknown) => boolean>> = {
   ca: pem().test,
   cert: pem().test,
@@ -43,7 +40,7 @@ const tlsRules: Readonly<Record<string, (value: unknown) => boolean>> = {
 const way: Way<GRPCLike, GRPCDriver, GRPCTarget> = {
   kind: {
     takes: 'a client of @grpc/grpc-js',
-    fits: value => has(value, 'makeUnaryRequest') && has(value, 'getChannel'),
+    fits: value => hasMethods(value, 'makeUnaryRequest') && hasMethods(value, 'getChannel'),
     hint: "Decorate it: app.decorate('orders', new OrdersClient(…)), or give the check a `target`.",
   },
   own: 'target',

@@ -49,6 +49,11 @@ export function texts (options?: RuleOptions): OptionRule {
   return rule('a list of non-empty strings', value => Array.isArray(value) && value.every(item => typeof item === 'string' && item !== ''), options)
 }
 
+/** Returns whether a value can say what a text must contain or match. */
+export function isPattern (value: unknown): value is string | RegExp {
+  return (typeof value === 'string' && value !== '') || value instanceof RegExp
+}
+
 export function func (options?: RuleOptions): OptionRule {
   return rule('a function', value => typeof value === 'function', options)
 }

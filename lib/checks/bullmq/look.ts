@@ -33,17 +33,17 @@ end
 local job = nextJob and redis.call('HMGET', queue .. ':' .. nextJob, 'timestamp', 'opts') or { false, false }
 return { redis.call('HEXISTS', queue .. ':meta', 'paused'), waiting, occupied, time[1] .. '.' .. time[2], job[1], job[2] }`
 
-type Answer = [paused: number, waiting: number, occupied: number, time: string, timestamp: string | null, options: string | null]
+type QueueAnswer = [paused: number, waiting: number, occupied: number, time: string, timestamp: string | null, options: string | null]
 
 /** Reads the states of queues in one round trip. Its cost grows with the number of clients of Redis, and not with the number of jobs. */
-export async function look (client: Redis, prefix: string, queues: readonly string[]): Promise<Map<string, QueueState>> {
+export async function lookAtQueues (client: Redis, prefix: string, queues: readonly string[]): Promise<Map<string, QueueState>> {
   // The commands are sent together. A pipeline of ioredis would cost more than all of them.
   const [connections, answers] = await Promise.all([
     connectionsOf(client, prefix),
-    Promise.all(queues.map(queue => stateOf(client, `${prefix}:${queue}`))),
+    Promise.all(queues.map(queue => queueAnswer(client, `${prefix}:${queue}`))),
   ])
   return new Map(queues.map((queue, i) => {
-    const [paused, waiting, occupied, time, timestamp, options] = answers[i] as Answer
+    const [paused, waiting, occupied, time, timestamp, options] = answers[i] as QueueAnswer
     return [queue, {
       paused: paused === 1,
       waiting,
@@ -55,9 +55,9 @@ export async function look (client: Redis, prefix: string, queues: readonly stri
 }
 
 // A Cluster needs a key of the queue to find the node.
-async function stateOf (client: Redis, queue: string): Promise<Answer> {
-  if (client.isCluster) return await client.eval(stateScript, 1, `${queue}:meta`, queue) as Answer
-  return await client.eval(stateScript, 0, queue) as Answer
+async function queueAnswer (client: Redis, queue: string): Promise<QueueAnswer> {
+  if (client.isCluster) return await client.eval(stateScript, 1, `${queue}:meta`, queue) as QueueAnswer
+  return await client.eval(stateScript, 0, queue) as QueueAnswer
 }
 
 async function connectionsOf (client: Redis, prefix: string): Promise<Array<Map<string, string>>> {

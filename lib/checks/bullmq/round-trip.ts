@@ -7,7 +7,7 @@ import { healthJobAnswer, healthJobName } from '../../heartbeat/bullmq.js'
 import type { Interruption } from '../../time/stop-signal.js'
 import type { Leftovers } from '../../clients/leftovers.js'
 import { withoutDriver } from '../../clients/requirements.js'
-import { look } from './look.js'
+import { lookAtQueues } from './look.js'
 
 export interface RoundTrip {
   readonly client: Redis
@@ -44,7 +44,7 @@ export async function roundTrip (trip: RoundTrip): Promise<void> {
     await queue.add(healthJobName, {}, { jobId, lifo: true, attempts: 1, removeOnComplete: true, removeOnFail: true })
     for (let wait = 2; await client.exists(queue.toKey(jobId)) === 1; wait = Math.min(wait * 2, 50)) {
       const left = deadline - performance.now()
-      if (left <= 0) throw await late(trip, queue, jobId)
+      if (left <= 0) throw await failureOfLate(trip, queue, jobId)
       await pause(Math.min(wait, left), signal)
     }
     await assertAnswered(trip, queue, jobId)
@@ -57,11 +57,11 @@ export async function roundTrip (trip: RoundTrip): Promise<void> {
 // Every program that adds a job makes this key, and so do workers of BullMQ 6. Workers of BullMQ 5 only have a connection.
 async function isThere ({ client, prefix, queue }: RoundTrip): Promise<boolean> {
   if (await client.exists(`${prefix}:${queue}:meta`) === 1) return true
-  const states = await look(client, prefix, [queue])
+  const states = await lookAtQueues(client, prefix, [queue])
   return [...states.values()].some(({ workers }) => workers.length > 0)
 }
 
-async function late ({ queue: name, maxWait }: RoundTrip, queue: Queue, jobId: string): Promise<ServiceUnavailable> {
+async function failureOfLate ({ queue: name, maxWait }: RoundTrip, queue: Queue, jobId: string): Promise<ServiceUnavailable> {
   if (await queue.isPaused()) return new ServiceUnavailable(`queue '${name}' is paused: no worker takes the health job`)
   return new ServiceUnavailable(await queue.getJobState(jobId) === 'active'
     ? `a worker of queue '${name}' took the health job and did not finish it within ${maxWait} ms`

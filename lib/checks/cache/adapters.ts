@@ -1,3 +1,5 @@
+import { hasMethods } from '../../clients/client.js'
+
 /**
  * A cache is any object with `get` and `set`, with promises or callbacks: Keyv, cache-manager, a cache for @fastify/caching, a client of
  * Redis, or a cache of the app. The check calls `set(key, value, milliseconds)`, `get(key)`, and `delete(key)` or `del(key)` if there is
@@ -9,17 +11,17 @@ export interface CacheLike {
 }
 
 /** The way to call one kind of cache. */
-interface Adapter {
+interface CacheAdapter {
   readonly fits: (cache: CacheLike) => boolean
   readonly set: (cache: CacheLike, key: string, value: string, expiry: number) => Promise<unknown>
   readonly get: (cache: CacheLike, key: string) => Promise<unknown>
   readonly remove: (cache: CacheLike, key: string) => Promise<unknown>
 }
 
-type Method = (...args: unknown[]) => unknown
+type CacheMethod = (...args: unknown[]) => unknown
 
 /** The adapter for Keyv, cache-manager, and all other caches with promises. */
-const promising: Adapter = {
+const promising: CacheAdapter = {
   fits: () => true,
   set: async (cache, key, value, expiry) => await methodOf(cache, 'set')?.(key, value, expiry),
   get: async (cache, key) => await methodOf(cache, 'get')?.(key),
@@ -27,21 +29,21 @@ const promising: Adapter = {
 }
 
 /** The adapter for a client of ioredis or node-redis. The third argument of its `set` is no expiry. */
-const redis: Adapter = {
+const redis: CacheAdapter = {
   ...promising,
   fits: cache => setterOf(cache) !== undefined,
   set: async (cache, key, value, expiry) => await setterOf(cache)?.(key, expiry, value),
 }
 
 /** The adapter for abstract-cache, whose interface @fastify/caching takes. Its answer also says when a value was stored and expires. */
-const callingBack: Adapter = {
+const callingBack: CacheAdapter = {
   fits: cache => cache.set.length === 4,
   set: async (cache, key, value, expiry) => await calledBack(methodOf(cache, 'set'), key, value, expiry),
   get: async (cache, key) => await calledBack(methodOf(cache, 'get'), key),
   remove: async (cache, key) => await calledBack(removalOf(cache), key),
 }
 
-const adapters = [redis, callingBack, promising]
+const cacheAdapters = [redis, callingBack, promising]
 
 /** A cache with the methods that the check calls. */
 export interface AskedCache {
@@ -50,8 +52,8 @@ export interface AskedCache {
   remove (key: string): Promise<unknown>
 }
 
-export function asked (cache: CacheLike): AskedCache {
-  const adapter = adapters.find(({ fits }) => fits(cache)) as Adapter
+export function askedCache (cache: CacheLike): AskedCache {
+  const adapter = cacheAdapters.find(({ fits }) => fits(cache)) as CacheAdapter
   return {
     set: (key, value, expiry) => adapter.set(cache, key, value, expiry),
     get: async key => unwrapped(await adapter.get(cache, key)),
@@ -60,27 +62,23 @@ export function asked (cache: CacheLike): AskedCache {
 }
 
 export function isCache (value: unknown): value is CacheLike {
-  return has(value, 'get') && has(value, 'set')
+  return hasMethods(value, 'get', 'set')
 }
 
-export function has (value: unknown, method: string): boolean {
-  return typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[method] === 'function'
-}
-
-function methodOf (cache: CacheLike, ...names: string[]): Method | undefined {
-  const name = names.find(name => has(cache, name))
-  return name === undefined ? undefined : (cache as unknown as Record<string, Method>)[name]?.bind(cache)
+function methodOf (cache: CacheLike, ...names: string[]): CacheMethod | undefined {
+  const name = names.find(name => hasMethods(cache, name))
+  return name === undefined ? undefined : (cache as unknown as Record<string, CacheMethod>)[name]?.bind(cache)
 }
 
 const setterOf = (cache: CacheLike) => methodOf(cache, 'psetex', 'pSetEx')
 const removalOf = (cache: CacheLike) => methodOf(cache, 'delete', 'del')
 
-async function calledBack (method: Method | undefined, ...args: unknown[]): Promise<unknown> {
+async function calledBack (method: CacheMethod | undefined, ...args: unknown[]): Promise<unknown> {
   if (method === undefined) return undefined
   return await new Promise((resolve, reject) => {
     const returned = method(...args, (error: unknown, found: unknown) => error ? reject(error) : resolve(found))
     // A `set` with four parameters may also return a promise and never call back.
-    if (has(returned, 'then')) (returned as Promise<unknown>).then(resolve, reject)
+    if (hasMethods(returned, 'then')) (returned as Promise<unknown>).then(resolve, reject)
   })
 }
 

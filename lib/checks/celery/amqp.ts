@@ -28,7 +28,7 @@ export async function pollOverAmqp (context: CheckContext, mailbox: AmqpMailbox,
 async function broadcast (context: CheckContext, { url, controlExchange, wait }: AmqpMailbox, poll: Poll): Promise<void> {
   const reached = await unlessNotFound(withChannel(context, { url }, async channel => {
     const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false })
-    await channel.consume(queue, message => deliver(message, poll), { noAck: true, exclusive: true })
+    await channel.consume(queue, message => receiveMessage(message, poll), { noAck: true, exclusive: true })
     // The broker returns a message if no worker is bound to the exchange.
     channel.on('return', () => poll.expect(0))
     for (const command of poll.commands({ exchange: '', routing_key: queue })) {
@@ -40,21 +40,21 @@ async function broadcast (context: CheckContext, { url, controlExchange, wait }:
         expiration: wait,
       })
     }
-    await outcome(channel, wait, poll.over)
+    await closedOrLate(channel, wait, poll.over)
     return true
   }))
   // The first worker makes the exchange, so there is no worker yet.
   if (reached === undefined) poll.expect(0)
 }
 
-function deliver (message: ConsumeMessage | null, poll: Poll): void {
+function receiveMessage (message: ConsumeMessage | null, poll: Poll): void {
   // A `null` says that the broker has deleted the queue.
   if (message === null) return
   const { headers, contentType } = message.properties
   poll.receive({ ticket: headers?.['ticket'], contentType, body: message.content })
 }
 
-async function outcome (channel: Channel, wait: number, over: AbortSignal): Promise<void> {
+async function closedOrLate (channel: Channel, wait: number, over: AbortSignal): Promise<void> {
   const closed = once(channel, 'close', { signal: over }).catch(() => {})
   let timer: NodeJS.Timeout | undefined
   const late = new Promise(resolve => { timer = setTimeout(resolve, wait) })

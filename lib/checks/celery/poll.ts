@@ -10,14 +10,14 @@ export interface ReplyTo {
 }
 
 /** A message from the reply queue. */
-export interface Message {
+export interface WorkerReply {
   /** The ticket of the call that it answers. */
   readonly ticket: unknown
   readonly contentType: unknown
   readonly body: Buffer
 }
 
-type Method = 'ping' | 'active_queues'
+type ControlMethod = 'ping' | 'active_queues'
 
 /**
  * One broadcast to all workers, and the verdict from their replies. It ends as soon as the outcome is known. The number of workers is not
@@ -27,7 +27,7 @@ type Method = 'ping' | 'active_queues'
  */
 export class Poll {
   readonly #queues: readonly string[]
-  readonly #tickets = new Map<string, Method>()
+  readonly #tickets = new Map<string, ControlMethod>()
   readonly #attended = new Set<string>()
   readonly #unattended = new Set<string>()
   readonly #faults: HealthCheckError[] = []
@@ -63,7 +63,7 @@ export class Poll {
   }
 
   /** Takes a message of the reply queue. A message without a ticket of this poll is ignored. */
-  receive (message: Message): void {
+  receive (message: WorkerReply): void {
     const method = this.#tickets.get(String(message.ticket))
     if (method === undefined) return
     this.#replies++
@@ -96,8 +96,8 @@ export class Poll {
     if (isKnown) this.#over.abort()
   }
 
-  #judge (method: Method, message: Message): void {
-    const reply = parse(message)
+  #judge (method: ControlMethod, message: WorkerReply): void {
+    const reply = parseReply(message)
     if (reply === undefined) {
       this.#faults.push(new ServiceReturnedUnexpectedResult('Celery worker response was neither JSON nor pickle'))
       return
@@ -111,7 +111,7 @@ export class Poll {
 }
 
 // The `task_serializer` of the workers decides the format. The parser of pickles runs no code of a pickle.
-function parse ({ contentType, body }: Message): object | undefined {
+function parseReply ({ contentType, body }: WorkerReply): object | undefined {
   try {
     const value: unknown = contentType === 'application/x-python-serialize' ? new Parser().parse(body) : JSON.parse(body.toString())
     return typeof value === 'object' && value !== null ? value : undefined

@@ -47,9 +47,9 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
       const sent = await Promise.all(poll.commands({ exchange, routing_key: id })
         .map(async command => await client.publish(`${globalKeyPrefix}/${client.options.db}.${controlExchange}.pidbox`, messageOf(command))))
       poll.expect(sent.reduce((sum, workers) => sum + workers))
-      await collect(client, list, poll, wait, interruptionOf(context))
+      await collectReplies(client, list, poll, wait, interruptionOf(context))
       const closing = client.multi().srem(bindings, binding)
-      await run(poll.isComplete ? closing.del(list) : closing.pexpire(list, grace))
+      await executeTransaction(poll.isComplete ? closing.del(list) : closing.pexpire(list, grace))
       leftovers.removed(binding)
     } catch (error) {
       // Members of a set do not expire. If the connection is lost, a later run removes this member.
@@ -72,7 +72,7 @@ async function open (client: Redis, { list, expiry, bindings, binding }: ReplyQu
   leftovers.use(binding)
   const opening = client.multi().rpush(list, '').pexpire(list, expiry).sadd(bindings, binding)
   try {
-    await run(stale.length === 0 ? opening : opening.srem(bindings, ...stale))
+    await executeTransaction(stale.length === 0 ? opening : opening.srem(bindings, ...stale))
   } catch (error) {
     // If Redis refused, nothing is bound. Without this, the list of leftovers would grow with each refusal.
     if ((error as Error).name === 'ReplyError') leftovers.removed(binding)
@@ -82,7 +82,7 @@ async function open (client: Redis, { list, expiry, bindings, binding }: ReplyQu
   for (const name of stale) leftovers.removed(name)
 }
 
-async function run (transaction: ChainableCommander): Promise<void> {
+async function executeTransaction (transaction: ChainableCommander): Promise<void> {
   try {
     // The answer is null only after a WATCH.
     const answers = await transaction.exec() as Array<[error: Error | null, answer: unknown]>
@@ -111,7 +111,7 @@ function messageOf (command: Buffer): string {
 }
 
 // The list is polled, since a blocking read would delay all other users of the connection.
-async function collect (client: Redis, list: string, poll: Poll, wait: number, signal: Interruption): Promise<void> {
+async function collectReplies (client: Redis, list: string, poll: Poll, wait: number, signal: Interruption): Promise<void> {
   const end = performance.now() + wait
   let left = wait
   let seen = 0
@@ -120,12 +120,12 @@ async function collect (client: Redis, list: string, poll: Poll, wait: number, s
     // Workers push on the left. The item on the right is the one with which the list was made.
     const replies = await client.lrange(list, 0, -2 - seen)
     seen += replies.length
-    for (const reply of replies.reverse()) deliver(reply, poll)
+    for (const reply of replies.reverse()) receiveReply(reply, poll)
     left = end - performance.now()
   }
 }
 
-function deliver (reply: string, poll: Poll): void {
+function receiveReply (reply: string, poll: Poll): void {
   const message = JSON.parse(reply)
   const encoding = message.properties.body_encoding === 'base64' ? 'base64' : 'utf8'
   poll.receive({ ticket: message.headers.ticket, contentType: message['content-type'], body: Buffer.from(message.body, encoding) })

@@ -3,7 +3,7 @@ import { rootCertificates, type TLSSocket } from 'node:tls'
 import { certificatesIn, type PEM } from '../../clients/tls.js'
 
 // The words for the codes of OpenSSL and Node.js.
-const wordsByCode: Readonly<Record<string, string>> = {
+const chainWords: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'a certificate of the chain has expired',
   CERT_NOT_YET_VALID: 'a certificate of the chain is not valid yet',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate is self-signed, and not trusted',
@@ -18,7 +18,7 @@ const wordsByCode: Readonly<Record<string, string>> = {
 /** Returns the reason why a server is not trusted, or `undefined` if it is trusted. */
 export function distrust ({ authorized, authorizationError }: TLSSocket): string | undefined {
   // The types say that this is an Error, but it is a code.
-  return authorized ? undefined : wordsByCode[String(authorizationError)] ?? 'certificate is not trusted'
+  return authorized ? undefined : chainWords[String(authorizationError)] ?? 'certificate is not trusted'
 }
 
 /**

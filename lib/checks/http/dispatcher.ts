@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { ClientKind } from '../../clients/client.js'
 import { basicAuthorization, refusedByProxy } from '../../clients/proxy.js'
 import { ServiceReturnedUnexpectedResult } from '../../errors.js'
-import { headersOf, type Answer, type Message } from './message.js'
+import { requestHeaders, type HttpAnswer, type HttpRequest } from './message.js'
 
 /** The part of a Dispatcher of undici that the check calls. */
 export interface DispatcherLike {
@@ -28,12 +28,12 @@ export const dispatcherKind: ClientKind = {
 }
 
 /** Sends a request through a dispatcher. */
-export async function askThrough (dispatcher: DispatcherLike, message: Message, signal: AbortSignal): Promise<Answer> {
+export async function askThrough (dispatcher: DispatcherLike, message: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   const { url, method, body = null } = message
   const { origin, pathname, search } = url
   // Node.js takes the user and password from a URL, and undici does not.
   const authorization = url.username === '' && url.password === '' ? {} : { authorization: basicAuthorization(url) }
-  const headers = { ...authorization, ...headersOf(message) }
+  const headers = { ...authorization, ...requestHeaders(message) }
   try {
     const answer = await dispatcher.request({ origin, path: `${pathname}${search}`, method, headers, body, signal }) as ResponseData
     // A body that is destroyed before its end emits an error.

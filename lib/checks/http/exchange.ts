@@ -4,10 +4,10 @@ import type { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { proxyFailure, refusedByProxy } from '../../clients/proxy.js'
 import { ServiceReturnedUnexpectedResult } from '../../errors.js'
-import type { Answer } from './message.js'
+import type { HttpAnswer } from './message.js'
 
 /** Sends a request and waits until its answer begins. */
-export async function exchange (open: () => ClientRequest, body: string | undefined, signal: AbortSignal): Promise<Answer> {
+export async function exchange (open: () => ClientRequest, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
   const sent = open()
   try {
     return await answerTo(sent, body)
@@ -18,7 +18,7 @@ export async function exchange (open: () => ClientRequest, body: string | undefi
   }
 }
 
-async function answerTo (request: ClientRequest, body: string | undefined): Promise<Answer> {
+async function answerTo (request: ClientRequest, body: string | undefined): Promise<HttpAnswer> {
   // An error after the answer has begun is reported here and to the reader of the answer.
   request.on('error', () => {})
   // An upgrade was not requested and is no answer. Without this listener, the request would never end.
@@ -32,8 +32,8 @@ async function answerTo (request: ClientRequest, body: string | undefined): Prom
 }
 
 /** Returns the answer that came through a proxy. The failures and the refusals of the proxy itself are thrown. */
-export async function throughProxy (answered: Promise<Answer>): Promise<Answer> {
-  let answer: Answer
+export async function throughProxy (answered: Promise<HttpAnswer>): Promise<HttpAnswer> {
+  let answer: HttpAnswer
   try {
     answer = await answered
   } catch (error) {
@@ -45,7 +45,7 @@ export async function throughProxy (answered: Promise<Answer>): Promise<Answer> 
 }
 
 /** Gives up an answer. Its connection is kept if the whole answer has arrived, and closed otherwise: the verdict is known without the rest. */
-export async function letGo ({ body, isComplete }: Answer): Promise<void> {
+export async function letGo ({ body, isComplete }: HttpAnswer): Promise<void> {
   body.resume()
   await turn()
   if (!isComplete()) body.destroy()

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { inspect } from 'node:util'
+import { isPattern } from '../../values/rules.js'
 
 export type StatusExpectation = number | readonly number[] | { readonly from: number, readonly to: number }
 
@@ -26,13 +27,13 @@ const compressions = ['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'compress']
 
 const tests: Readonly<Record<keyof HttpExpectation, (value: unknown) => boolean>> = {
   status: value => isStatus(value) || (Array.isArray(value) ? value.length > 0 && value.every(isStatus) : isRange(value)),
-  headers: value => isPlain(value) && Object.values(value).every(isPattern),
+  headers: value => isJSONObject(value) && Object.values(value).every(isPattern),
   body: isPattern,
   json: () => true,
 }
 
 export function isExpectation (value: unknown): value is HttpExpectation {
-  return isPlain(value) && Object.entries(value).every(([name, expected]) =>
+  return isJSONObject(value) && Object.entries(value).every(([name, expected]) =>
     Object.hasOwn(tests, name) && (expected === undefined || tests[name as keyof HttpExpectation](expected)))
 }
 
@@ -53,7 +54,7 @@ export function headersMismatch ({ headers = {} }: HttpExpectation, answered: In
   for (const [name, expected] of Object.entries(headers)) {
     const key = name.toLowerCase()
     if (!Object.hasOwn(answered, key)) return `the header '${name}' is missing`
-    if (!fits(String(answered[key]), expected)) return `the header '${name}' ${doesNot(expected)}`
+    if (!matchesText(String(answered[key]), expected)) return `the header '${name}' ${doesNot(expected)}`
   }
 }
 
@@ -68,7 +69,7 @@ export function encodingMismatch ({ 'content-encoding': encoding = 'identity' }:
 export function bodyMismatch ({ body, json }: HttpExpectation, { bytes, complete }: { bytes: Buffer, complete: boolean }, maxBytes: number): string | undefined {
   // The decoder removes the byte order mark with which some servers begin.
   const text = new TextDecoder().decode(bytes)
-  if (body !== undefined && !fits(text, body)) return `the body ${doesNot(body)}${complete ? '' : ` in its first ${maxBytes} bytes`}`
+  if (body !== undefined && !matchesText(text, body)) return `the body ${doesNot(body)}${complete ? '' : ` in its first ${maxBytes} bytes`}`
   if (json === undefined) return undefined
   if (!complete) return `the body is longer than ${maxBytes} bytes`
   let parsed: unknown
@@ -86,13 +87,13 @@ function jsonMismatch (expected: unknown, actual: unknown, path: ReadonlyArray<s
     if (!Array.isArray(actual) || actual.length !== expected.length) return `${where} is not a list of ${expected.length}`
     return first(expected.entries(), (index, item) => jsonMismatch(item, actual[index], [...path, index]))
   }
-  if (isPlain(expected)) {
-    if (!isPlain(actual)) return `${where} is not an object`
+  if (isJSONObject(expected)) {
+    if (!isJSONObject(actual)) return `${where} is not an object`
     return first(Object.entries(expected), (key, value) => Object.hasOwn(actual, key)
       ? jsonMismatch(value, actual[key], [...path, key])
       : `'${[...path, key].join('.')}' of the JSON is missing`)
   }
-  return expected === actual ? undefined : `${where} is not ${shown(expected)}`
+  return expected === actual ? undefined : `${where} is not ${expectationInShort(expected)}`
 }
 
 function first<Key> (entries: Iterable<[Key, unknown]>, mismatch: (key: Key, value: unknown) => string | undefined): string | undefined {
@@ -103,16 +104,16 @@ function first<Key> (entries: Iterable<[Key, unknown]>, mismatch: (key: Key, val
 }
 
 // `search` is used, since `test` of a global pattern continues where it last stopped.
-function fits (text: string, expected: string | RegExp): boolean {
+function matchesText (text: string, expected: string | RegExp): boolean {
   return typeof expected === 'string' ? text.includes(expected) : text.search(expected) !== -1
 }
 
 function doesNot (expected: string | RegExp): string {
-  return `does not ${typeof expected === 'string' ? 'contain' : 'match'} ${shown(expected)}`
+  return `does not ${typeof expected === 'string' ? 'contain' : 'match'} ${expectationInShort(expected)}`
 }
 
 // The text is shortened. An expectation with a URL is not shown, since the URL may hold a secret.
-function shown (expected: unknown): string {
+function expectationInShort (expected: unknown): string {
   const text = inspect(expected)
   if (text.includes('://') || text.includes(':\\/\\/')) return 'what is expected'
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
@@ -123,13 +124,9 @@ function isStatus (value: unknown): value is number {
 }
 
 function isRange (value: unknown): boolean {
-  return isPlain(value) && Object.keys(value).length === 2 && isStatus(value['from']) && isStatus(value['to']) && value['from'] <= value['to']
+  return isJSONObject(value) && Object.keys(value).length === 2 && isStatus(value['from']) && isStatus(value['to']) && value['from'] <= value['to']
 }
 
-function isPattern (value: unknown): boolean {
-  return (typeof value === 'string' && value !== '') || value instanceof RegExp
-}
-
-function isPlain (value: unknown): value is Record<string, unknown> {
+function isJSONObject (value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof RegExp)
 }

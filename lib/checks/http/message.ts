@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 
 /** A request. */
-export interface Message {
+export interface HttpRequest {
   readonly url: URL
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
@@ -10,7 +10,7 @@ export interface Message {
 }
 
 /** An answer whose body has not been read. */
-export interface Answer {
+export interface HttpAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: Readable
@@ -19,7 +19,7 @@ export interface Answer {
 }
 
 /** Returns the headers of a request, by their names in small letters. */
-export function headersOf ({ headers, body }: Message): Record<string, string | number> {
+export function requestHeaders ({ headers, body }: HttpRequest): Record<string, string | number> {
   return {
     'user-agent': 'fastify-health',
     'accept-encoding': 'identity',

@@ -1,12 +1,12 @@
 import { ServiceReturnedUnexpectedResult } from '../../errors.js'
 import { decodableUrl } from '../../values/rules.js'
-import type { Answer, Message } from './message.js'
+import type { HttpAnswer, HttpRequest } from './message.js'
 
 /** A check follows at most this many redirects. */
 export const redirectsMax = 10
 
 /** Returns the next request if the answer is a redirect. https://www.rfc-editor.org/rfc/rfc9110#name-redirection-3xx */
-export function redirected ({ url, method, headers, body }: Message, { status, headers: { location } }: Answer): Message | undefined {
+export function redirected ({ url, method, headers, body }: HttpRequest, { status, headers: { location } }: HttpAnswer): HttpRequest | undefined {
   if (location === undefined || ![301, 302, 303, 307, 308].includes(status)) return undefined
   const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined
   if (target === undefined || !isHttp(target)) {
@@ -32,6 +32,6 @@ function isHttp (target: URL): boolean {
 }
 
 /** Returns the headers without those that describe a body. */
-function withoutContent (headers: Message['headers']): Message['headers'] {
+function withoutContent (headers: HttpRequest['headers']): HttpRequest['headers'] {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^content-/i.test(name)))
 }

@@ -8,7 +8,7 @@ import { lacking } from '../../errors.js'
 type Request = (url: URL, options: TunnelRequestOptions) => ClientRequest
 
 /** The way of a request to its URL, over a connection of the check. */
-export interface Route {
+export interface RequestRoute {
   readonly request: Request
   readonly options: RequestOptions
   readonly headers: Readonly<Record<string, string>>
@@ -33,7 +33,7 @@ interface Transport {
 }
 
 /** @throws HealthCheckError (E007) if the environment names a proxy that cannot be used. */
-export async function routeTo (url: URL, { socketPath, tls, proxy: isAsked }: Means): Promise<Route> {
+export async function routeTo (url: URL, { socketPath, tls, proxy: isAsked }: Means): Promise<RequestRoute> {
   const material = tlsMaterial(tls)
   const key = `http ${url.origin} ${socketPath} ${JSON.stringify(tls)}`
   const { proxy, missing } = isAsked ? findProxy(url) : {}

@@ -19,15 +19,15 @@ interface Repeatable {
   readonly checksum: number | undefined
 }
 
-interface Run {
+interface FlywayRun {
   readonly succeeded: boolean
   readonly checksum: unknown
 }
 
 /** The migrations that Flyway has run, without those that it has undone or marked as deleted. */
-interface History {
-  readonly versions: ReadonlyMap<string, Run>
-  readonly repeatables: ReadonlyMap<string, Run>
+interface FlywayHistory {
+  readonly versions: ReadonlyMap<string, FlywayRun>
+  readonly repeatables: ReadonlyMap<string, FlywayRun>
   readonly baseline: string | undefined
 }
 
@@ -61,28 +61,28 @@ export async function listFlyway (dir: string, ignored: (name: string) => boolea
   }
 }
 
-function stateOfVersioned (migration: Versioned, { versions, baseline }: History, baselineOnDisk: string | undefined): MigrationState {
+function stateOfVersioned (migration: Versioned, { versions, baseline }: FlywayHistory, baselineOnDisk: string | undefined): MigrationState {
   const { version, isBaseline } = migration
   const run = versions.get(version)
   if (run !== undefined) return run.succeeded ? 'applied' : 'failed'
-  if (baseline !== undefined && compare(version, baseline) <= 0) return 'applied'
+  if (baseline !== undefined && compareVersions(version, baseline) <= 0) return 'applied'
   // In an empty database, Flyway begins with the highest baseline migration. In any other it runs none.
   const begins = versions.size === 0 && baseline === undefined ? baselineOnDisk : undefined
   if (begins === undefined) return isBaseline ? 'skipped' : 'pending'
-  const distance = compare(version, begins)
+  const distance = compareVersions(version, begins)
   return distance > 0 || (distance === 0 && isBaseline) ? 'pending' : 'skipped'
 }
 
-function stateOfRepeatable ({ description, checksum }: Repeatable, { repeatables }: History): MigrationState {
+function stateOfRepeatable ({ description, checksum }: Repeatable, { repeatables }: FlywayHistory): MigrationState {
   const run = repeatables.get(description)
   if (run === undefined) return 'pending'
   if (!run.succeeded) return 'failed'
   return checksum === undefined || checksum === run.checksum ? 'applied' : 'outdated'
 }
 
-function historyOf (rows: readonly Row[]): History {
-  const versions = new Map<string, Run>()
-  const repeatables = new Map<string, Run>()
+function historyOf (rows: readonly Row[]): FlywayHistory {
+  const versions = new Map<string, FlywayRun>()
+  const repeatables = new Map<string, FlywayRun>()
   let baseline: string | undefined
   for (const row of [...rows].sort((one, other) => Number(one['installed_rank']) - Number(other['installed_rank']))) {
     const type = String(row['type'])
@@ -106,7 +106,7 @@ function canonical (version: string): string {
   return version.split(/[._]/).map(part => String(BigInt(part))).join('.').replace(/(?:\.0)+$/, '')
 }
 
-function compare (one: string, other: string): number {
+function compareVersions (one: string, other: string): number {
   const left = one.split('.')
   const right = other.split('.')
   for (let part = 0; part < Math.max(left.length, right.length); part++) {
@@ -117,7 +117,7 @@ function compare (one: string, other: string): number {
 }
 
 function higher (one: string | undefined, other: string | undefined): string | undefined {
-  return one === undefined || (other !== undefined && compare(other, one) > 0) ? other : one
+  return one === undefined || (other !== undefined && compareVersions(other, one) > 0) ? other : one
 }
 
 /** Returns the CRC-32 of the lines, without their ends and without a byte order mark, as a signed number. */

@@ -82,19 +82,19 @@ const attributesOfChangeSets = ['logicalFilePath', 'contextFilter', 'context', '
 
 function changeSet (attributes: Attributes, changelog: Attributes, file: string): ChangeSet {
   const { id, author, logicalFilePath = changelog['logicalFilePath'], labels, dbms, ignore } = attributes
-  if (!isText(id) || !isText(author)) {
+  if (!isFilled(id) || !isFilled(author)) {
     throw new ServiceReturnedUnexpectedResult(`a change set of the changelog ${file} has no id or no author`)
   }
   const contexts = [attributes, changelog].flatMap(({ contextFilter, context }) => [contextFilter, context])
   return {
     id: String(id),
     author: String(author),
-    logicalFilePath: isText(logicalFilePath) ? String(logicalFilePath) : undefined,
-    isOptional: [...contexts, labels].some(isText) || String(ignore) === 'true' || (isText(dbms) && !isOfPostgres(String(dbms))),
+    logicalFilePath: isFilled(logicalFilePath) ? String(logicalFilePath) : undefined,
+    isOptional: [...contexts, labels].some(isFilled) || String(ignore) === 'true' || (isFilled(dbms) && !isOfPostgres(String(dbms))),
   }
 }
 
-function isText (value: unknown): boolean {
+function isFilled (value: unknown): boolean {
   return value !== undefined && value !== null && String(value).trim() !== ''
 }
 
@@ -116,12 +116,12 @@ function unquoted (text: string): string {
 
 function xmlAttributes (text: string): Attributes {
   const pairs = text.matchAll(/([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)
-  return Object.fromEntries([...pairs].map(([, name, double, single]) => [name, decoded((double ?? single) as string)]))
+  return Object.fromEntries([...pairs].map(([, name, double, single]) => [name, withoutReferences((double ?? single) as string)]))
 }
 
 const entities = new Map([['amp', '&'], ['lt', '<'], ['gt', '>'], ['quot', '"'], ['apos', "'"]])
 
-function decoded (text: string): string {
+function withoutReferences (text: string): string {
   return text.replace(/&(?:#x([\da-f]+)|#(\d+)|(\w+));/gi, (reference, hex, decimal, name) => {
     if (name !== undefined) return entities.get(name) ?? reference
     return String.fromCodePoint(hex === undefined ? Number(decimal) : parseInt(hex, 16))

@@ -26,24 +26,24 @@ export async function listLiquibase (dir: string, ignored: (name: string) => boo
     const read = changeSetsIn[extname(path).toLowerCase()]
     if (read === undefined) continue
     changelogs++
-    for (const { id, author, logicalFilePath, isOptional } of read(await textOf(join(dir, path)), path)) {
+    for (const { id, author, logicalFilePath, isOptional } of read(await readChangelog(join(dir, path)), path)) {
       // A path in the table starts in the search path of Liquibase, and `dir` is a folder there.
       const isIn = logicalFilePath === undefined
         ? (filename: string) => `/${filename}`.endsWith(`/${path}`)
         : (filename: string) => filename === normalized(logicalFilePath)
-      found.push({ name: `${path} ${author}:${id}`, identity: identityOf(id, author), isIn, isOptional })
+      found.push({ name: `${path} ${author}:${id}`, identity: changeSetIdentity(id, author), isIn, isOptional })
     }
   }
   if (changelogs > 0 && found.length === 0) {
     throw new ServiceReturnedUnexpectedResult('the folder of migrations holds no change set of Liquibase in formatted SQL, XML or JSON')
   }
-  return rows => compare(found, rows)
+  return rows => compareChangeSets(found, rows)
 }
 
-function compare (onDisk: readonly ChangeSetOnDisk[], rows: readonly Row[]) {
+function compareChangeSets (onDisk: readonly ChangeSetOnDisk[], rows: readonly Row[]) {
   const recorded = new Map<string, Array<{ filename: string, type: string }>>()
   for (const row of rows) {
-    const identity = identityOf(row['id'], row['author'])
+    const identity = changeSetIdentity(row['id'], row['author'])
     const others = recorded.get(identity) ?? []
     recorded.set(identity, [...others, { filename: normalized(String(row['filename'])), type: String(row['exectype']) }])
   }
@@ -55,7 +55,7 @@ function compare (onDisk: readonly ChangeSetOnDisk[], rows: readonly Row[]) {
   })
 }
 
-function identityOf (id: unknown, author: unknown): string {
+function changeSetIdentity (id: unknown, author: unknown): string {
   return JSON.stringify([String(id), String(author)])
 }
 
@@ -64,6 +64,6 @@ function normalized (path: string): string {
   return posix.normalize(path.replaceAll('\\', '/').replace(/^classpath:/, '').replace(/^[a-z]:/i, '').replace(/^\/+/, ''))
 }
 
-async function textOf (file: string): Promise<string> {
+async function readChangelog (file: string): Promise<string> {
   return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '')
 }

@@ -25,21 +25,21 @@ interface MigrationTool {
   readonly list: Listing
 }
 
-const scripts = ['.js', '.cjs', '.mjs', '.ts', '.cts', '.mts']
-const byName = (row: Row) => String(row['name'])
+const scriptExtensions = ['.js', '.cjs', '.mjs', '.ts', '.cts', '.mts']
+const nameOfRow = (row: Row) => String(row['name'])
 
 export const migrationTools = {
   'node-pg-migrate': {
     table: 'pgmigrations',
     schema: 'public',
     columns: ['name'],
-    list: byKeys(files([...scripts, '.sql'], withoutExtension), byName),
+    list: byKeys(files([...scriptExtensions, '.sql'], withoutExtension), nameOfRow),
   },
   knex: {
     table: 'knex_migrations',
     columns: ['name'],
     // These are the default `loadExtensions` of knex, which never runs files with another extension.
-    list: byKeys(files(['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts'], name => name), byName),
+    list: byKeys(files(['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee', '.ls', '.ts'], name => name), nameOfRow),
   },
   // drizzle runs only migrations that are newer than the newest row, and never one that was merged late. The check looks up each of them.
   drizzle: {
@@ -52,24 +52,24 @@ export const migrationTools = {
     table: 'kysely_migration',
     columns: ['name'],
     // The tool ignores modules without `up`, but only loading a module would show that.
-    list: byKeys(files(['.js', '.mjs', '.ts', '.mts'], file => isBarrel(file) ? undefined : withoutExtension(file)), byName),
+    list: byKeys(files(['.js', '.mjs', '.ts', '.mts'], file => isBarrel(file) ? undefined : withoutExtension(file)), nameOfRow),
   },
   umzug: {
     table: 'SequelizeMeta',
     columns: ['name'],
-    list: byKeys(files([...scripts, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name), byName),
+    list: byKeys(files([...scriptExtensions, '.sql'], name => /\.down\.[^.]+$/.test(name) ? undefined : name), nameOfRow),
   },
   // The table has the name of the class, which only loading the file would show. Both names hold the same timestamp.
   typeorm: {
     table: 'migrations',
     columns: ['timestamp'],
-    list: byKeys(files(scripts, timestampOf), row => String(row['timestamp'])),
+    list: byKeys(files(scriptExtensions, timestampOf), row => String(row['timestamp'])),
   },
   // https://github.com/mikro-orm/mikro-orm/blob/master/packages/migrations/src/MigrationStorage.ts
   'mikro-orm': {
     table: 'mikro_orm_migrations',
     columns: ['name'],
-    list: byKeys(files(['.js', '.ts', '.cjs'], withoutScriptExtension), row => withoutScriptExtension(byName(row))),
+    list: byKeys(files(['.js', '.ts', '.cjs'], withoutScriptExtension), row => withoutScriptExtension(nameOfRow(row))),
   },
   // Like drizzle, postgrator never runs a migration that was merged with a version below the highest row.
   postgrator: {

@@ -18,7 +18,7 @@ const v2 = { limit: 'memory.max', usage: 'memory.current', inactive: 'inactive_f
 export function availableMemory (root = '/'): number {
   const meminfo = readIfThere(join(root, 'proc/meminfo'))
   if (meminfo === undefined) return freemem()
-  const [available, total] = [1024 * field(meminfo, 'MemAvailable:'), 1024 * field(meminfo, 'MemTotal:')]
+  const [available, total] = [1024 * figureOf(meminfo, 'MemAvailable:'), 1024 * figureOf(meminfo, 'MemTotal:')]
   return Math.min(available, ...cgroupRooms(root, total))
 }
 
@@ -36,16 +36,16 @@ function cgroupRooms (root: string, total: number): number[] {
 function roomsUpFrom (mount: string, path: string, version: typeof v1, total: number): number[] {
   const names = path.split('/').filter(name => name !== '')
   const folders = [mount, ...names.map((_name, depth) => join(mount, ...names.slice(0, depth + 1)))]
-  return folders.map(folder => room(folder, version, total)).filter(bytes => bytes !== undefined)
+  return folders.map(folder => roomOfGroup(folder, version, total)).filter(bytes => bytes !== undefined)
 }
 
-function room (folder: string, version: typeof v1, total: number): number | undefined {
+function roomOfGroup (folder: string, version: typeof v1, total: number): number | undefined {
   const limit = readIfThere(join(folder, version.limit))?.trim()
   // Version 1 gives a very large number if there is no limit. A limit above the memory of the host is ignored.
   if (limit === undefined || limit === 'max' || bytes(limit) > total) return undefined
   const usage = readFileSync(join(folder, version.usage), 'utf8')
   const stat = readFileSync(join(folder, 'memory.stat'), 'utf8')
-  const workingSet = Math.max(0, bytes(usage.trim()) - field(stat, version.inactive))
+  const workingSet = Math.max(0, bytes(usage.trim()) - figureOf(stat, version.inactive))
   return Math.max(0, bytes(limit) - workingSet)
 }
 
@@ -59,7 +59,7 @@ function readIfThere (file: string): string | undefined {
   }
 }
 
-function field (text: string, name: string): number {
+function figureOf (text: string, name: string): number {
   return bytes(new RegExp(`^${name} +(.*?)(?: kB)?$`, 'm').exec(text)?.[1])
 }
 

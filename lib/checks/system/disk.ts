@@ -33,7 +33,7 @@ export class DiskUsageCheck extends HealthCheck<DiskUsageOptions> {
   override async check ({ settings }: CheckContext) {
     const { path = '/', max = settings.diskUsageMax } = this.options
     if (max === null) return
-    const permille = await usage(resolve(settings.baseDir, path))
+    const permille = await diskUsage(resolve(settings.baseDir, path))
     if (permille / 10 >= max) {
       // The number is rounded up like in `df`, so that a value above the threshold never looks equal to it.
       throw new ServiceWarning(`${Math.ceil(permille) / 10}% disk usage is at or above ${max}%`)
@@ -44,7 +44,7 @@ export class DiskUsageCheck extends HealthCheck<DiskUsageOptions> {
 // Returns the usage in per mille. Like in `df`, blocks that are reserved for root count neither as used nor as part of the disk. A request
 // to a network disk that hangs cannot be aborted, and holds one of the few threads that Node.js has for files. The run stays open until
 // the answer comes, and no other run starts meanwhile.
-async function usage (path: string): Promise<number> {
+async function diskUsage (path: string): Promise<number> {
   const { blocks, bfree, bavail } = await statfs(path).catch(error => { throw unavailable(error) })
   const used = blocks - bfree
   const size = used + bavail

@@ -2,9 +2,8 @@ import { getHeapStatistics } from 'node:v8'
 import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
 import { rule } from '../../values/rules.js'
+import { mebibyte } from '../../values/units.js'
 import type { CheckContext } from '../../../types/check.js'
-
-const mebibyte = 1024 ** 2
 
 export interface HeapUsageOptions {
   /**

@@ -1,10 +1,9 @@
 import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
 import { rule } from '../../values/rules.js'
+import { mebibyte } from '../../values/units.js'
 import type { CheckContext } from '../../../types/check.js'
 import { availableMemory } from './available-memory.js'
-
-const mebibyte = 1024 ** 2
 
 export interface MemoryUsageOptions {
   /**

@@ -1,7 +1,4 @@
-const second = 1000
-const minute = 60 * second
-const hour = 60 * minute
-const day = 24 * hour
+import { day, hour, minute, second } from '../../values/units.js'
 
 /** Writes a moment as `2026-02-03T12:00:00Z`. */
 export function utc (at: number): string {

@@ -1,0 +1,7 @@
+// Durations are milliseconds, and sizes are bytes.
+export const second = 1000
+export const minute = 60 * second
+export const hour = 60 * minute
+export const day = 24 * hour
+
+export const mebibyte = 1024 ** 2
