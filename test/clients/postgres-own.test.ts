@@ -7,7 +7,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { test, type Test } from 'tap'
 import { rowsOf, withPostgres } from '../../lib/clients/postgres.js'
-import { connectionTo } from '../../lib/clients/postgres-own.js'
+import { connectionTo, streamOf } from '../../lib/clients/postgres-own.js'
 import { createHealth, defineCheck, type HealthRegistry } from '../../lib/index.js'
 import type { PostgresSource } from '../../types/sources.js'
 import { until } from '../helpers/leaks.js'
@@ -163,4 +163,20 @@ test('a client without a socket of its own is left to its driver', async t => {
   t.ok(await connected)
   t.notOk(isLost())
   destroy()
+})
+
+test('the members of pg that are not public are where they are looked for', async t => {
+  const { url } = await startPostgres(t)
+  const pool = new pg.Pool({ connectionString: url, max: 1 })
+  const inside = pool as unknown as { readonly _clients: unknown[], readonly _pendingQueue: unknown[] }
+  const client = await pool.connect()
+  t.ok(inside._clients[0] === client)
+  t.equal(streamOf(client)?.remotePort, Number(new URL(url).port))
+  const waiting = pool.connect()
+  t.equal(inside._pendingQueue.length, 1)
+  client.release()
+  const next = await waiting
+  t.equal(inside._pendingQueue.length, 0)
+  next.release()
+  await Promise.all([once(next, 'end'), pool.end()])
 })
