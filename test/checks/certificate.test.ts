@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
-import { once } from 'node:events'
-import { createServer as createPlainServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createPlainServer } from 'node:net'
 import { join } from 'node:path'
 import { createServer, rootCertificates, type TlsOptions } from 'node:tls'
 import { promisify } from 'node:util'
@@ -13,27 +12,13 @@ import { violations } from '../../lib/values/rules.js'
 import type { EntryOptions } from '../../types/check.js'
 import { selfSigned, startAuthority, type Certificate } from '../helpers/certificates.js'
 import { openSockets, until } from '../helpers/leaks.js'
+import { listening } from '../helpers/listening.js'
 import { freePort } from '../helpers/server.js'
-
-async function listen (t: Test, server: Server): Promise<number> {
-  const sockets = new Set<Socket>()
-  server.on('connection', socket => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy()
-    await new Promise(resolve => server.close(resolve))
-  })
-  return (server.address() as AddressInfo).port
-}
 
 async function secure (t: Test, { cert, key }: Certificate, chain: readonly Certificate[] = [], options: TlsOptions = {}): Promise<number> {
   const server = createServer({ cert: [cert, ...chain.map(({ cert }) => cert)].join('\n'), key, ...options })
   server.on('tlsClientError', () => {})
-  return await listen(t, server)
+  return await listening(t, server)
 }
 
 function asking (t: Test, options: CertificateOptions & EntryOptions, baseDir = '/') {
@@ -136,11 +121,11 @@ test('one that is not trusted says why, in plain words', async t => {
 
 test('a server that cannot be reached, or speaks no TLS, says so', async t => {
   t.equal((await asking(t, { host: '127.0.0.1', port: await freePort() })()).status, 'unavailable: connection refused')
-  const http = await listen(t, createPlainServer(socket => { socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')) }))
+  const http = await listening(t, createPlainServer(socket => { socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')) }))
   t.equal((await asking(t, { host: '127.0.0.1', port: http })()).status, 'unavailable: TLS handshake failed')
-  const closing = await listen(t, createPlainServer(socket => { socket.on('data', () => socket.end()) }))
+  const closing = await listening(t, createPlainServer(socket => { socket.on('data', () => socket.end()) }))
   t.equal((await asking(t, { host: '127.0.0.1', port: closing })()).status, 'unavailable: connection lost')
-  const silent = await listen(t, createPlainServer())
+  const silent = await listening(t, createPlainServer())
   const before = openSockets()
   t.equal((await asking(t, { host: '127.0.0.1', port: silent, timeout: 100 })()).status, 'unavailable: timed out after 100 ms')
   await until(() => openSockets() <= before)

@@ -19,6 +19,7 @@ import { startAuthority } from '../helpers/certificates.js'
 import { startDeaf } from '../helpers/deaf.js'
 import { startGRPC } from '../helpers/grpc.js'
 import { socketsTo, until } from '../helpers/leaks.js'
+import { listening } from '../helpers/listening.js'
 import { startRelay } from '../helpers/relay.js'
 import { freePort } from '../helpers/server.js'
 
@@ -36,19 +37,7 @@ async function bind (server: Server, address = '127.0.0.1:0'): Promise<number> {
 
 /** A server that does as it is told with each client that has said something. */
 async function raw (t: Test, use: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>()
-  const server = createServer(socket => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.once('data', () => use(socket))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy()
-    await new Promise(resolve => server.close(resolve))
-  })
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `127.0.0.1:${await listening(t, createServer(socket => { socket.once('data', () => use(socket)) }))}`
 }
 
 test('the health service of another implementation is understood, over one connection', async t => {

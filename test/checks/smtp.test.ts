@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import nodemailer from 'nodemailer'
@@ -13,6 +11,7 @@ import { startSMTP } from '../helpers/aiosmtpd.js'
 import { selfSigned, startAuthority } from '../helpers/certificates.js'
 import { openSockets, until } from '../helpers/leaks.js'
 import { startRelay } from '../helpers/relay.js'
+import { scriptedServer } from '../helpers/scripted-server.js'
 import { freePort } from '../helpers/server.js'
 
 function asking (t: Test, options: SMTPSource & EntryOptions, decorators: Record<string, unknown> = {}) {
@@ -25,25 +24,12 @@ function asking (t: Test, options: SMTPSource & EntryOptions, decorators: Record
 
 /** A server that says one line to each client, and then what it is told to. */
 async function scripted (t: Test, greeting: string, answers: Record<string, string | null> = {}): Promise<string> {
-  const sockets = new Set<Socket>()
-  const server = createServer(socket => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.write(greeting)
-    socket.on('data', data => {
-      const [command = ''] = data.toString().split(/[\s:]/)
-      const answer = answers[command]
-      if (answer === null) socket.destroy()
-      else socket.write(`${answer ?? '250 fine'}\r\n`)
-    })
+  const port = await scriptedServer(t, greeting, text => {
+    const [command = ''] = text.split(/[\s:]/)
+    const answer = answers[command]
+    return answer === null ? null : `${answer ?? '250 fine'}\r\n`
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy()
-    await new Promise(resolve => server.close(resolve))
-  })
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `127.0.0.1:${port}`
 }
 
 test('a server that takes the login passes, sends no mail, and nothing is left behind', async t => {

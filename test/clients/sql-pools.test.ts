@@ -143,7 +143,8 @@ async function isTold (t: Test, server: { readonly url: string, readonly port: n
 for (const [dialect, start, pools] of [['PostgreSQL', startPostgres, poolsOfPostgres], ['MySQL', startMariaDB, poolsOfMySQL]] as const) {
   test(`a pool of ${dialect} that is exhausted is what \`whenExhausted\` says`, async t => {
     const server = await start(t)
-    for (const [name, make] of Object.entries(pools)) await t.test(name, async t => await isTold(t, server, make))
+    t.jobs = 4
+    await Promise.all(Object.entries(pools).map(async ([name, make]) => await t.test(name, { buffered: true }, async t => await isTold(t, server, make))))
   })
 }
 

@@ -1,28 +1,12 @@
-import { Redis } from 'ioredis'
-import t from 'tap'
-import type { Test } from 'tap'
 import { createHealth, defineCheck, ServiceUnavailable, type Entry, type Result } from '../../lib/index.js'
 import { startInstance, type Instance } from '../helpers/fleet.js'
+import { fleetTests } from '../helpers/fleet-tests.js'
 import { eventually, until } from '../helpers/leaks.js'
 import { startRedis } from '../helpers/redis.js'
-import type { Scope, Server } from '../helpers/server.js'
 
-let redis: Server
-let admin: Redis
-let fleets = 0
 const patience = { timeout: 20_000 }
-const scope = (t: Test): Scope => ({ after: close => { t.teardown(close) } })
-
-t.before(async () => {
-  redis = await startRedis({ after: close => t.teardown(close) })
-  admin = new Redis(redis.url)
-})
-t.teardown(() => admin.disconnect())
-t.jobs = 4
-
-function test (name: string, run: (t: Test, fleet: { name: string, url: string, ttl: number }) => Promise<void>): void {
-  t.test(name, { buffered: true }, async t => await run(t, { name: `shop-${fleets++}`, url: redis.url, ttl: 30_000 }))
-}
+const shared = fleetTests(30_000)
+const { test } = shared
 
 const failing: Entry = defineCheck({ identifier: 'Till', check () { throw new ServiceUnavailable('locked') } })
 const because = 'a move of the till'
@@ -39,7 +23,7 @@ async function muted (instance: Pick<Instance, 'health'>, isMuted: boolean): Pro
 
 test('every instance honours a mute, also one that starts later, until it is ended', async (t, fleet) => {
   const others = [failing]
-  const instances = [startInstance(scope(t), { fleet, others }), startInstance(scope(t), { fleet, others })]
+  const instances = [startInstance(t, { fleet, others }), startInstance(t, { fleet, others })]
   for (const instance of instances) await muted(instance, false)
   // As the command does it, which is no instance.
   const command = createHealth({ subsets: { s: [failing] }, fleet })
@@ -48,7 +32,7 @@ test('every instance honours a mute, also one that starts later, until it is end
   const mute = await command.muteFleet('s', 'Till', { time: 2 * hour, because, by: 'ops' })
   t.match(mute, { subset: 's', identifier: 'Till', because, by: 'ops' })
   t.ok(mute.until >= begun + 2 * hour - 5000 && mute.until <= Date.now() + 2 * hour + 5000)
-  instances.push(startInstance(scope(t), { fleet, others }))
+  instances.push(startInstance(t, { fleet, others }))
   for (const instance of instances) {
     const { muted: found } = await muted(instance, true)
     t.match(found, { because, by: 'ops' })
@@ -58,34 +42,34 @@ test('every instance honours a mute, also one that starts later, until it is end
   t.equal(await command.unmuteFleet('s', 'Till'), true)
   t.equal(await command.unmuteFleet('s', 'Till'), false)
   for (const instance of instances) await muted(instance, false)
-  t.strictSame(await admin.keys(`fastify-health:{${fleet.name}}:mutes*`), [])
+  t.strictSame(await shared.admin.keys(`fastify-health:{${fleet.name}}:mutes*`), [])
 })
 
 test('it ends by itself, and leaves nothing in Redis', async (t, fleet) => {
-  const instance = startInstance(scope(t), { fleet, others: [failing] })
+  const instance = startInstance(t, { fleet, others: [failing] })
   await instance.health.muteFleet('s', 'Till', { time: 2500, because })
   await instance.health.muteFleet('s', 'Payments', { time: 4000, because })
   await muted(instance, true)
   await muted(instance, false)
   t.equal(await instance.health.unmuteFleet('s', 'Till'), false)
-  await until(async () => (await admin.keys(`fastify-health:{${fleet.name}}:mutes*`)).length === 0, patience)
+  await until(async () => (await shared.admin.keys(`fastify-health:{${fleet.name}}:mutes*`)).length === 0, patience)
 })
 
 test('mutes that are not the fleet\'s own are ignored, and those that were known hold on', async (t, fleet) => {
-  const instance = startInstance(scope(t), { fleet, others: [failing] })
+  const instance = startInstance(t, { fleet, others: [failing] })
   await instance.health.muteFleet('s', 'Till', { time: hour, because })
   await muted(instance, true)
   const base = `fastify-health:{${fleet.name}}:mutes`
-  await admin.del(base)
-  await admin.set(base, 'text')
-  await admin.set(`${base}:version`, 'another')
+  await shared.admin.del(base)
+  await shared.admin.set(base, 'text')
+  await shared.admin.set(`${base}:version`, 'another')
   await until(() => instance.log.messages().some(message => message.includes('of another type')), patience)
   await muted(instance, true)
 })
 
 test('it holds on while Redis is away', async t => {
-  const own = await startRedis(scope(t))
-  const instance = startInstance(scope(t), { fleet: { name: 'shop', url: own.url }, others: [failing] })
+  const own = await startRedis(t)
+  const instance = startInstance(t, { fleet: { name: 'shop', url: own.url }, others: [failing] })
   await instance.health.muteFleet('s', 'Till', { time: hour, because })
   await muted(instance, true)
   await own.stop()
@@ -95,7 +79,7 @@ test('it holds on while Redis is away', async t => {
 })
 
 test('who and why are written, but where details are for nobody', async (t, fleet) => {
-  const stored = async () => JSON.stringify(await admin.hgetall(`fastify-health:{${fleet.name}}:mutes`))
+  const stored = async () => JSON.stringify(await shared.admin.hgetall(`fastify-health:{${fleet.name}}:mutes`))
   const options = { subsets: { s: [failing] }, details: 'never' } as const
   const quiet = createHealth({ ...options, fleet })
   const open = createHealth({ ...options, fleet: { ...fleet, details: true } })
@@ -114,6 +98,6 @@ test('a mute of what does not exist, without an end or a reason is refused', asy
   for (const time of [0, -1, Infinity, NaN, 91 * 24 * hour]) await t.rejects(health.muteFleet('s', 'Till', { time, because }), { code: 'FST_HEALTH_INVALID_DURATION' })
   await t.rejects(health.muteFleet('s', 'Till', { time: 5, because: '' }), { code: 'FST_HEALTH_INVALID_MUTE' })
   await t.rejects(health.muteFleet('s', 'Till', { time: 5, because, by: 5 as unknown as string }), { code: 'FST_HEALTH_INVALID_MUTE' })
-  await admin.set(`fastify-health:{${fleet.name}}:mutes`, 'text')
+  await shared.admin.set(`fastify-health:{${fleet.name}}:mutes`, 'text')
   await t.rejects(health.muteFleet('s', 'Till', { time: 5, because }), { message: 'The fleet cannot be asked: what Redis holds is not of the fleet.' })
 })

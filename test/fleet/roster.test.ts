@@ -1,38 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
-import t from 'tap'
-import type { Test } from 'tap'
 import { createHealth, defineCheck, HealthRegistry, ServiceUnavailable, ServiceWarning, type Entry, type Roster } from '../../lib/index.js'
 import { startInstance, startProcess, type Instance } from '../helpers/fleet.js'
+import { fleetTests, type Fleet } from '../helpers/fleet-tests.js'
 import { eventually, until } from '../helpers/leaks.js'
 import { recordedLog } from '../helpers/recorded-log.js'
-import { startRedis } from '../helpers/redis.js'
-import type { Scope, Server } from '../helpers/server.js'
 
-interface Fleet {
-  readonly name: string
-  readonly url: string
-  readonly ttl: number
-}
-
-let redis: Server
-let admin: Redis
-let fleets = 0
 const patience = { timeout: 20_000 }
 const canary = 'the till is locked'
 
-const scope = (t: Test): Scope => ({ after: close => { t.teardown(close) } })
-
-t.before(async () => {
-  redis = await startRedis({ after: close => t.teardown(close) })
-  admin = new Redis(redis.url)
-})
-t.teardown(() => admin.disconnect())
-t.jobs = 4
-
-function test (name: string, run: (t: Test, fleet: Fleet) => Promise<void>): void {
-  t.test(name, { buffered: true }, async t => await run(t, { name: `shop-${fleets++}`, url: redis.url, ttl: 600 }))
-}
+const shared = fleetTests(600)
+const { test } = shared
 
 const failing: Entry = defineCheck({ identifier: 'Till', interval: 100, check () { throw new ServiceUnavailable(canary) } })
 const warning: Entry = defineCheck({ identifier: 'Disk', critical: false, interval: 100, check () { throw new ServiceWarning('full') } })
@@ -46,13 +23,13 @@ async function seen (instance: Instance | { health: HealthRegistry }, condition:
 }
 
 const states = ({ instances }: Roster) => Object.fromEntries(instances.map(({ instance, state }) => [instance, state]))
-const keys = async ({ name }: Fleet) => await admin.keys(`fastify-health:{${name}}:*`)
+const keys = async ({ name }: Fleet) => await shared.admin.keys(`fastify-health:{${name}}:*`)
 
 test('every instance is in it, with its version, since when, and what it found of each subset last', async (t, fleet) => {
   const begun = Date.now()
   const service = { version: '1.2.3', releaseId: 'abc' }
-  const one = startInstance(scope(t), { fleet: { ...fleet, instance: 'one' }, others: [failing, warning], service })
-  const two = startInstance(scope(t), { fleet: { ...fleet, instance: 'two' } })
+  const one = startInstance(t, { fleet: { ...fleet, instance: 'one' }, others: [failing, warning], service })
+  const two = startInstance(t, { fleet: { ...fleet, instance: 'two' } })
   const roster = await seen(two, ({ up, subsets }) => up === 2 && subsets[0]?.failing === 1 && subsets[0]?.healthy === 1)
   t.match(roster, { fleet: fleet.name, up: 2, draining: 0, gone: 0, subsets: [{ subset: 's', healthy: 1, failing: 1 }], mutes: [] })
   const [first, second] = roster.instances
@@ -78,19 +55,19 @@ test('every instance is in it, with its version, since when, and what it found o
     t.ok(seen >= begun - 1000 && seen <= Date.now() + 1000)
   }
   t.strictSame(await one.health.roster().then(({ up }) => up), 2)
-  const stored = (await Promise.all((await keys(fleet)).filter(key => key.includes(':instance:')).map(async key => await admin.get(key)))).join()
+  const stored = (await Promise.all((await keys(fleet)).filter(key => key.includes(':instance:')).map(async key => await shared.admin.get(key)))).join()
   t.notMatch(stored, canary)
 })
 
 test('messages are in it where the fleet shares details', async (t, fleet) => {
-  const one = startInstance(scope(t), { fleet: { ...fleet, details: true }, others: [failing] })
+  const one = startInstance(t, { fleet: { ...fleet, details: true }, others: [failing] })
   const { instances: [instance] } = await seen(one, ({ subsets }) => subsets[0]?.failing === 1)
   t.match(instance, { subsets: [{ failing: [{ kind: 'unavailable', status: `unavailable: ${canary}` }] }] })
 })
 
 test('who drains is told so at once, and who says goodbye is forgotten, with all that it left', async (t, fleet) => {
-  const one = startInstance(scope(t), { fleet: { ...fleet, instance: 'one', ttl: 60_000 }, drainSubsets: ['s'] })
-  const two = startInstance(scope(t), { fleet: { ...fleet, instance: 'two', ttl: 60_000 } })
+  const one = startInstance(t, { fleet: { ...fleet, instance: 'one', ttl: 60_000 }, drainSubsets: ['s'] })
+  const two = startInstance(t, { fleet: { ...fleet, instance: 'two', ttl: 60_000 } })
   await seen(two, ({ up }) => up === 2)
   one.health.drain(60_000)
   const roster = await seen(two, ({ draining }) => draining === 1)
@@ -104,8 +81,8 @@ test('who drains is told so at once, and who says goodbye is forgotten, with all
 })
 
 test('who is gone without goodbye is told so until nothing of it is left', async (t, fleet) => {
-  const one = startProcess(scope(t), { fleet: { ...fleet, instance: 'one' } })
-  const two = startInstance(scope(t), { fleet: { ...fleet, instance: 'two' } })
+  const one = startProcess(t, { fleet: { ...fleet, instance: 'one' } })
+  const two = startInstance(t, { fleet: { ...fleet, instance: 'two' } })
   await seen(two, ({ up }) => up === 2)
   const killed = Date.now()
   one.child.kill('SIGKILL')
@@ -119,8 +96,8 @@ test('who is gone without goodbye is told so until nothing of it is left', async
 })
 
 test('who is frozen is gone, and comes back', async (t, fleet) => {
-  const one = startProcess(scope(t), { fleet: { ...fleet, instance: 'one' } })
-  const two = startInstance(scope(t), { fleet: { ...fleet, instance: 'two' } })
+  const one = startProcess(t, { fleet: { ...fleet, instance: 'one' } })
+  const two = startInstance(t, { fleet: { ...fleet, instance: 'two' } })
   await seen(two, ({ up }) => up === 2)
   one.child.kill('SIGSTOP')
   await seen(two, ({ gone }) => gone === 1)
@@ -130,11 +107,11 @@ test('who is frozen is gone, and comes back', async (t, fleet) => {
 
 test('who is started anew under the same name takes the place of what was there', async (t, fleet) => {
   const named = { ...fleet, instance: 'pod:1', ttl: 30_000 }
-  const one = startProcess(scope(t), { fleet: named })
-  const two = startInstance(scope(t), { fleet: { ...fleet, instance: 'two', ttl: 30_000 } })
+  const one = startProcess(t, { fleet: named })
+  const two = startInstance(t, { fleet: { ...fleet, instance: 'two', ttl: 30_000 } })
   await seen(two, ({ up }) => up === 2)
   one.child.kill('SIGKILL')
-  const again = startInstance(scope(t), { fleet: named })
+  const again = startInstance(t, { fleet: named })
   await seen(again, ({ up, instances }) => up === 2 && instances.length === 2)
   t.strictSame(states(await again.health.roster()), { 'pod:1': 'up', two: 'up' })
   t.strictSame(again.log.messages(), [])
@@ -142,7 +119,7 @@ test('who is started anew under the same name takes the place of what was there'
 
 test('two of one name are told so, once, and both live on', async (t, fleet) => {
   const named = { ...fleet, instance: 'pod:1' }
-  const both = [startInstance(scope(t), { fleet: named }), startInstance(scope(t), { fleet: named })] as const
+  const both = [startInstance(t, { fleet: named }), startInstance(t, { fleet: named })] as const
   for (const { log } of both) await until(() => log.lines.length > 0, patience)
   await seen(both[0], ({ up }) => up === 2)
   await sleep(1000)
@@ -151,11 +128,11 @@ test('two of one name are told so, once, and both live on', async (t, fleet) => 
 })
 
 test('the worst stand first, and not more than are asked for are read', async (t, fleet) => {
-  const observer = startInstance(scope(t), { fleet: { ...fleet, instance: 'observer' } })
-  const [bad, worse] = [startInstance(scope(t), { fleet: { ...fleet, instance: 'worse' }, others: [failing] }), await sleep(300).then(() => startInstance(scope(t), { fleet: { ...fleet, instance: 'bad' }, others: [failing] }))]
-  const draining = startInstance(scope(t), { fleet: { ...fleet, instance: 'draining' } })
+  const observer = startInstance(t, { fleet: { ...fleet, instance: 'observer' } })
+  const [bad, worse] = [startInstance(t, { fleet: { ...fleet, instance: 'worse' }, others: [failing] }), await sleep(300).then(() => startInstance(t, { fleet: { ...fleet, instance: 'bad' }, others: [failing] }))]
+  const draining = startInstance(t, { fleet: { ...fleet, instance: 'draining' } })
   draining.health.drain(60_000)
-  const lost = startProcess(scope(t), { fleet: { ...fleet, instance: 'lost' } })
+  const lost = startProcess(t, { fleet: { ...fleet, instance: 'lost' } })
   await seen(observer, ({ up }) => up === 4)
   lost.child.kill('SIGKILL')
   const roster = await seen(observer, ({ gone, draining, subsets }) => gone === 1 && draining === 1 && subsets[0]?.failing === 2)
@@ -168,7 +145,7 @@ test('the worst stand first, and not more than are asked for are read', async (t
 })
 
 test('what is not the fleet\'s own is left out, and logged once', async (t, fleet) => {
-  const one = startInstance(scope(t), { fleet: { ...fleet, instance: 'one', ttl: 60_000 } })
+  const one = startInstance(t, { fleet: { ...fleet, instance: 'one', ttl: 60_000 } })
   await seen(one, ({ up }) => up === 1)
   const base = `fastify-health:{${fleet.name}}:`
   const values = [
@@ -176,11 +153,11 @@ test('what is not the fleet\'s own is left out, and logged once', async (t, flee
     '5 {"n":"a","s":1,"t":1,"u":[["s",1,1,[5]]]}', '5 {"n":"a","s":1,"t":1,"u":[["s",1,1,[["Till"]]]]}',
   ]
   for (const [index, value] of values.entries()) {
-    await admin.zadd(`${base}instances`, Date.now() + 60_000, `foreign-${index}`)
-    await admin.set(`${base}instance:foreign-${index}`, value)
+    await shared.admin.zadd(`${base}instances`, Date.now() + 60_000, `foreign-${index}`)
+    await shared.admin.set(`${base}instance:foreign-${index}`, value)
   }
-  await admin.zadd(`${base}instances`, Date.now() + 60_000, 'expired')
-  await admin.hset(`${base}mutes`, 'text', '5 9999999999999 {}', '["s"]', '5 9999999999999 {}', '["s","a"]', 'text', '["s","b"]', '5 9999999999999 [', '["s","Payments"]', `${Date.now()} ${Date.now() + 60_000} {"because":5,"by":5}`)
+  await shared.admin.zadd(`${base}instances`, Date.now() + 60_000, 'expired')
+  await shared.admin.hset(`${base}mutes`, 'text', '5 9999999999999 {}', '["s"]', '5 9999999999999 {}', '["s","a"]', 'text', '["s","b"]', '5 9999999999999 [', '["s","Payments"]', `${Date.now()} ${Date.now() + 60_000} {"because":5,"by":5}`)
   const roster = await one.health.roster()
   t.strictSame(states(roster), { one: 'up' })
   t.match(roster.mutes, [{ subset: 's', identifier: 'Payments' }])
@@ -189,22 +166,22 @@ test('what is not the fleet\'s own is left out, and logged once', async (t, flee
     "health: what Redis holds of the fleet is not all of the fleet's own: a mute cannot be read. It is ignored.",
     "health: what Redis holds of the fleet is not all of the fleet's own: what an instance says cannot be read. It is ignored.",
   ])
-  await admin.del(`${base}instances`)
-  await admin.set(`${base}instances`, 'text')
+  await shared.admin.del(`${base}instances`)
+  await shared.admin.set(`${base}instances`, 'text')
   t.match(await one.health.roster(), { unavailable: 'what Redis holds is not of the fleet', instances: [{ instance: 'one' }] })
 })
 
 test('control characters of others reach nobody', async (t, fleet) => {
-  const one = startInstance(scope(t), { fleet: { ...fleet, instance: 'red\u001b[31m\none' } })
+  const one = startInstance(t, { fleet: { ...fleet, instance: 'red\u001b[31m\none' } })
   t.strictSame(states(await seen(one, ({ up }) => up === 1)), { 'red [31m one': 'up' })
 })
 
 test('what an instance says of a subset is less than 2 KB, however much fails', async (t, fleet) => {
   const many = Array.from({ length: 50 }, (_, index) => defineCheck({ identifier: `${'界'.repeat(150)} ${index}`, interval: 100, check () { throw new ServiceUnavailable('界'.repeat(500)) } }))
-  const one = startInstance(scope(t), { fleet: { ...fleet, details: true }, others: many })
+  const one = startInstance(t, { fleet: { ...fleet, details: true }, others: many })
   await seen(one, ({ subsets }) => subsets[0]?.failing === 1)
   const [key] = (await keys(fleet)).filter(key => key.includes(':instance:'))
-  t.ok(Buffer.byteLength(await admin.get(key as string) as string) < 2000)
+  t.ok(Buffer.byteLength(await shared.admin.get(key as string) as string) < 2000)
 })
 
 test('where Redis cannot be asked, this instance alone is known', async t => {
@@ -223,7 +200,7 @@ test('where Redis cannot be asked, this instance alone is known', async t => {
 })
 
 test('what is wrong with the configuration is in it as well, and a check that is not critical stands behind', async (t, fleet) => {
-  const one = startInstance(scope(t), { fleet: { ...fleet, instance: 'one' }, others: [warning, failing, './not-there.js'], deadline: 5000 })
+  const one = startInstance(t, { fleet: { ...fleet, instance: 'one' }, others: [warning, failing, './not-there.js'], deadline: 5000 })
   one.health.start()
   await one.health.run('s')
   const { instances: [instance] } = await seen(one, ({ instances }) => instances[0]?.subsets[0]?.failing.length === 3)
@@ -233,7 +210,7 @@ test('what is wrong with the configuration is in it as well, and a check that is
 })
 
 test('while it drains, a subset is told of as its checks find it', async (t, fleet) => {
-  const one = startInstance(scope(t), { fleet: { ...fleet, instance: 'one' }, others: [failing, warning], drainSubsets: ['s'] })
+  const one = startInstance(t, { fleet: { ...fleet, instance: 'one' }, others: [failing, warning], drainSubsets: ['s'] })
   await seen(one, ({ subsets }) => subsets[0]?.failing === 1)
   await one.health.mute('s', 'Till', { until: Date.now() + 60_000, because: 'a move' })
   one.health.drain(60_000)

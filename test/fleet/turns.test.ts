@@ -1,46 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
-import t from 'tap'
-import type { Test } from 'tap'
 import { createHealth, defineCheck, HealthCheck, ServiceUnavailable, type Entry } from '../../lib/index.js'
 import { parseEntry, resolveEntry, type ParsedEntry, type ResolvedEntry } from '../../lib/config/entry.js'
 import { digestOf } from '../../lib/fleet/turns.js'
 import { runsOf, startInstance, startProcess, statusOf } from '../helpers/fleet.js'
+import { fleetTests } from '../helpers/fleet-tests.js'
 import { eventually, until } from '../helpers/leaks.js'
 import { recordedLog } from '../helpers/recorded-log.js'
 import { startRedis } from '../helpers/redis.js'
 import { startRelay } from '../helpers/relay.js'
-import type { Scope, Server } from '../helpers/server.js'
 import { holding } from '../helpers/shared-references.js'
 
-let redis: Server
-let admin: Redis
-let fleets = 0
 const patience = { timeout: 20_000 }
 
-const scope = (t: Test): Scope => ({ after: close => { t.teardown(close) } })
-
-t.before(async () => {
-  redis = await startRedis({ after: close => t.teardown(close) })
-  admin = new Redis(redis.url)
-})
-t.teardown(() => admin.disconnect())
-t.jobs = 4
-
-function test (name: string, run: (t: Test, fleet: { name: string, url: string, ttl: number }) => Promise<void>): void {
-  t.test(name, { buffered: true }, async t => await run(t, { name: `shop-${fleets++}`, url: redis.url, ttl: 1000 }))
-}
+const shared = fleetTests(1000)
+const { test } = shared
 
 /** The only question of a fleet. */
 async function question ({ name }: { name: string }): Promise<{ key: string, fields: Record<string, string> }> {
-  const [key] = await admin.keys(`fastify-health:{${name}}:question:*`)
-  return { key: key as string, fields: key === undefined ? {} : await admin.hgetall(key) }
+  const [key] = await shared.admin.keys(`fastify-health:{${name}}:question:*`)
+  return { key: key as string, fields: key === undefined ? {} : await shared.admin.hgetall(key) }
 }
 
 test('of many instances one asks, once an interval, and all know', async (t, fleet) => {
   const interval = 1000
   const begun = performance.now()
-  const instances = Array.from({ length: 8 }, () => startInstance(scope(t), { fleet, interval }))
+  const instances = Array.from({ length: 8 }, () => startInstance(t, { fleet, interval }))
   await until(() => runsOf(instances) > 5, patience)
   for (const instance of instances) t.equal(await statusOf(instance), 'working')
   const atMost = Math.ceil((performance.now() - begun) / interval) + 1
@@ -51,10 +35,10 @@ test('of many instances one asks, once an interval, and all know', async (t, fle
 })
 
 test('who comes later is told what is known, and how old it is', async (t, fleet) => {
-  const first = startInstance(scope(t), { fleet, interval: 60_000, check: ({ observe }) => { observe('lag', 3, 's') } })
+  const first = startInstance(t, { fleet, interval: 60_000, check: ({ observe }) => { observe('lag', 3, 's') } })
   await until(async () => (await question(fleet)).fields['found'] !== undefined, patience)
   await sleep(100)
-  const second = startInstance(scope(t), { fleet, interval: 60_000 })
+  const second = startInstance(t, { fleet, interval: 60_000 })
   const { results: [result] } = await second.health.run('s')
   t.match(result, { identifier: 'Payments', status: 'working', healthy: true, runs: 1 })
   t.ok(Date.now() - (result?.startedAt as number) >= 100)
@@ -71,9 +55,9 @@ test('a failure is told without its message, unless the fleet shares details', a
   }
   for (const [details, status] of [[false, 'unavailable'], [true, 'unavailable: the till is locked']] as const) {
     const own = { ...fleet, name: `${fleet.name}-${details}`, details }
-    startInstance(scope(t), { fleet: own, interval: 60_000, check })
+    startInstance(t, { fleet: own, interval: 60_000, check })
     await until(async () => (await question(own)).fields['found'] !== undefined, patience)
-    const other = startInstance(scope(t), { fleet: own, interval: 60_000 })
+    const other = startInstance(t, { fleet: own, interval: 60_000 })
     const { results: [result] } = await other.health.run('s')
     t.match(result, { status, healthy: false, ...(details ? { observed: [{ name: 'lag', value: 3, unit: 's' }, { name: 'version', value: '7' }] } : {}) })
     t.equal(JSON.stringify(await question(own)).includes('till'), details)
@@ -81,17 +65,17 @@ test('a failure is told without its message, unless the fleet shares details', a
 })
 
 test('who finds a failure lets another one ask next', async (t, fleet) => {
-  const failing = startInstance(scope(t), { fleet, check: () => { throw new ServiceUnavailable('no way out of this host') } })
+  const failing = startInstance(t, { fleet, check: () => { throw new ServiceUnavailable('no way out of this host') } })
   await until(() => failing.runs.length > 0, patience)
-  const well = Array.from({ length: 4 }, () => startInstance(scope(t), { fleet }))
+  const well = Array.from({ length: 4 }, () => startInstance(t, { fleet }))
   await until(() => runsOf(well) > 0, patience)
   await until(async () => await statusOf(failing) === 'working', patience)
 })
 
 test('who leaves has its turns taken by another one', async (t, fleet) => {
-  const first = startInstance(scope(t), { fleet })
+  const first = startInstance(t, { fleet })
   await until(() => first.runs.length > 1, patience)
-  const second = startInstance(scope(t), { fleet })
+  const second = startInstance(t, { fleet })
   t.equal(await statusOf(second), 'working')
   await first.health.close()
   const { length } = first.runs
@@ -100,9 +84,9 @@ test('who leaves has its turns taken by another one', async (t, fleet) => {
 })
 
 test('the turns of an instance that was killed are taken by another one', async (t, fleet) => {
-  const first = startProcess(scope(t), { fleet })
+  const first = startProcess(t, { fleet })
   await until(() => first.runs() > 1, patience)
-  const second = startInstance(scope(t), { fleet })
+  const second = startInstance(t, { fleet })
   t.equal(await statusOf(second), 'working')
   t.equal(second.runs.length, 0)
   first.child.kill('SIGKILL')
@@ -111,13 +95,13 @@ test('the turns of an instance that was killed are taken by another one', async 
 })
 
 test('who was frozen while it asked overwrites nothing of what its successor found', async (t, fleet) => {
-  const first = startProcess(scope(t), { fleet: { ...fleet, details: true } }, { takes: 150 })
+  const first = startProcess(t, { fleet: { ...fleet, details: true } }, { takes: 150 })
   await until(() => first.runs() > 1, patience)
   first.tell({ fail: 'out of date' })
   const before = first.runs()
   await until(() => first.runs() > before + 1, patience)
   first.child.kill('SIGSTOP')
-  const second = startInstance(scope(t), { fleet: { ...fleet, details: true } })
+  const second = startInstance(t, { fleet: { ...fleet, details: true } })
   await until(() => second.runs.length > 1, patience)
   const { fields: { turn: since } } = await question(fleet)
   first.child.kill('SIGCONT')
@@ -136,9 +120,9 @@ test('who was frozen while it asked overwrites nothing of what its successor fou
 
 test('a turn is kept for who needs longer than an interval', async (t, fleet) => {
   let end!: () => void
-  const first = startInstance(scope(t), { fleet, interval: 100, check: async () => { await new Promise<void>(resolve => { end = resolve }) } })
+  const first = startInstance(t, { fleet, interval: 100, check: async () => { await new Promise<void>(resolve => { end = resolve }) } })
   await until(() => first.runs.length === 1, patience)
-  const second = startInstance(scope(t), { fleet, interval: 100 })
+  const second = startInstance(t, { fleet, interval: 100 })
   await until(async () => {
     const { fields: { turn, alive } } = await question(fleet)
     return Number(alive) - Number(turn) > 500_000
@@ -151,18 +135,18 @@ test('a turn is kept for who needs longer than an interval', async (t, fleet) =>
 })
 
 test('while nobody has found anything yet, others wait for it no longer than a check may take', async (t, fleet) => {
-  startInstance(scope(t), { fleet, interval: 60_000, check: async ({ signal }) => { await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))) } })
+  startInstance(t, { fleet, interval: 60_000, check: async ({ signal }) => { await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))) } })
   await until(async () => (await question(fleet)).fields['turn'] !== undefined, patience)
-  const second = startInstance(scope(t), { fleet, interval: 60_000, timeout: 300 })
+  const second = startInstance(t, { fleet, interval: 60_000, timeout: 300 })
   t.equal(await statusOf(second), 'unavailable: timed out after 300 ms')
   await until(() => second.runs.length === 1, patience)
   await eventually(async () => { if (await statusOf(second) !== 'working') throw new Error('not asked yet') }, patience)
 })
 
 test('each asks for itself while Redis is away, says so once, and shares again when it is back', async t => {
-  const own = await startRedis(scope(t))
+  const own = await startRedis(t)
   const fleet = { name: 'shop', url: own.url, ttl: 1000 }
-  const instances = Array.from({ length: 3 }, () => startInstance(scope(t), { fleet }))
+  const instances = Array.from({ length: 3 }, () => startInstance(t, { fleet }))
   await until(() => runsOf(instances) > 1, patience)
   for (const instance of instances) t.equal(await statusOf(instance), 'working')
   await own.stop()
@@ -187,9 +171,9 @@ test('each asks for itself while Redis is away, says so once, and shares again w
 })
 
 test('what was found while Redis went away stays known here, and so does a turn that is over', async (t, fleet) => {
-  const relay = await startRelay(scope(t), redis.port)
+  const relay = await startRelay(t, shared.redis.port)
   let end = () => {}
-  const instance = startInstance(scope(t), { fleet: { ...fleet, url: `redis://127.0.0.1:${relay.port}` }, interval: 60_000, check: async () => { await new Promise<void>(resolve => { end = resolve }) } })
+  const instance = startInstance(t, { fleet: { ...fleet, url: `redis://127.0.0.1:${relay.port}` }, interval: 60_000, check: async () => { await new Promise<void>(resolve => { end = resolve }) } })
   await until(async () => instance.runs.length === 1, patience)
   await relay.refuse()
   end()
@@ -199,42 +183,42 @@ test('what was found while Redis went away stays known here, and so does a turn 
 
 test('who took too long for its turn, and nobody has found anything since, goes by what it found', async (t, fleet) => {
   let end = () => {}
-  const instance = startInstance(scope(t), { fleet, interval: 60_000, check: async () => { await new Promise<void>(resolve => { end = resolve }) } })
+  const instance = startInstance(t, { fleet, interval: 60_000, check: async () => { await new Promise<void>(resolve => { end = resolve }) } })
   await until(async () => (await question(fleet)).fields['turn'] !== undefined && instance.runs.length === 1, patience)
-  await admin.hset((await question(fleet)).key, 'turn', '5')
+  await shared.admin.hset((await question(fleet)).key, 'turn', '5')
   end()
   t.equal(await statusOf(instance), 'working')
   t.notOk('found' in (await question(fleet)).fields)
 })
 
 test('a value that is not the fleet\'s is ignored and logged once, and whoever reads it asks for itself', async (t, fleet) => {
-  startInstance(scope(t), { fleet, interval: 60_000 })
+  startInstance(t, { fleet, interval: 60_000 })
   await until(async () => (await question(fleet)).fields['found'] !== undefined, patience)
   const { key } = await question(fleet)
   for (const value of ['{', '[]', '{"d":1}', '{"d":1,"e":[5]}', '{"d":1,"e":[["fatal"]]}', '{"d":1,"e":[],"o":5}', '{"d":1,"e":[],"o":[5]}', '{"d":1,"e":[],"o":[["a",null]]}']) {
-    await admin.hset(key, 'found', value)
-    const reader = startInstance(scope(t), { fleet, interval: 100 })
+    await shared.admin.hset(key, 'found', value)
+    const reader = startInstance(t, { fleet, interval: 100 })
     await until(() => reader.runs.length > 2, patience)
     t.strictSame(reader.log.messages(), ['health: what Redis holds of the fleet is not all of the fleet\'s own: an outcome cannot be read. It is ignored.'], value)
     await reader.health.close()
   }
-  await admin.del(key)
-  await admin.set(key, 'a text')
-  const reader = startInstance(scope(t), { fleet, interval: 100 })
+  await shared.admin.del(key)
+  await shared.admin.set(key, 'a text')
+  const reader = startInstance(t, { fleet, interval: 100 })
   await until(() => reader.runs.length > 2, patience)
   t.strictSame(reader.log.messages(), ['health: what Redis holds of the fleet is not all of the fleet\'s own: a key of it is of another type. It is ignored.'])
-  await admin.del(key)
+  await shared.admin.del(key)
 })
 
 test('keys that are flushed are made anew, and a clock of Redis that went back is believed', async (t, fleet) => {
-  const instances = Array.from({ length: 2 }, () => startInstance(scope(t), { fleet }))
+  const instances = Array.from({ length: 2 }, () => startInstance(t, { fleet }))
   await until(() => runsOf(instances) > 1, patience)
-  await admin.del((await question(fleet)).key)
+  await shared.admin.del((await question(fleet)).key)
   const before = runsOf(instances)
   await until(() => runsOf(instances) > before + 2, patience)
   const { key } = await question(fleet)
   const later = String(Number((await question(fleet)).fields['turn']) + 600_000_000)
-  await admin.hset(key, 'turn', later, 'foundIn', later, 'alive', later)
+  await shared.admin.hset(key, 'turn', later, 'foundIn', later, 'alive', later)
   const then = runsOf(instances)
   await until(() => runsOf(instances) > then + 2, patience)
   for (const instance of instances) t.equal(await statusOf(instance), 'working')
@@ -266,7 +250,7 @@ test('a question is asked once, however many subsets hold it', async (t, fleet) 
   t.match([await health.run('a'), await health.run('b')], [{ healthy: true }, { healthy: true }])
 })
 
-t.test('a question is called the same wherever it is asked, by nothing that is secret', async t => {
+test('a question is called the same wherever it is asked, by nothing that is secret', async t => {
   class Till extends HealthCheck<Record<string, unknown>> {
     override check () {}
   }
