@@ -6,6 +6,7 @@ import t, { test } from 'tap'
 import { builtInChecks } from '../lib/checks/index.js'
 import { root, runToEnd, temporaryFolder } from './helpers/example.js'
 import { filesBelow, install, installNodes, installOtherRuntimes, outsideOfNpm, pack } from './helpers/pack.js'
+import type { Scope } from './helpers/server.js'
 
 // It fetches what may not be in npm's cache yet.
 t.setTimeout(300_000)
@@ -205,15 +206,7 @@ for (const [index, major] of majors.entries()) {
   }
 
   test(`Node.js ${major} loads neither Fastify nor TypeBox for a probe that needs neither`, async t => {
-    const place = temporaryFolder(t)
-    const loaded = join(place, 'loaded')
-    const recorder = join(place, 'recorder.mjs')
-    await writeFile(recorder, "import { register } from 'node:module'\nregister('./hooks.mjs', import.meta.url)")
-    await writeFile(join(place, 'hooks.mjs'), `import { appendFileSync } from 'node:fs'
-    export async function load (url, context, next) {
-      appendFileSync(process.env.LOADED, url + '\\n')
-      return await next(url, context)
-    }`)
+    const { loaded, options } = await recorder(t)
     await writeFile(join(consumer, 'probe.config.js'), `export default {
       subsets: {
         light: ['fastify-health/checks/heartbeat', 'fastify-health/checks/system#MemoryUsageCheck'],
@@ -230,7 +223,7 @@ for (const [index, major] of majors.entries()) {
     async function loads (subset: string): Promise<string[]> {
       await writeFile(loaded, '')
       const command = join(installed, 'dist/lib/cli/bin.js')
-      const { err } = await runToEnd([join(bin, 'node'), '--import', recorder, command, '-s', subset, '--config', 'probe.config.js'], { cwd: consumer, env: { LOADED: loaded } })
+      const { err } = await runToEnd([join(bin, 'node'), ...options, command, '-s', subset, '--config', 'probe.config.js'], { cwd: consumer, env: { LOADED: loaded } })
       const urls = (await readFile(loaded, 'utf8')).trim().split('\n')
       t.ok(urls.some(url => url.endsWith('/cli/bin.js')), `${subset}: ${err}`)
       const texts = await Promise.all(urls.filter(url => url.startsWith('file:')).map(async url => await readFile(new URL(url), 'utf8')))
@@ -242,6 +235,72 @@ for (const [index, major] of majors.entries()) {
     t.strictSame(await loads('light'), [])
     t.strictSame(await loads('heavy'), ['Fastify', 'TypeBox'], 'or this would tell nothing')
   })
+}
+
+/** Options of Node.js that make it write the URL of each module that it loads into a file. */
+async function recorder (t: Scope): Promise<{ loaded: string, options: string[] }> {
+  const place = temporaryFolder(t)
+  const registering = join(place, 'recorder.mjs')
+  await writeFile(registering, "import { register } from 'node:module'\nregister('./hooks.mjs', import.meta.url)")
+  await writeFile(join(place, 'hooks.mjs'), `import { appendFileSync } from 'node:fs'
+  export async function load (url, context, next) {
+    appendFileSync(process.env.LOADED, url + '\\n')
+    return await next(url, context)
+  }`)
+  return { loaded: join(place, 'loaded'), options: ['--import', registering] }
+}
+
+test('each step loads a few files: importing, registering, the first answer, and a command', async t => {
+  const { loaded, options } = await recorder(t)
+  await writeFile(join(consumer, 'steps.mjs'), `
+  import { appendFileSync } from 'node:fs'
+  import Fastify from 'fastify'
+  const step = name => appendFileSync(process.env.LOADED, 'step ' + name + '\\n')
+  step('import')
+  const { default: health } = await import('fastify-health')
+  step('boot')
+  const app = Fastify()
+  app.register(health, {
+    subsets: {
+      readiness: [
+        'fastify-health/checks/system',
+        'fastify-health/checks/heartbeat',
+        ['fastify-health/checks/http', { url: 'http://127.0.0.1:1' }],
+        ['fastify-health/checks/tcp', { host: '127.0.0.1', port: 1 }],
+        ['fastify-health/checks/storage', { dir: '.' }],
+        ['fastify-health/checks/certificate', { host: '127.0.0.1', port: 1 }],
+        ['fastify-health/checks/memcached', { client: { version () {}, get () {}, set () {}, stats () {} } }],
+        ['fastify-health/checks/elasticsearch', { url: 'http://127.0.0.1:1' }],
+        ['fastify-health/checks/opensearch', { url: 'http://127.0.0.1:1', identifier: 'OpenSearch' }],
+        ['fastify-health/checks/dns', { name: 'localhost' }],
+      ],
+    },
+  })
+  await app.ready()
+  step('answer')
+  for (const format of ['json', 'html', 'json']) await app.inject('/healthcheck/readiness?format=' + format)
+  step('end')
+  process.exit()`)
+  await writeFile(loaded, '')
+  const { err } = await runToEnd(['node', ...options, 'steps.mjs'], { cwd: consumer, env: { LOADED: loaded } })
+  t.equal(err, '')
+  const ours = (text = '') => text.split('\n').flatMap(url => /\/fastify-health\/dist\/lib\/(.+)\.js$/.exec(url)?.[1] ?? [])
+  const [, imported, booted, answered] = (await readFile(loaded, 'utf8')).split(/^step .+\n/m).map(ours)
+  t.strictSame(imported?.map(withoutHash), ['index', 'chunks/core', 'chunks/common'])
+  t.equal(booted?.filter(name => name.startsWith('checks/')).length, 10, 'each module of checks')
+  t.ok((booted?.length ?? 0) <= 10 + 5, `with them ${booted?.join(', ')}`)
+  t.strictSame(answered?.map(withoutHash), ['chunks/validated'])
+
+  await writeFile(join(consumer, 'steps.config.js'), "export default { subsets: { liveness: ['fastify-health/checks/system#MemoryUsageCheck'] } }")
+  await writeFile(loaded, '')
+  const { out } = await runToEnd(['node', ...options, join(installed, 'dist/lib/cli/bin.js'), '-s', 'liveness', '--config', 'steps.config.js'], { cwd: consumer, env: { LOADED: loaded } })
+  t.match(out, /MemoryUsageCheck .* working/)
+  t.strictSame(ours(await readFile(loaded, 'utf8')), ['cli/bin'])
+})
+
+/** The name of a chunk, without what its content makes of it. */
+function withoutHash (name: string): string {
+  return name.replace(/^(chunks\/[a-z]+)-.+$/, '$1')
 }
 
 for (const [runtime, run] of Object.entries(others)) {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { answered, plainText, refuse, seesDetails, send } from './answers.js'
+import { answered, loadValidation, plainText, refuse, seesDetails, send } from './answers.js'
 import { negotiate, supportedTypes } from './negotiate.js'
 import { failureStatusOf, fleetSubset } from '../config/options.js'
 import { FST_HEALTH_NOT_ACCEPTABLE } from '../errors.js'
@@ -33,7 +33,8 @@ export async function answerForFleet ({ registry, mounted, schemas }: AskedFleet
     const body = renderer.render(detailed ? found : withoutDetails(found), registry.settings.service)
     if (renderer.headers !== undefined) reply.headers(renderer.headers)
     const status = found.unavailable === undefined || renderer.alwaysOk === true ? 200 : failureStatusOf(mounted, fleetSubset)
-    return send(reply, status, renderer.contentType, schemas.validated(schemas.bodySchema(renderer.name, schemas.rosterBody), body))
+    const { validated } = await loadValidation()
+    return send(reply, status, renderer.contentType, validated(schemas.bodySchema(renderer.name, schemas.rosterBody), body))
   })
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
-import { answered, refuse, seesDetails, send } from './answers.js'
+import { answered, loadValidation, refuse, seesDetails, send } from './answers.js'
 import { negotiate, supportedTypes } from './negotiate.js'
 import { failureStatusOf, settingsFaults } from '../config/options.js'
 import { isOptions } from '../values/plain-data.js'
@@ -37,10 +37,13 @@ async function respond (asked: AskedSubset, request: FastifyRequest, reply: Fast
   if (renderer === undefined) return refuse(reply, new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes))
   const detailed = seesDetails(registry.settings, request)
   const report = await registry.run(subset)
-  const { status, text } = rendered(asked, renderer, report, typeof detailed === 'boolean' ? detailed : await detailed)
+  const { validated } = await loadValidation()
+  const { status, text } = rendered(asked, renderer, report, typeof detailed === 'boolean' ? detailed : await detailed, validated)
   if (renderer.headers !== undefined) reply.headers(renderer.headers)
   return send(reply, status, renderer.contentType, text)
 }
+
+type Validate = typeof import('./validated.js').validated
 
 interface Rendering {
   readonly report: Report
@@ -51,13 +54,13 @@ interface Rendering {
 }
 
 /** Renders a report. Probes that arrive at the same time share a report, so the last rendering is kept. */
-function rendered (asked: AskedSubset, renderer: Renderer, found: Report, detailed: boolean): Rendering {
-  const { registry, mounted, schemas, last } = asked
+function rendered (asked: AskedSubset, renderer: Renderer, found: Report, detailed: boolean, validated: Validate): Rendering {
+  const { registry, mounted, last } = asked
   if (last !== undefined && last.report === found && last.renderer === renderer && last.detailed === detailed) return last
   const report = detailed ? found : withoutDetails(found)
   // If the settings became invalid, the report is about that, and the settings at mounting are used.
   const settings = report.healthy || settingsFaults(registry.settings).length === 0 ? registry.settings : mounted
-  const text = schemas.validated(schemaOf(asked, renderer, report), renderer.render(report, settings.service))
+  const text = validated(schemaOf(asked, renderer, report), renderer.render(report, settings.service))
   return (asked.last = { report: found, renderer, detailed, status: report.healthy || renderer.alwaysOk === true ? 200 : failureStatusOf(settings, report.subset), text })
 }
 
