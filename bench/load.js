@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
  * Sends `amount` requests over connections that are kept open, each with one request at a time, and sees that all are answered with
@@ -21,6 +22,45 @@ export async function load (url, amount, connections = 10) {
       }
     }))
     return { seconds: (performance.now() - begun) / 1000, times }
+  } finally {
+    for (const client of clients) client.close()
+  }
+}
+
+/**
+ * Sends so many requests a second for so many seconds, whether or not the earlier ones are answered, so that a slow answer delays no later
+ * request.
+ *
+ * @returns milliseconds from the moment when each request was due until its answer
+ */
+export async function loadAtRate (url, perSecond, seconds, connections = 100) {
+  const idle = await Promise.all(Array.from({ length: connections }, async () => await Client.open(url)))
+  const clients = [...idle]
+  const waiting = []
+  const times = []
+  const ask = async (client, due) => {
+    const { status } = await client.ask()
+    if (status !== 200) throw new Error(`${url} answered ${status}`)
+    times.push(performance.now() - due)
+    const next = waiting.shift()
+    if (next === undefined) idle.push(client)
+    else await ask(client, next)
+  }
+  const asked = []
+  const begun = performance.now()
+  try {
+    for (let sent = 0; sent < perSecond * seconds;) {
+      const now = performance.now()
+      // A timer fires a millisecond late at most, and that is not the server's.
+      for (const due = Math.min(perSecond * seconds, Math.floor((now - begun) / 1000 * perSecond)); sent < due; sent++) {
+        const client = idle.pop()
+        if (client === undefined) waiting.push(now)
+        else asked.push(ask(client, now))
+      }
+      await sleep(1)
+    }
+    await Promise.all(asked)
+    return times
   } finally {
     for (const client of clients) client.close()
   }

@@ -17,3 +17,16 @@ export function idleChecks ({ sizes, oneClass }) {
     },
   }
 }
+
+/** What a registry keeps of one subset with so many checks. What the app itself made for them is there before. */
+export function keptChecks ({ size, oneClass }) {
+  const Idle = idle('idle')
+  const checks = Array.from({ length: size }, (_, number) => oneClass ? [Idle, { identifier: `check ${number}` }] : idle(`check ${number}`))
+  let health
+  return {
+    async run (times) {
+      health ??= createHealth({ subsets: { all: checks } })
+      for (let n = 0; n < times; n++) await health.run('all')
+    },
+  }
+}

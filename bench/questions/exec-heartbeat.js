@@ -25,8 +25,8 @@ export default async function execHeartbeat () {
     })
     const question = 'an exec probe of a file heartbeat'
     return [
-      row('ours', question, 'wall ms', ({ wall }) => wall, { atMost: 1.3 }),
-      row('ours', question, 'CPU ms', ({ cpu }) => cpu, { atMost: 1.3 }),
+      row('ours', question, 'wall ms', ({ wall }) => wall, { atMost: 1.25 }),
+      row('ours', question, 'CPU ms', ({ cpu }) => cpu, { atMost: 1.25 }),
       row('ours', question, 'peak MiB', ({ memory }) => memory, { atMost: 1.3 }),
       row('unchecked', `${question}, \`--skip-checks\``, 'CPU ms', ({ cpu }) => cpu),
     ]
