@@ -48,8 +48,11 @@ export const knownClients: readonly KnownClient[] = [
     crucial: true,
   },
   { packages: ['mariadb'], modules: ['mysql', 'sql'], options: "{ client: 'mariadb' }", note: toDecorate, crucial: true },
+  // No entry for a server of PostgreSQL or MySQL asks these two.
+  { packages: ['better-sqlite3'], modules: ['sql'], options: "{ client: 'db' }", note: toDecorate, crucial: true },
+  { packages: ['mssql'], modules: ['sql'], options: "{ client: 'db' }", note: toDecorate, crucial: true },
   {
-    packages: ['postgres', 'better-sqlite3', 'mssql', '@prisma/client', 'drizzle-orm', 'knex', 'kysely', 'typeorm', 'sequelize', '@mikro-orm/core'],
+    packages: ['postgres', '@prisma/client', 'drizzle-orm', 'knex', 'kysely', 'typeorm', 'sequelize', '@mikro-orm/core'],
     modules: sqlAskers,
     options: "{ client: 'db' }",
     note: toDecorate,

@@ -46,6 +46,15 @@ t.test('an entry counts as a specifier of an export, as a class, and as a class 
   t.strictSame(out.match(/(?<=^W006 the app depends on )[^,]+/gm), ['memjs'])
 })
 
+t.test('a database in a file is not asked by the entry of a server', async t => {
+  const cwd = t.testdir({
+    'package.json': '{ "dependencies": { "pg": "8", "better-sqlite3": "12", "mssql": "12", "knex": "3" } }',
+    'health.config.mjs': "export default { subsets: { a: [['fastify-health/checks/postgres', { connectionString: 'postgres://db', enabled: false }]] } }",
+  })
+  const { out } = await command(['check'], { cwd })
+  t.strictSame(out.match(/(?<=^W006 the app depends on )[^,]+/gm), ['better-sqlite3', 'mssql'])
+})
+
 t.test('the package.json is the nearest to the configuration', async t => {
   const cwd = t.testdir({ 'package.json': '{ "dependencies": { "nats": "2" } }' })
   await mkdir(join(cwd, 'services/api/config'), { recursive: true })
