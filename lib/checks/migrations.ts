@@ -10,7 +10,7 @@ import type { PostgresSource } from '../../types/sources.js'
 import type { Comparison, Row } from './migrations/standing.js'
 import { migrationTool, migrationToolNames, type MigrationToolName } from './migrations/tools.js'
 import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
-import { targetOf, type Target } from '../clients/postgres-hosts.js'
+import { targetOf, type PostgresTarget } from '../clients/postgres-hosts.js'
 
 /** Names of migrations. */
 export type MigrationNames = Iterable<string> | Promise<Iterable<string>>
@@ -214,7 +214,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
 // Prisma reads its schema from the same URL.
 function prismaSchema (connectionString: string | undefined): string | undefined {
   if (connectionString === undefined) return undefined
-  return new URL((targetOf(connectionString) as Target).urls[0] as string).searchParams.get('schema') ?? undefined
+  return new URL((targetOf(connectionString) as PostgresTarget).urls[0] as string).searchParams.get('schema') ?? undefined
 }
 
 async function askForNames (option: string, ask: (context: CheckContext) => MigrationNames, context: CheckContext): Promise<string[]> {

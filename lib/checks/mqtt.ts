@@ -3,6 +3,7 @@ import { clientRule, type ClientOption } from '../clients/client.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
 import { wordsFor } from '../clients/driver-errors.js'
 import { withoutDriver } from '../clients/requirements.js'
+import { goodbyeTime } from '../clients/shared-connection.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { decodableUrl } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
@@ -55,7 +56,7 @@ const way: Way<MqttLike, Driver, string> = {
     return {
       connected: Promise.race([connected, closed]),
       isLost: () => isLost,
-      sayGoodbye: async () => { await Promise.race([client.endAsync(), new Promise(resolve => setTimeout(resolve, 250))]) },
+      sayGoodbye: async () => { await Promise.race([client.endAsync(), new Promise(resolve => setTimeout(resolve, goodbyeTime))]) },
       destroy: () => client.end(true),
     }
   },

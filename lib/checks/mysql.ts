@@ -4,7 +4,7 @@ import { eitherRequirements, withEither, type Given, type Way } from '../clients
 import { mysqlConnection } from '../clients/mysql-own.js'
 import { poolRequirements, withPoolOfApp, type Busy } from '../clients/pool-of-app.js'
 import { withoutDriver } from '../clients/requirements.js'
-import { poolOf, sqlClient, sqlKind } from '../clients/sql.js'
+import { sqlPoolOf, sqlClient, sqlKind } from '../clients/sql.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { decodableUrl, oneOf } from '../values/rules.js'
 import { isRecord } from '../values/plain-data.js'
@@ -54,13 +54,13 @@ export class MySQLCheck extends HealthCheck<MySQLOptions> {
     const { whenExhausted } = this.options
     if (own !== undefined && whenExhausted !== undefined) return [{ message: 'both `url` and `whenExhausted` are given', hint: 'Leave `whenExhausted` out: a connection of its own is never exhausted.' }]
     if (client === undefined || own !== undefined) return await eitherRequirements(way, { client, own }, context)
-    return await poolRequirements(context, { client, kind: way.kind }, { poolOf, whenExhausted })
+    return await poolRequirements(context, { client, kind: way.kind }, { poolOf: sqlPoolOf, whenExhausted })
   }
 
   override async check (context: CheckContext) {
     const { client, own } = this.#given()
     const ask = async (client: object) => await sqlClient(client).query('SELECT 1 AS one')
-    const busy: Busy<object> = { poolOf, whenExhausted: this.options.whenExhausted, warn: warning => this.addError(warning) }
+    const busy: Busy<object> = { poolOf: sqlPoolOf, whenExhausted: this.options.whenExhausted, warn: warning => this.addError(warning) }
     const rows = client === undefined || own !== undefined
       ? await withEither(context, way, { client, own }, ask)
       : await withPoolOfApp(context, { client, kind: way.kind }, busy, ask)

@@ -3,7 +3,7 @@ import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { flag } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 import type { PostgresOptions } from '../../types/sources.js'
-import { assertMode, modeColumn, targetOf, type Target } from '../clients/postgres-hosts.js'
+import { assertMode, modeColumn, targetOf, type PostgresTarget } from '../clients/postgres-hosts.js'
 import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
 
 /** Passes if `SELECT 1` answers 1, and, with `writable`, if the server accepts writes. */
@@ -30,7 +30,7 @@ export class DatabaseHeartbeatCheck extends HealthCheck<PostgresOptions> {
 // The mode is checked in every run, since it may change. A preference matters only when the server is chosen.
 function wantedBy (connectionString: string | undefined) {
   if (connectionString === undefined) return 'any'
-  const { attributes } = targetOf(connectionString) as Target
+  const { attributes } = targetOf(connectionString) as PostgresTarget
   return attributes === 'prefer-standby' ? 'any' : attributes
 }
 

@@ -1,7 +1,7 @@
 import { HealthCheck } from '../check.js'
 import { clientRule, type ClientOption } from '../clients/client.js'
 import { poolRequirements, withPoolOfApp } from '../clients/pool-of-app.js'
-import { isReadOnly, poolOf, sqlClient, sqlKind } from '../clients/sql.js'
+import { isReadOnly, sqlPoolOf, sqlClient, sqlKind } from '../clients/sql.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { flag, oneOf, text } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
@@ -53,12 +53,12 @@ export class SQLCheck extends HealthCheck<SQLOptions> {
 
   override async requirements (context: RequirementsContext) {
     const { client, whenExhausted } = this.options
-    return await poolRequirements(context, { client, kind }, { poolOf, whenExhausted })
+    return await poolRequirements(context, { client, kind }, { poolOf: sqlPoolOf, whenExhausted })
   }
 
   override async check (context: CheckContext) {
     const { client, query = 'SELECT 1', writable = false, whenExhausted } = this.options
-    await withPoolOfApp(context, { client, kind }, { poolOf, whenExhausted, warn: warning => this.addError(warning) }, async client => {
+    await withPoolOfApp(context, { client, kind }, { poolOf: sqlPoolOf, whenExhausted, warn: warning => this.addError(warning) }, async client => {
       const database = sqlClient(client)
       await database.query(query)
       if (!writable) return

@@ -8,7 +8,7 @@ import { watched, watchedOfApp, withOwnChannel, type Link } from './amqp-channel
 import { clientRequirements, clientRule, withClient, type ClientKind } from './client.js'
 import { unavailable } from './driver-errors.js'
 import { moreThanOne, needsDriver, withoutDriver } from './requirements.js'
-import { SharedConnection, type Connection } from './shared-connection.js'
+import { goodbyeTime, SharedConnection, type Connection } from './shared-connection.js'
 import { tlsMaterial, tlsRequirements } from './tls.js'
 import { untilConnected } from './until-connected.js'
 
@@ -70,21 +70,21 @@ export async function withChannel<T> (context: CheckContext, place: AmqpPlace, u
     const key = `amqp ${urls.join(' ')} ${JSON.stringify(tls)}`
     // Each host gets a share of the time, so that a host that does not answer leaves time for the others.
     const share = Math.ceil(context.timeout / urls.length)
-    const shared = await context.resources.get(key, () => new SharedConnection(() => connectionTo(urls, share, tls)), shared => shared.close())
+    const shared = await context.resources.get(key, () => new SharedConnection(() => amqpConnection(urls, share, tls)), shared => shared.close())
     return await shared.use(signal, onLink)
   } catch (error) {
     throw unavailable(error)
   }
 }
 
-const notFound = 404
+const notFoundCode = 404
 
 /** Returns the result of `work`, or `undefined` if the broker knows no such queue or exchange. */
 export async function unlessNotFound<T> (work: Promise<T>): Promise<T | undefined> {
   try {
     return await work
   } catch (error) {
-    if ((error as { code?: unknown }).code === notFound) return undefined
+    if ((error as { code?: unknown }).code === notFoundCode) return undefined
     throw error
   }
 }
@@ -107,11 +107,11 @@ function isManager (value: unknown): value is Manager {
 
 async function linkOfApp (client: object, context: CheckContext): Promise<Link> {
   if (isModel(client)) return watchedOfApp(client)
-  return watchedOfApp(await connectionOf(client as Manager, context))
+  return watchedOfApp(await connectionOfManager(client as Manager, context))
 }
 
 /** Returns the connection of a manager, or throws the reason why it has none. */
-async function connectionOf (manager: Manager, context: CheckContext): Promise<ChannelModel> {
+async function connectionOfManager (manager: Manager, context: CheckContext): Promise<ChannelModel> {
   return await untilConnected(context, () => manager.isConnected() ? manager.connection : undefined, failed => {
     const onFailure = ({ err }: { err: unknown }) => failed(err)
     manager.on('connectFailed', onFailure)
@@ -119,11 +119,11 @@ async function connectionOf (manager: Manager, context: CheckContext): Promise<C
   })
 }
 
-function connectionTo (urls: readonly string[], share: number, tls: GivenTLS): Connection<Link> {
+function amqpConnection (urls: readonly string[], share: number, tls: GivenTLS): Connection<Link> {
   const socket = new AbortController()
   const destroy = () => socket.abort()
   let link: Link | undefined
-  const connected = connect(urls, share, socket.signal, tls).then(model => (link = watched(model)))
+  const connected = connectToAny(urls, share, socket.signal, tls).then(model => (link = watched(model)))
   return {
     connected,
     isLost: () => link?.closedBy !== undefined,
@@ -133,7 +133,7 @@ function connectionTo (urls: readonly string[], share: number, tls: GivenTLS): C
 }
 
 /** Connects to the first broker that accepts the connection. */
-async function connect (urls: readonly string[], share: number, signal: AbortSignal, tls: GivenTLS): Promise<ChannelModel> {
+async function connectToAny (urls: readonly string[], share: number, signal: AbortSignal, tls: GivenTLS): Promise<ChannelModel> {
   const { connect, credentials: { plain } } = await driver()
   const errors: unknown[] = []
   for (const url of urls) {
@@ -172,7 +172,7 @@ function loginOf (url: string): [user: string, password: string] | undefined {
 
 // A broker that hangs does not answer `close()`, and its promise never settles if the connection is lost meanwhile.
 async function close (model: ChannelModel, destroy: () => void): Promise<void> {
-  const late = setTimeout(destroy, 250)
+  const late = setTimeout(destroy, goodbyeTime)
   const closed = new Promise(resolve => { model.once('close', resolve) })
   model.close().catch(() => {})
   await closed

@@ -137,10 +137,10 @@ export async function findClient<Client> (
     found = decorated(context.app, path)
   }
   if (fits(found)) return { client: found as Client }
-  return { missing: { message: found === undefined || found === null ? `${place} is not there` : `${place} is ${described(found)}, and not ${takes}`, hint } }
+  return { missing: { message: found === undefined || found === null ? `${place} is not there` : `${place} is ${kindInWords(found)}, and not ${takes}`, hint } }
 }
 
-function described (value: {}): string {
+function kindInWords (value: {}): string {
   if (typeof value !== 'object') return `a ${typeof value}`
   const name = (value.constructor as { name: string } | undefined)?.name
   return name === undefined || name === 'Object' ? 'an object' : `an instance of ${name}`

@@ -1,7 +1,7 @@
 import { isHealthCheckError, ServiceUnavailable, type HealthCheckError } from '../errors.js'
 
 // The codes of drivers and of the system, by the words for them. The words name no host, user or database.
-const kinds: Readonly<Record<string, readonly string[]>> = {
+const codesByWords: Readonly<Record<string, readonly string[]>> = {
   'connection refused': ['ECONNREFUSED'],
   'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError', 'PROTOCOL_CONNECTION_LOST', 'CONNECTION_CLOSED', 'ClosedConnectionError', 'ER_SERVER_GONE', 'ConnectionClosed', 'ER_CONNECTION_KILLED'],
   'connection pool closed': ['UND_ERR_CLOSED', 'UND_ERR_DESTROYED'],
@@ -46,7 +46,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'TLS handshake failed': ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_UNSUPPORTED_PROTOCOL', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE'],
 }
 
-const wordsByCode = new Map(Object.entries(kinds).flatMap(([words, codes]) => codes.map(code => [code, words] as const)))
+const wordsByCode = new Map(Object.entries(codesByWords).flatMap(([words, codes]) => codes.map(code => [code, words] as const)))
 
 // Some codes cover more than one fault, so the text is looked at first.
 const wordsByTextFirst: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [

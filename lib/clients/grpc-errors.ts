@@ -36,11 +36,11 @@ export function explained (error: GRPCError, state: number): Error {
 function unconnected (error: GRPCError): Error {
   const { details } = error
   if (/Protocol error|HTTP_1_1_REQUIRED/.test(details)) return notGRPC(error)
-  const words = wordsFor(error) ?? wordsByText.find(([pattern]) => pattern.test(details))?.[1] ?? 'connection lost'
+  const words = wordsFor(error) ?? wordsByDetails.find(([pattern]) => pattern.test(details))?.[1] ?? 'connection lost'
   return new ServiceUnavailable(words, { cause: error })
 }
 
-const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
+const wordsByDetails: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/^Name resolution failed/, 'host not found'],
   [/certificate|altname/i, 'certificate not trusted'],
   [/\bSSL\b/, 'TLS handshake failed'],

@@ -3,7 +3,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectivity, connectivityOf, type GRPCLike } from './grpc-client.js'
-import type { Connection } from './shared-connection.js'
+import { goodbyeTime, type Connection } from './shared-connection.js'
 import { tlsMaterial, type TLSMaterial } from './tls.js'
 
 /** TLS of a gRPC connection. */
@@ -34,7 +34,7 @@ export function materialOf (tls: GRPCTarget['tls']) {
 }
 
 /** An answer may have at most this many bytes. An answer of the health service has two. */
-const longestAnswer = 4096
+const maxAnswerLength = 4096
 
 /** A channel waits at most this many milliseconds before it connects again. */
 const longestWait = 1000
@@ -43,7 +43,7 @@ const channelOptions = {
   'grpc.initial_reconnect_backoff_ms': longestWait,
   'grpc.max_reconnect_backoff_ms': longestWait,
   'grpc.primary_user_agent': 'fastify-health',
-  'grpc.max_receive_message_length': longestAnswer,
+  'grpc.max_receive_message_length': maxAnswerLength,
   // The channel shares no connection with a client of the app.
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_channelz': 0,
@@ -52,11 +52,8 @@ const channelOptions = {
   'grpc.service_config_disable_resolution': 1,
 }
 
-/** A server may take this many milliseconds to end the connection. */
-const goodbye = 250
-
 /** Opens a connection of the checks, which is a channel of gRPC. */
-export function connectionTo ({ grpc, tls: { createSecureContext } }: GRPCDriver, { target, tls = false }: GRPCTarget): Connection<GRPCLike> {
+export function grpcConnection ({ grpc, tls: { createSecureContext } }: GRPCDriver, { target, tls = false }: GRPCTarget): Connection<GRPCLike> {
   const { servername = undefined } = typeof tls === 'object' ? tls : {}
   const credentials = tls === false ? grpc.credentials.createInsecure() : grpc.credentials.createFromSecureContext(createSecureContext(tlsMaterial(materialOf(tls))))
   const client = new grpc.Client(target, credentials, { ...channelOptions, ...(servername === undefined ? {} : { 'grpc.ssl_target_name_override': servername }) })
@@ -64,8 +61,8 @@ export function connectionTo ({ grpc, tls: { createSecureContext } }: GRPCDriver
   const isReady = () => connectivityOf(client) === connectivity.READY
   let wasReady = false
   let hasFailed = false
-  const close = once(() => client.close())
-  const destroy = once(() => {
+  const close = onlyOnce(() => client.close())
+  const destroy = onlyOnce(() => {
     close()
     // The channel ends its session in the next tick, and then waits for the server. A server that hangs never ends the connection.
     setImmediate(() => sockets.destroy())
@@ -91,14 +88,14 @@ export function connectionTo ({ grpc, tls: { createSecureContext } }: GRPCDriver
     async sayGoodbye () {
       close()
       const late = new AbortController()
-      await Promise.race([sockets.closed(), sleep(goodbye, undefined, { signal: late.signal }).catch(() => {})])
+      await Promise.race([sockets.closed(), sleep(goodbyeTime, undefined, { signal: late.signal }).catch(() => {})])
       late.abort()
     },
     destroy,
   }
 }
 
-function once (action: () => void): () => void {
+function onlyOnce (action: () => void): () => void {
   let isDone = false
   return () => {
     if (!isDone) action()

@@ -8,7 +8,7 @@ import { eitherRequirements, withEither, type Given, type Way } from './either.j
 import { connectivity, connectivityOf, type GRPCLike } from './grpc-client.js'
 import { explained, notGRPC } from './grpc-errors.js'
 import { decodeResponse, encodeRequest, type HealthCheckResponse } from './grpc-health.js'
-import { connectionTo, materialOf, type GRPCDriver, type GRPCTarget, type GRPCTLS } from './grpc-own.js'
+import { grpcConnection, materialOf, type GRPCDriver, type GRPCTarget, type GRPCTLS } from './grpc-own.js'
 import { withoutDriver } from './requirements.js'
 import { pem, tlsRequirements } from './tls.js'
 import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
@@ -48,7 +48,7 @@ const way: Way<GRPCLike, GRPCDriver, GRPCTarget> = {
     name: '@grpc/grpc-js',
     load: async () => ({ grpc: await import('@grpc/grpc-js').catch(withoutDriver('@grpc/grpc-js')), tls: await import('node:tls') }),
   },
-  connect: connectionTo,
+  connect: grpcConnection,
 }
 
 export const grpcRules: OptionRules = {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 
 /** A line may have at most this many characters. The greeting of a NATS server in a large cluster has some thousands. */
-const longest = 65_536
+const longestLine = 65_536
 
 interface Waiting {
   readonly resolve: (line: string) => void
@@ -23,7 +23,7 @@ export class Lines {
     const onData = (chunk: Buffer) => {
       const lines = (this.#begun + chunk.toString('latin1')).split('\r\n')
       this.#begun = lines.pop() as string
-      if (this.#begun.length > longest) this.#fail(new ServiceReturnedUnexpectedResult('the answer is too long'))
+      if (this.#begun.length > longestLine) this.#fail(new ServiceReturnedUnexpectedResult('the answer is too long'))
       for (const line of lines) {
         const said = answer(line)
         if (said === undefined) this.#lines.push(line)

@@ -1,9 +1,6 @@
 import type { Connection as MySQLConnection } from 'mysql2'
 import { wordsFor } from './driver-errors.js'
-import type { Connection } from './shared-connection.js'
-
-// The server may take this many milliseconds to say goodbye.
-const goodbye = 250
+import { goodbyeTime, type Connection } from './shared-connection.js'
 
 /** Makes a connection of the checks from one of mysql2, which has begun to connect. */
 export function mysqlConnection (connection: MySQLConnection): Connection<MySQLConnection> {
@@ -22,7 +19,7 @@ export function mysqlConnection (connection: MySQLConnection): Connection<MySQLC
       return isLost
     },
     sayGoodbye: () => new Promise<void>(resolve => {
-      const late = setTimeout(resolve, goodbye)
+      const late = setTimeout(resolve, goodbyeTime)
       connection.end(() => {
         clearTimeout(late)
         resolve()

@@ -26,14 +26,14 @@ export function isNodeRedis (value: unknown): value is NodeRedis {
 /** Waits until a client of node-redis is connected, and lends it to `use`. The client belongs to the app, and is never closed. */
 export async function withNodeRedis<T> (context: CheckContext, client: NodeRedis, use: (client: NodeRedis) => Promise<T>): Promise<T> {
   return await withClient(context, { client }, async (client: NodeRedis) => {
-    await ready(client, context)
+    await nodeRedisReady(client, context)
     return await use(client)
   })
 }
 
 // A client that is offline queues commands, and reports by an event why it could not connect. A pool and a cluster do not say whether they
 // are connected.
-async function ready (client: NodeRedis, context: CheckContext): Promise<void> {
+async function nodeRedisReady (client: NodeRedis, context: CheckContext): Promise<void> {
   await untilConnected(context, () => {
     if (!client.isOpen) throw new ServiceUnavailable('client is closed')
     return client.isReady === false ? undefined : client
@@ -44,14 +44,14 @@ async function ready (client: NodeRedis, context: CheckContext): Promise<void> {
 }
 
 // The nodes that have not answered their last command. A node that hangs is not asked again.
-const unanswered = new WeakSet<object>()
+const silentNodes = new WeakSet<object>()
 
 /** Returns the first answer of any node, since a cluster works without some of its nodes. */
 export async function firstAnswer<T> ({ masters = [] }: NodeRedis, ask: (node: Exclude<NodeOfCluster, Promise<unknown>>) => Promise<T>): Promise<T> {
   const asked = masters.flatMap(({ client }) => {
-    if (client === undefined || !('isReady' in client) || client.isReady !== true || unanswered.has(client)) return []
-    unanswered.add(client)
-    return [ask(client).finally(() => unanswered.delete(client))]
+    if (client === undefined || !('isReady' in client) || client.isReady !== true || silentNodes.has(client)) return []
+    silentNodes.add(client)
+    return [ask(client).finally(() => silentNodes.delete(client))]
   })
   if (asked.length === 0) throw new ServiceUnavailable('no node of the cluster can be reached')
   return await Promise.any(asked)

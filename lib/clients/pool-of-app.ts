@@ -55,7 +55,7 @@ export async function poolRequirements<Client> (context: RequirementsContext, so
 }
 
 // A pool is looked at again after this many milliseconds.
-const glance = 25
+const lookInterval = 25
 
 /**
  * Lends a client of the app to `use`, as `withClient` does. If its pool is exhausted when the time for that is up, the run says so, or asks
@@ -99,7 +99,7 @@ async function untilExhausted<T> (context: CheckContext, pool: PoolOfApp, ms: nu
   signal.addEventListener('abort', onStop, { once: true })
   const look = () => {
     if (pool.isExhausted()) patience.abort(new PoolExhausted())
-    else timer = setTimeout(look, glance)
+    else timer = setTimeout(look, lookInterval)
   }
   let timer = setTimeout(look, ms)
   try {

@@ -9,7 +9,7 @@ const sessionAttributes = ['any', 'read-write', 'read-only', 'primary', 'standby
 export type SessionAttributes = typeof sessionAttributes[number]
 
 /** The servers that a URL names. */
-export interface Target {
+export interface PostgresTarget {
   /** One URL for each host, in the order in which they are tried. */
   readonly urls: readonly string[]
   /** The kind of server that is wanted. */
@@ -28,7 +28,7 @@ export function postgresUrl (): OptionRule {
 }
 
 /** Returns the servers that a URL names, or `undefined` if it is no such URL. */
-export function targetOf (connectionString: string): Target | undefined {
+export function targetOf (connectionString: string): PostgresTarget | undefined {
   const urls = urlsOf(connectionString).flatMap(text => URL.canParse(text) ? ofQuery(text) : [undefined])
   if (!urls.every(url => url !== undefined && schemes.includes(new URL(url).protocol))) return undefined
   const attributes = new URL(urls[0] as string).searchParams.get('target_session_attrs') ?? 'any'
@@ -64,22 +64,22 @@ const noStandby = 'the server is a primary, and target_session_attrs asks for an
 /** A column with the mode of a server. It is a number, since apps may change how pg reads texts and booleans. */
 export const modeColumn = "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 2 WHEN pg_catalog.current_setting('transaction_read_only') = 'on' THEN 3 ELSE 1 END"
 
-const isStandby = 2
-const isReadOnly = 3
+const standbyMode = 2
+const readOnlyMode = 3
 
 /** @throws ServiceUnavailable if a server of this mode is not of the kind that is wanted. */
 export function assertMode (mode: number, attributes: SessionAttributes): void {
-  const fault = faultOf(mode, attributes)
+  const fault = modeFault(mode, attributes)
   if (fault !== undefined) throw new ServiceUnavailable(fault)
 }
 
-function faultOf (mode: number, attributes: SessionAttributes): string | undefined {
+function modeFault (mode: number, attributes: SessionAttributes): string | undefined {
   switch (attributes) {
-    case 'read-write': return mode === isStandby ? standby : mode === isReadOnly ? setToReadOnly : undefined
-    case 'primary': return mode === isStandby ? standby : undefined
-    case 'read-only': return mode === isStandby || mode === isReadOnly ? undefined : takesWrites
+    case 'read-write': return mode === standbyMode ? standby : mode === readOnlyMode ? setToReadOnly : undefined
+    case 'primary': return mode === standbyMode ? standby : undefined
+    case 'read-only': return mode === standbyMode || mode === readOnlyMode ? undefined : takesWrites
     case 'standby':
-    case 'prefer-standby': return mode === isStandby ? undefined : noStandby
+    case 'prefer-standby': return mode === standbyMode ? undefined : noStandby
     case 'any': return undefined
   }
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type pg from 'pg'
 import { explain, wordsFor } from './driver-errors.js'
 import { assertMode, isWrongMode, modeColumn, type SessionAttributes } from './postgres-hosts.js'
-import type { Connection } from './shared-connection.js'
+import { goodbyeTime, type Connection } from './shared-connection.js'
 import { ServiceUnavailable } from '../errors.js'
 
 /** A connected client. */
@@ -18,23 +18,20 @@ export interface Wanted {
   readonly patience: number
 }
 
-/** A server may take this many milliseconds to say goodbye. */
-const goodbye = 250
-
 /**
  * Opens a connection of the checks. A failure before it is ready closes its socket. An unused connection does not keep the process alive.
  */
-export function connectionTo (wanted: Wanted): Connection<PostgresClient> {
-  const line = new Line(wanted)
+export function postgresConnection (wanted: Wanted): Connection<PostgresClient> {
+  const connection = new PostgresConnection(wanted)
   return {
-    connected: line.connect(),
-    isLost: failure => line.isLost || wordsFor(failure) === 'connection lost' || (wanted.hosts.length > 1 && isWrongMode(failure)),
-    sayGoodbye: () => line.end(),
-    destroy: () => line.destroy(),
+    connected: connection.connect(),
+    isLost: failure => connection.isLost || wordsFor(failure) === 'connection lost' || (wanted.hosts.length > 1 && isWrongMode(failure)),
+    sayGoodbye: () => connection.end(),
+    destroy: () => connection.destroy(),
   }
 }
 
-class Line {
+class PostgresConnection {
   isLost = false
   readonly #wanted: Wanted
   #client: pg.Client | undefined
@@ -65,7 +62,7 @@ class Line {
   }
 
   async end (): Promise<void> {
-    const late = setTimeout(() => this.destroy(), goodbye)
+    const late = setTimeout(() => this.destroy(), goodbyeTime)
     await this.#client?.end()
     clearTimeout(late)
   }

@@ -7,7 +7,7 @@ import { interruptionOf, StopSignal, type Interruption } from '../time/stop-sign
 import type { CheckContext } from '../../types/check.js'
 
 /** Returns the pool of the decorator of @fastify/postgres, or the value itself. */
-export function poolOf (value: unknown): {} {
+export function postgresPoolOf (value: unknown): {} {
   const found = typeof value === 'object' && value !== null && 'pool' in value && isPool(value.pool) ? value.pool : value
   return found ?? {}
 }
@@ -42,7 +42,7 @@ export async function withLent<T> (pool: Pool, context: CheckContext, patience: 
 }
 
 async function checkOut (pool: Pool, signal: Interruption, wait: number): Promise<CheckedOut> {
-  if (!isExhausted(pool)) return await take(pool, signal)
+  if (!isExhausted(pool)) return await takeClient(pool, signal)
   signal.throwIfAborted()
   const patience = new StopSignal()
   const onStop = () => patience.abort(signal.reason)
@@ -50,8 +50,8 @@ async function checkOut (pool: Pool, signal: Interruption, wait: number): Promis
   // The wait ends before the time of the run is over, so that the run can say why.
   const late = setTimeout(() => patience.abort(new PoolExhausted()), wait)
   try {
-    await room(pool, patience)
-    return await take(pool, isExhausted(pool) ? patience : signal)
+    await waitForRoom(pool, patience)
+    return await takeClient(pool, isExhausted(pool) ? patience : signal)
   } finally {
     clearTimeout(late)
     signal.removeEventListener('abort', onStop)
@@ -69,7 +69,7 @@ export function isExhausted ({ waitingCount, idleCount, totalCount, options }: P
 
 // A busy pool may be full at every look. When a client returns to the pool, one run at a time joins its queue, behind the requests of the
 // app. If no client returns, the pool is exhausted.
-async function room (pool: Pool, signal: Interruption): Promise<void> {
+async function waitForRoom (pool: Pool, signal: Interruption): Promise<void> {
   const traffic = trafficOf(pool)
   const { releases } = traffic
   while (isExhausted(pool) && (traffic.releases === releases || traffic.runs > 0)) await pause(10, signal)
@@ -93,7 +93,7 @@ function trafficOf (pool: Pool): Traffic {
   return traffic
 }
 
-async function take (pool: Pool, signal: Interruption): Promise<CheckedOut> {
+async function takeClient (pool: Pool, signal: Interruption): Promise<CheckedOut> {
   const { totalCount, waitingCount } = pool
   const connecting = pool.connect()
   const created = pool.totalCount > totalCount ? clientsOf(pool).at(-1) : undefined
@@ -139,12 +139,12 @@ async function useClient<T> (client: PoolClient, signal: Interruption, use: (cli
 
 // The members below are not public in pg.
 
-interface Client {
+interface ErrorEmitter {
   on (event: 'error', listener: () => void): unknown
 }
 
-function clientsOf (pool: Pool): readonly Client[] {
-  return (pool as unknown as { readonly _clients: readonly Client[] })._clients
+function clientsOf (pool: Pool): readonly ErrorEmitter[] {
+  return (pool as unknown as { readonly _clients: readonly ErrorEmitter[] })._clients
 }
 
 /** Takes back a request that the pool has not served. */

@@ -5,9 +5,9 @@ import { inTurn } from './in-turn.js'
 import { numberOf, orPast, patienceOf } from './pool-of-app.js'
 import { clientRequirements, clientRule, withClient, type ClientKind, type OwnConnection } from './client.js'
 import { unavailable } from './driver-errors.js'
-import { postgresUrl, targetOf, type Target } from './postgres-hosts.js'
-import { connectionTo, type PostgresClient } from './postgres-own.js'
-import { isPool, poolOf, surviving, withLent } from './postgres-pool.js'
+import { postgresUrl, targetOf, type PostgresTarget } from './postgres-hosts.js'
+import { postgresConnection, type PostgresClient } from './postgres-own.js'
+import { isPool, postgresPoolOf, surviving, withLent } from './postgres-pool.js'
 import { lacking, type ServiceWarning } from '../errors.js'
 import { longestTimer, oneOf, text } from '../values/rules.js'
 import { decorated, needsDriver, withoutDriver } from './requirements.js'
@@ -16,7 +16,7 @@ const driver = async () => await import('pg').catch(withoutDriver('pg'))
 
 const kind: ClientKind = {
   takes: 'a pool of pg',
-  fits: value => isPool(poolOf(value)) && 'totalCount' in poolOf(value),
+  fits: value => isPool(postgresPoolOf(value)) && 'totalCount' in postgresPoolOf(value),
   hint: "Decorate it: app.decorate('db', new pg.Pool(…)), or give the check a `connectionString`.",
 }
 
@@ -75,7 +75,7 @@ export async function withPostgres<T> (context: CheckContext, source: PostgresSo
   if (misgiven !== undefined) throw lacking([misgiven])
   try {
     if (connectionString !== undefined) return await withClient(context, own(connectionString, context, asking), inTurn(context, use))
-    const ask = async (found: unknown) => await withPool(surviving(poolOf(found) as Pool), context, source, use, asking)
+    const ask = async (found: unknown) => await withPool(surviving(postgresPoolOf(found) as Pool), context, source, use, asking)
     if (client !== undefined) return await withClient<unknown, T>(context, { client, kind }, ask)
     const pool = decorated(context.app, [...decoratorPath(source), 'pool'])
     if (!isPool(pool)) throw lacking(await postgresRequirements(source, context))
@@ -100,11 +100,11 @@ export async function rowsOf<Row extends object> (client: PostgresClient, { time
 type Driver = Awaited<ReturnType<typeof driver>>
 
 function own (connectionString: string, { timeout }: CheckContext, { purpose = 'asks' }: Asking): OwnConnection<PostgresClient, Driver> {
-  const { urls, attributes } = targetOf(connectionString) as Target
+  const { urls, attributes } = targetOf(connectionString) as PostgresTarget
   return {
     key: `postgres ${purpose} ${connectionString}`,
     load: driver,
-    connect: ({ default: pg }) => connectionTo({
+    connect: ({ default: pg }) => postgresConnection({
       hosts: urls.map(connectionString => () => new pg.Client({ connectionString, fallback_application_name: 'fastify-health' })),
       attributes,
       patience: timeout * 0.9,
@@ -123,7 +123,7 @@ export function ownLike (pool: Pool, purpose = 'asks'): OwnConnection<PostgresCl
   return {
     key: `postgres ${purpose} of pool ${numberOf(pool)}`,
     // The options have the password as a hidden property, which a spread does not copy.
-    connect: () => connectionTo({
+    connect: () => postgresConnection({
       hosts: [() => new Client({ fallback_application_name: 'fastify-health', ...options, ...(options.password === undefined ? {} : { password: options.password }) })],
       attributes: 'any',
       patience: longestTimer,

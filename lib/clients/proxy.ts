@@ -9,7 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** The proxy of a URL, no proxy where the URL is asked directly, or what is wrong with the environment. */
 export type FoundProxy = { readonly proxy: URL | undefined, readonly missing?: undefined } | { readonly proxy?: undefined, readonly missing: Requirement }
 
-const rule = decodableUrl(['http', 'https'])
+const proxyUrl = decodableUrl(['http', 'https'])
 
 /**
  * Looks for the proxy of a URL in the environment, as curl does: `https_proxy` or `HTTPS_PROXY`, `http_proxy` or `HTTP_PROXY`, except for
@@ -21,8 +21,8 @@ export function findProxy (url: URL, environment: Environment = process.env): Fo
   const given = environment[name] ?? ''
   if (given === '' || isExcepted(url, environment['no_proxy'] ?? environment['NO_PROXY'] ?? '')) return { proxy: undefined }
   const address = given.includes('://') ? given : `http://${given}`
-  if (rule.test(address)) return { proxy: new URL(address) }
-  return { missing: { message: `${name} is not the URL of an HTTP proxy`, hint: `It must be ${rule.expected}.` } }
+  if (proxyUrl.test(address)) return { proxy: new URL(address) }
+  return { missing: { message: `${name} is not the URL of an HTTP proxy`, hint: `It must be ${proxyUrl.expected}.` } }
 }
 
 /** Returns whether the list has the host of a URL: as `*`, a domain, an address or a CIDR block, each with or without a port. */

@@ -4,19 +4,19 @@ import { ServiceUnavailable } from '../errors.js'
 import { abortable } from '../time/abortable.js'
 import { interruptionOf, type Interruption } from '../time/stop-signal.js'
 import { untilConnected } from './until-connected.js'
-import { connect, oneTry } from './redis-own.js'
+import { connectRedis, oneTry } from './redis-own.js'
 
 // The unanswered commands of aborted runs. The client belongs to the app, so it could not be destroyed.
-const unanswered = new WeakMap<Redis, Promise<void>>()
+const unansweredCommands = new WeakMap<Redis, Promise<void>>()
 
 const connectionLost = Symbol('connection lost')
 
 /** Lends a client of ioredis that belongs to the app. */
 export async function withIORedis<T> (context: CheckContext, client: Redis, use: (client: Redis) => Promise<T>): Promise<T> {
-  if (client.status !== 'ready' || unanswered.has(client)) await free(client, context)
+  if (client.status !== 'ready' || unansweredCommands.has(client)) await free(client, context)
   const work = use(client)
   try {
-    return await answered(client, context, work)
+    return await untilAnswered(client, context, work)
   } catch (error) {
     if (interruptionOf(context).aborted) remember(client, work)
     throw error
@@ -26,18 +26,18 @@ export async function withIORedis<T> (context: CheckContext, client: Redis, use:
 /** Resolves when the client is connected, and has answered all commands of earlier runs. */
 async function free (client: Redis, context: CheckContext): Promise<void> {
   for (;;) {
-    const earlier = unanswered.get(client)
-    if (client.status !== 'ready') await ready(client, context)
+    const earlier = unansweredCommands.get(client)
+    if (client.status !== 'ready') await ioredisReady(client, context)
     else if (earlier !== undefined) await abortable(earlier, interruptionOf(context))
     else return
   }
 }
 
 function remember (client: Redis, work: Promise<unknown>): void {
-  const all = Promise.allSettled([unanswered.get(client), work]).then(() => {
-    if (unanswered.get(client) === all) unanswered.delete(client)
+  const all = Promise.allSettled([unansweredCommands.get(client), work]).then(() => {
+    if (unansweredCommands.get(client) === all) unansweredCommands.delete(client)
   })
-  unanswered.set(client, all)
+  unansweredCommands.set(client, all)
 }
 
 const waiters = new WeakMap<Redis, Waiters>()
@@ -71,7 +71,7 @@ function waitingFor (client: Redis): Waiters {
 }
 
 /** Settles as `work` does. If the connection is lost, ioredis keeps its commands for the next connection, which may never come. */
-async function answered<T> (client: Redis, context: CheckContext, work: Promise<T>): Promise<T> {
+async function untilAnswered<T> (client: Redis, context: CheckContext, work: Promise<T>): Promise<T> {
   for (;;) {
     let onClose!: () => void
     const settled = new Promise<T | typeof connectionLost>((resolve, reject) => {
@@ -85,12 +85,12 @@ async function answered<T> (client: Redis, context: CheckContext, work: Promise<
     } finally {
       waiting.delete(onClose)
     }
-    await ready(client, context)
+    await ioredisReady(client, context)
   }
 }
 
 /** Resolves when the client of the app is connected, and rejects when the reason why it cannot connect is known. */
-async function ready (client: Redis, context: CheckContext): Promise<void> {
+async function ioredisReady (client: Redis, context: CheckContext): Promise<void> {
   const begun = performance.now()
   if (client.status !== 'end' && !client.isCluster) await scout(client, interruptionOf(context))
   if (client.status === 'wait') client.connect().catch(() => {})
@@ -109,7 +109,7 @@ async function ready (client: Redis, context: CheckContext): Promise<void> {
 async function scout (client: Redis, signal: Interruption): Promise<void> {
   const side = client.duplicate(oneTry)
   try {
-    await abortable(connect(side).then(() => side.ping()), signal)
+    await abortable(connectRedis(side).then(() => side.ping()), signal)
   } finally {
     side.disconnect()
   }

@@ -26,7 +26,7 @@ export const oneTry = {
 export async function withOwnRedis<T> (context: CheckContext, url: string, use: (client: Redis) => Promise<T>): Promise<T> {
   const shared = await context.resources.get(`redis ${url}`, async () => {
     const { Redis } = await ioredis()
-    return new SharedConnection(() => connectionOf(new Redis(url, oneTry)))
+    return new SharedConnection(() => redisConnection(new Redis(url, oneTry)))
   }, shared => shared.close())
   return await shared.use(interruptionOf(context), use)
 }
@@ -42,7 +42,7 @@ export async function overNewConnection (url: string, use: (client: Redis) => Pr
   const client = new Redis(url, oneTry)
   const late = setTimeout(() => client.disconnect(), farewellTime)
   try {
-    await connect(client)
+    await connectRedis(client)
     await use(client)
   } finally {
     clearTimeout(late)
@@ -50,9 +50,9 @@ export async function overNewConnection (url: string, use: (client: Redis) => Pr
   }
 }
 
-function connectionOf (client: Redis): Connection<Redis> {
+function redisConnection (client: Redis): Connection<Redis> {
   return {
-    connected: connect(client).then(() => client),
+    connected: connectRedis(client).then(() => client),
     isLost: failure => client.status === 'end' || wordsFor(failure) === 'connection lost',
     destroy: () => client.disconnect(),
   }
@@ -62,7 +62,7 @@ function connectionOf (client: Redis): Connection<Redis> {
  * Connects, or rejects with the reason. ioredis rejects with "Connection is closed.", and reports the reason by an event. If the database
  * is refused, ioredis reports it only by an event, and continues in database 0.
  */
-export async function connect (client: Redis): Promise<void> {
+export async function connectRedis (client: Redis): Promise<void> {
   let reason: Error | undefined
   client.on('error', error => { reason ??= error })
   const { db = 0 } = client.options

@@ -33,7 +33,7 @@ export async function needsDriver (name: string, load: () => Promise<unknown>): 
     await load()
     return []
   } catch {
-    return [missing(name)]
+    return [missingPackage(name)]
   }
 }
 
@@ -42,9 +42,9 @@ export async function needsDriver (name: string, load: () => Promise<unknown>): 
  * installed.
  */
 export function withoutDriver (name: string): () => never {
-  return () => { throw lacking([missing(name)]) }
+  return () => { throw lacking([missingPackage(name)]) }
 }
 
-function missing (name: string): Requirement {
+function missingPackage (name: string): Requirement {
   return { message: `the package '${name}' cannot be loaded`, hint: `Install it: npm install ${name}` }
 }

@@ -42,7 +42,7 @@ const way: Way<SearchClientLike, unknown, string> = {
 }
 
 /** At most this many bytes of an answer are read. The health of a cluster has some hundreds. */
-const longest = 65_536
+const longestBody = 65_536
 
 async function get (url: URL, signal: AbortSignal): Promise<unknown> {
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
@@ -53,7 +53,7 @@ async function get (url: URL, signal: AbortSignal): Promise<unknown> {
   asked.on('error', () => {})
   asked.end()
   const [response] = await once(asked, 'response') as [IncomingMessage]
-  const text = await textOf(response).finally(() => response.destroy())
+  const text = await bodyText(response).finally(() => response.destroy())
   if (response.statusCode !== 200) throw refused(response.statusCode as number)
   try {
     return JSON.parse(text)
@@ -62,11 +62,11 @@ async function get (url: URL, signal: AbortSignal): Promise<unknown> {
   }
 }
 
-async function textOf (response: IncomingMessage): Promise<string> {
+async function bodyText (response: IncomingMessage): Promise<string> {
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) {
     text += chunk
-    if (text.length > longest) throw new ServiceReturnedUnexpectedResult('the answer is too long')
+    if (text.length > longestBody) throw new ServiceReturnedUnexpectedResult('the answer is too long')
   }
   return text
 }

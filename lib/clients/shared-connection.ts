@@ -1,6 +1,9 @@
 import type { Interruption } from '../time/stop-signal.js'
 import { abortable } from '../time/abortable.js'
 
+/** A server may take this many milliseconds to say goodbye. */
+export const goodbyeTime = 250
+
 /** A connection that is being made or is ready. */
 export interface Connection<Client> {
   /** The promise of the client. */

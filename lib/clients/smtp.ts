@@ -7,6 +7,7 @@ import { decodableUrl } from '../values/rules.js'
 import { clientRequirements, clientRule, withClient, type ClientKind, type ClientOption } from './client.js'
 import { unavailable, wordsFor } from './driver-errors.js'
 import { needsDriver, withoutDriver } from './requirements.js'
+import { goodbyeTime } from './shared-connection.js'
 import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
 
 const driver = async () => await import('nodemailer').catch(withoutDriver('nodemailer'))
@@ -70,9 +71,6 @@ async function verified (transporter: TransporterLike): Promise<void> {
   if (answer === false) throw new ServiceReturnedUnexpectedResult('the transport cannot be verified')
 }
 
-/** The milliseconds that a server may take to say goodbye. */
-const goodbye = 250
-
 /** The options that nodemailer reads from a URL. */
 interface Address {
   readonly host: string
@@ -97,7 +95,7 @@ async function verifyUrl (context: CheckContext, url: string): Promise<void> {
   })
   try {
     await abortable(verified(transporter), interruptionOf(context), () => socket?.destroy())
-    await leave(socket as Socket)
+    await waitForClose(socket as Socket)
   } catch (error) {
     throw unavailable(error)
   } finally {
@@ -110,15 +108,15 @@ function withLogin (url: string): string {
   return new URL(url).username === '' ? url : `${url}${url.includes('?') ? '&' : '?'}forceAuth=true`
 }
 
-async function leave (socket: Socket): Promise<void> {
-  const late = setTimeout(() => socket.destroy(), goodbye)
+async function waitForClose (socket: Socket): Promise<void> {
+  const late = setTimeout(() => socket.destroy(), goodbyeTime)
   await finished(socket.resume()).catch(() => {})
   clearTimeout(late)
 }
 
 /** Returns words for an error of nodemailer. Its codes cover more than one fault, and hide the codes of the system. */
 function explained (error: unknown): unknown {
-  const words = error instanceof Error ? wordsOf(error) : undefined
+  const words = error instanceof Error ? smtpWords(error) : undefined
   return words === undefined ? error : new ServiceUnavailable(words, { cause: error })
 }
 
@@ -129,7 +127,7 @@ interface NodemailerError extends Error {
   readonly responseCode?: number
 }
 
-function wordsOf (error: NodemailerError): string | undefined {
+function smtpWords (error: NodemailerError): string | undefined {
   const { code, message, responseCode } = error
   switch (code) {
     case 'EAUTH': return Number(responseCode) < 500 ? 'login refused for now' : 'authentication failed'

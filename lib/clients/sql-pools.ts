@@ -1,14 +1,14 @@
 import { numberOf, type PoolOfApp } from './pool-of-app.js'
 import { ownLike } from './postgres.js'
 import { isExhausted } from './postgres-pool.js'
-import { connectionTo } from './postgres-own.js'
+import { postgresConnection } from './postgres-own.js'
 import { mysqlConnection } from './mysql-own.js'
 import { withoutDriver } from './requirements.js'
 import type { OwnConnection } from './client.js'
 import { longestTimer } from '../values/rules.js'
 
-// Not all of the members that are read here are public.
-type Shape = Readonly<Record<string, any>>
+/** A client or a pool, of which members are read that are not all public. */
+export type Shape = Readonly<Record<string, any>>
 
 export function poolOfPg (pool: Shape): PoolOfApp {
   return { isExhausted: () => isExhausted(pool as never), own: ownLike(pool as never) }
@@ -49,7 +49,7 @@ function ownBy (driver: Shape, options: Shape, pool: object): Pick<PoolOfApp, 'o
   if (typeof driver['Client'] === 'function') {
     // Knex hides the password, which a spread does not copy then.
     const make = () => new driver['Client']({ fallback_application_name: 'fastify-health', ...options, password: options['password'] })
-    return { own: { key, connect: () => connectionTo({ hosts: [make], attributes: 'any', patience: longestTimer }) } as OwnConnection<object> }
+    return { own: { key, connect: () => postgresConnection({ hosts: [make], attributes: 'any', patience: longestTimer }) } as OwnConnection<object> }
   }
   if (typeof driver['createConnection'] !== 'function') return {}
   return { own: { key, connect: () => mysqlConnection(driver['createConnection'](options)) } as OwnConnection<object> }

@@ -1,7 +1,7 @@
 import { isRecord } from '../values/plain-data.js'
 import type { ClientKind } from './client.js'
 import type { PoolOfApp } from './pool-of-app.js'
-import { poolOfKnex, poolOfMariaDB, poolOfMySQL2, poolOfPg, poolOfSequelize } from './sql-pools.js'
+import { poolOfKnex, poolOfMariaDB, poolOfMySQL2, poolOfPg, poolOfSequelize, type Shape } from './sql-pools.js'
 
 /** The dialects for which `isReadOnly` has a query. */
 export type Dialect = 'postgres' | 'mysql' | 'sqlite' | 'mssql'
@@ -13,9 +13,7 @@ export interface SQLClient {
   query (sql: string): Promise<unknown>
 }
 
-type Shape = Readonly<Record<string, any>>
-
-interface Adapter {
+interface SQLAdapter {
   fits (client: Shape): boolean
   dialect (client: Shape): Dialect | undefined
   query (client: Shape, sql: string): unknown
@@ -23,12 +21,13 @@ interface Adapter {
   pool? (client: Shape): PoolOfApp | undefined
 }
 
-const has = (client: Shape, ...methods: string[]): boolean => methods.every(name => typeof client[name] === 'function')
+const offers = (client: Shape, ...methods: string[]): boolean => methods.every(name => typeof client[name] === 'function')
+
 /** Returns the pool or connection inside those of mysql2 with promises, and inside the decorator of @fastify/mysql. */
 function withCallbacks (client: Shape): Shape | undefined {
-  if (has(client, 'query', 'promise')) return client
+  if (offers(client, 'query', 'promise')) return client
   const inner = client['pool'] ?? client['connection']
-  return has(client, 'query', 'execute') && isRecord(inner) ? withCallbacks(inner) : undefined
+  return offers(client, 'query', 'execute') && isRecord(inner) ? withCallbacks(inner) : undefined
 }
 
 const dialects: ReadonlyArray<readonly [pattern: RegExp, dialect: Dialect]> = [
@@ -39,81 +38,81 @@ const dialects: ReadonlyArray<readonly [pattern: RegExp, dialect: Dialect]> = [
 ]
 
 /** Returns the dialect for the name that a library gives it. */
-function named (name: unknown): Dialect | undefined {
+function dialectNamed (name: unknown): Dialect | undefined {
   return dialects.find(([pattern]) => pattern.test(String(name)))?.[1]
 }
 
 /** Returns the rows in the answer of a driver. pg has them in a result, mysql2 returns them with the fields, others return the rows. */
-function rowsOf (answer: unknown): unknown {
+function rowsIn (answer: unknown): unknown {
   if (Array.isArray(answer)) return Array.isArray(answer[0]) ? answer[0] : answer
   return isRecord(answer) ? answer['rows'] : undefined
 }
 
 /** The adapters, in the order in which they are tried. Some clients also have the methods of others. */
-const adapters: Readonly<Record<string, Adapter>> = {
+const sqlAdapters: Readonly<Record<string, SQLAdapter>> = {
   Prisma: {
-    fits: client => has(client, '$queryRawUnsafe'),
-    dialect: client => named(client['_activeProvider']),
+    fits: client => offers(client, '$queryRawUnsafe'),
+    dialect: client => dialectNamed(client['_activeProvider']),
     query: (client, sql) => client['$queryRawUnsafe'](sql),
   },
   Drizzle: {
     fits: client => isRecord(client['_']) && '$client' in client,
-    dialect: client => named(client['dialect']?.constructor.name),
-    query: async (client, sql) => rowsOf(await (has(client, 'execute') ? client['execute'](sql) : client['all'](sql))),
-    pool: client => poolOf(client['$client']),
+    dialect: client => dialectNamed(client['dialect']?.constructor.name),
+    query: async (client, sql) => rowsIn(await (offers(client, 'execute') ? client['execute'](sql) : client['all'](sql))),
+    pool: client => sqlPoolOf(client['$client']),
   },
   Knex: {
-    fits: client => has(client, 'raw', 'transaction'),
-    dialect: client => named(client['client']?.dialect),
-    query: async (client, sql) => rowsOf(await client['raw'](sql)),
+    fits: client => offers(client, 'raw', 'transaction'),
+    dialect: client => dialectNamed(client['client']?.dialect),
+    query: async (client, sql) => rowsIn(await client['raw'](sql)),
     // Knex without a `connection` has neither a pool nor a driver.
     pool: client => isRecord(client['client']?.pool) ? poolOfKnex(client) : undefined,
   },
   Kysely: {
-    fits: client => has(client, 'executeQuery', 'selectFrom'),
-    dialect: client => named(client['getExecutor']?.().adapter.constructor.name),
+    fits: client => offers(client, 'executeQuery', 'selectFrom'),
+    dialect: client => dialectNamed(client['getExecutor']?.().adapter.constructor.name),
     // This is the object that `CompiledQuery.raw()` of kysely makes.
     query: async (client, sql) => (await client['executeQuery']({
       sql, parameters: [], query: { kind: 'RawNode', sqlFragments: [sql], parameters: [] }, queryId: { queryId: 'fastify-health' },
     })).rows,
   },
   Sequelize: {
-    fits: client => has(client, 'query', 'getDialect'),
-    dialect: client => named(client['getDialect']()),
+    fits: client => offers(client, 'query', 'getDialect'),
+    dialect: client => dialectNamed(client['getDialect']()),
     query: (client, sql) => client['query'](sql, { type: 'SELECT', logging: false }),
     pool: poolOfSequelize,
   },
   TypeORM: {
-    fits: client => has(client, 'query', 'createQueryRunner'),
-    dialect: client => named(client['options']?.type),
+    fits: client => offers(client, 'query', 'createQueryRunner'),
+    dialect: client => dialectNamed(client['options']?.type),
     query: (client, sql) => client['query'](sql),
-    pool: client => poolOf(client['driver']?.master ?? client['driver']?.pool),
+    pool: client => sqlPoolOf(client['driver']?.master ?? client['driver']?.pool),
   },
   MikroORM: {
-    fits: client => isRecord(client['em']) && has(client['em'], 'getConnection'),
-    dialect: client => named(client['em'].getPlatform?.().constructor.name),
+    fits: client => isRecord(client['em']) && offers(client['em'], 'getConnection'),
+    dialect: client => dialectNamed(client['em'].getPlatform?.().constructor.name),
     query: (client, sql) => client['em'].getConnection().execute(sql),
   },
   'postgres.js': {
-    fits: client => has(client, 'unsafe', 'begin'),
+    fits: client => offers(client, 'unsafe', 'begin'),
     dialect: () => 'postgres',
     query: (client, sql) => client['unsafe'](sql),
   },
   mssql: {
-    fits: client => has(client, 'request', 'transaction'),
+    fits: client => offers(client, 'request', 'transaction'),
     dialect: () => 'mssql',
     query: async (client, sql) => (await client['request']().query(sql)).recordset,
   },
   SQLite: {
-    fits: client => has(client, 'prepare', 'exec'),
+    fits: client => offers(client, 'prepare', 'exec'),
     dialect: () => 'sqlite',
     query: (client, sql) => client['prepare'](sql).all(),
   },
   mariadb: {
-    fits: client => has(client, 'query', 'batch'),
+    fits: client => offers(client, 'query', 'batch'),
     dialect: () => 'mysql',
     query: (client, sql) => client['query'](sql),
-    pool: client => has(client, 'taskQueueSize') ? poolOfMariaDB(client) : undefined,
+    pool: client => offers(client, 'taskQueueSize') ? poolOfMariaDB(client) : undefined,
   },
   mysql2: {
     fits: client => withCallbacks(client) !== undefined,
@@ -125,17 +124,17 @@ const adapters: Readonly<Record<string, Adapter>> = {
     },
   },
   pg: {
-    fits: client => has(client, 'query', 'connect'),
+    fits: client => offers(client, 'query', 'connect'),
     dialect: () => 'postgres',
     query: async (client, sql) => (await client['query'](sql)).rows,
     // The decorator of @fastify/postgres holds the pool.
-    pool: client => isPgPool(client) ? poolOfPg(client) : poolOf(client['pool']),
+    pool: client => isPgPool(client) ? poolOfPg(client) : sqlPoolOf(client['pool']),
   },
 }
 
-function adapterFor (value: unknown): Adapter | undefined {
+function adapterFor (value: unknown): SQLAdapter | undefined {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
-  return Object.values(adapters).find(adapter => adapter.fits(value))
+  return Object.values(sqlAdapters).find(adapter => adapter.fits(value))
 }
 
 /** Returns the kind of clients that take SQL. `of` excludes clients of other dialects. */
@@ -151,7 +150,7 @@ export function sqlKind (takes: string, hint: string, of?: Dialect): ClientKind 
 }
 
 /** Returns the pool of a client of SQL, or `undefined` if the client has none, or does not show it. */
-export function poolOf (client: unknown): PoolOfApp | undefined {
+export function sqlPoolOf (client: unknown): PoolOfApp | undefined {
   return adapterFor(client)?.pool?.(client as Shape)
 }
 
@@ -161,7 +160,7 @@ function isPgPool (client: Shape): boolean {
 
 /** @param client a client that fits a kind of `sqlKind` */
 export function sqlClient (client: unknown): SQLClient {
-  const adapter = adapterFor(client) as Adapter
+  const adapter = adapterFor(client) as SQLAdapter
   return { dialect: adapter.dialect(client as Shape), query: async sql => await adapter.query(client as Shape, sql) }
 }
 

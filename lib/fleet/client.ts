@@ -15,7 +15,7 @@ export type FleetSource = Pick<FleetOptions, 'client' | 'url'>
 const driver = async () => await import('ioredis').catch(withoutDriver('ioredis'))
 
 /** Lists what is missing to connect (E007). */
-export async function clientRequirements (source: FleetSource, getApp: () => FastifyInstance): Promise<Requirement[]> {
+export async function fleetClientRequirements (source: FleetSource, getApp: () => FastifyInstance): Promise<Requirement[]> {
   if (source.url !== undefined) return await needsDriver('ioredis', driver)
   const { client = 'redis' } = source
   let found: unknown
@@ -57,7 +57,7 @@ export async function newClient (source: FleetSource, getApp: () => FastifyInsta
     return new Redis(source.url, once) as unknown as FleetClient
   }
   const found = givenClient(source.client ?? 'redis', getApp)
-  if (!isClient(found)) throw lacking(await clientRequirements(source, getApp))
+  if (!isClient(found)) throw lacking(await fleetClientRequirements(source, getApp))
   const own = isCluster(found)
     ? found.duplicate([], { lazyConnect: true, enableOfflineQueue: false, enableReadyCheck: false, keyPrefix: '', clusterRetryStrategy: null, scripts, redisOptions: common })
     : found.duplicate(once)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { byIdentifier } from '../config/order.js'
 import { FST_HEALTH_FLEET_UNAVAILABLE } from '../errors.js'
-import { clientRequirements, newClient } from './client.js'
+import { fleetClientRequirements, newClient } from './client.js'
 import { FleetConnection } from './connection.js'
 import { Keys } from './keys.js'
 import { isHealthy, muteName, muteWords, readInstance, readMute, writtenInstance } from './records.js'
@@ -72,7 +72,7 @@ class RedisFleet implements Fleet {
   }
 
   async requirements (): Promise<Requirement[]> {
-    return await clientRequirements(this.#options, this.#context.getApp)
+    return await fleetClientRequirements(this.#options, this.#context.getApp)
   }
 
   start (): void {

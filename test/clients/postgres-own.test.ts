@@ -7,7 +7,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { test, type Test } from 'tap'
 import { rowsOf, withPostgres } from '../../lib/clients/postgres.js'
-import { connectionTo, streamOf } from '../../lib/clients/postgres-own.js'
+import { postgresConnection, streamOf } from '../../lib/clients/postgres-own.js'
 import { createHealth, defineCheck, type HealthRegistry } from '../../lib/index.js'
 import type { PostgresSource } from '../../types/sources.js'
 import { until } from '../helpers/leaks.js'
@@ -154,7 +154,7 @@ test('an answer to another start of TLS is not looked at', async t => {
 })
 
 test('a client without a socket of its own is left to its driver', async t => {
-  const { connected, isLost, destroy } = connectionTo({
+  const { connected, isLost, destroy } = postgresConnection({
     // As the native client is.
     hosts: [() => Object.assign(new pg.Client(), { connection: undefined, connect: async () => {} })],
     attributes: 'any',

@@ -11,7 +11,7 @@ import { test, type Test } from 'tap'
 import { DataSource } from 'typeorm'
 import { MySQLCheck } from '../../lib/checks/mysql.js'
 import { SQLCheck } from '../../lib/checks/sql.js'
-import { poolOf } from '../../lib/clients/sql.js'
+import { sqlPoolOf } from '../../lib/clients/sql.js'
 import { asking, faultsOf } from '../helpers/asking.js'
 import { until } from '../helpers/leaks.js'
 import { startMariaDB } from '../helpers/mariadb.js'
@@ -198,7 +198,7 @@ test('a client that is missing is told at the run, too', async t => {
 test('a client that shows no pool has none', async t => {
   const pool = new pg.Pool()
   for (const client of [{}, { pool: 7 }, new Kysely({ dialect: new PostgresDialect({ pool }) }), new pg.Client(), mysql, { client: { pool: { numFree: () => 0 }, driver: {} } }]) {
-    t.equal(poolOf(client)?.own, undefined)
+    t.equal(sqlPoolOf(client)?.own, undefined)
   }
   await pool.end()
 })

@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import fastifyRedis from '@fastify/redis'
 import { Cluster, Redis } from 'ioredis'
 import t from 'tap'
-import { clientRequirements, newClient } from '../../lib/fleet/client.js'
+import { fleetClientRequirements, newClient } from '../../lib/fleet/client.js'
 import type { FleetOptions } from '../../types/fleet.js'
 import { createHealth } from '../../lib/index.js'
 import { startRedis } from '../helpers/redis.js'
@@ -18,7 +18,7 @@ t.test('a client is a decorator\'s name, a function of the app, or the client it
   const given = app.redis as unknown as { sessions: Redis }
   for (const client of ['redis.sessions', (instance: typeof app) => (instance.redis as unknown as typeof given).sessions, given.sessions] as const) {
     const options = { client } as Pick<FleetOptions, 'client'>
-    t.strictSame(await clientRequirements(options, () => app), [])
+    t.strictSame(await fleetClientRequirements(options, () => app), [])
     const own = await newClient(options, () => app)
     t.not(own, given.sessions)
     await own.connect()
@@ -31,14 +31,14 @@ t.test('a client is a decorator\'s name, a function of the app, or the client it
 t.test('E007 names what is not there', async t => {
   const app = Fastify()
   app.decorate('redis', 5 as never)
-  const missing = async (options: Pick<FleetOptions, 'client' | 'url'>) => (await clientRequirements(options, () => app)).map(({ message }) => message)
+  const missing = async (options: Pick<FleetOptions, 'client' | 'url'>) => (await fleetClientRequirements(options, () => app)).map(({ message }) => message)
   t.strictSame(await missing({}), ['app.redis is no client of ioredis'])
   t.strictSame(await missing({ client: 'redis.sessions' }), ['app.redis.sessions is not there'])
   t.strictSame(await missing({ client: () => undefined }), ['`client` returned no client of ioredis'])
   t.strictSame(await missing({ client: {} }), ['`client` is no client of ioredis'])
   t.strictSame(await missing({ url: 'redis://h' }), [])
   await t.rejects(newClient({}, () => app), { message: 'E007 app.redis is no client of ioredis' })
-  t.match(await clientRequirements({}, noApp), [{ message: 'its `client` threw There is no app.' }])
+  t.match(await fleetClientRequirements({}, noApp), [{ message: 'its `client` threw There is no app.' }])
   t.match(await createHealth({ fleet: { name: 'shop' } }).systemChecks(), [{ id: 'E007', message: 'fleet: there is no app whose client it could take', hint: 'Give it the client itself, or a `url`.' }])
 })
 
