@@ -4,37 +4,37 @@ import { longestTimer, suggestion } from '../values/rules.js'
 import { day, hour, minute, second } from '../values/units.js'
 
 /** The configuration that a command asks, and the time limit. */
-interface Source {
+interface ConfigSource {
   readonly config: string | undefined
   readonly app: string | undefined
   /** The limit on the time of the command, in milliseconds. */
   readonly timeout: number | undefined
 }
 
-export interface RunArguments extends Source {
+export interface RunArguments extends ConfigSource {
   readonly command: 'run'
   readonly subset: string
   readonly skipChecks: boolean
   readonly format: string
 }
 
-export interface CheckArguments extends Source {
+export interface CheckArguments extends ConfigSource {
   readonly command: 'check'
 }
 
-export interface ServeArguments extends Source {
+export interface ServeArguments extends ConfigSource {
   readonly command: 'serve'
   readonly port: number
   readonly host: string
   readonly skipChecks: boolean
 }
 
-export interface FleetArguments extends Source {
+export interface FleetArguments extends ConfigSource {
   readonly command: 'fleet'
   readonly format: string
 }
 
-export interface MuteArguments extends Source {
+export interface MuteArguments extends ConfigSource {
   readonly command: 'mute'
   readonly check: string
   readonly subset: string
@@ -44,13 +44,13 @@ export interface MuteArguments extends Source {
   readonly by: string | undefined
 }
 
-export interface UnmuteArguments extends Source {
+export interface UnmuteArguments extends ConfigSource {
   readonly command: 'unmute'
   readonly check: string
   readonly subset: string
 }
 
-export interface ManifestArguments extends Source {
+export interface ManifestArguments extends ConfigSource {
   readonly command: 'manifest'
   readonly target: string
   readonly kind: 'web' | 'worker' | undefined
@@ -95,7 +95,7 @@ interface Syntax {
   readonly options: readonly Option[]
   /** The number of words that may follow the command's name. */
   readonly operands: 0 | 1
-  readonly read: (source: Source, values: Values, operand: string | undefined) => Arguments
+  readonly read: (source: ConfigSource, values: Values, operand: string | undefined) => Arguments
 }
 
 type CommandName = AskingArguments['command'] | 'init'
@@ -181,7 +181,7 @@ function isCommand (word: string): word is CommandName {
   return Object.hasOwn(commands, word)
 }
 
-function sourceOf ({ config, app, timeout }: Values): Source {
+function sourceOf ({ config, app, timeout }: Values): ConfigSource {
   if (app !== undefined && config !== undefined) throw new FST_HEALTH_USAGE('--app and --config exclude each other: an app brings its own configuration.')
   return {
     config: filled('config', 'a file', config),

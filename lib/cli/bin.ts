@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { colours } from './colours.js'
+import { showsColours } from './colours.js'
 import { crash, run } from './run.js'
 import type { Ending } from './watchdog.js'
 import { workingDirectory } from './working-directory.js'
@@ -16,7 +16,7 @@ const io = {
     startWatchdog(ending)
   },
   cwd: workingDirectory(),
-  colour: await colours(1, process.env),
+  colour: await showsColours(1, process.env),
 }
 // Node.js would exit with 1 after an uncaught exception, and 1 says that the service is unhealthy.
 const uncaught = new Promise<unknown>(resolve => {

@@ -9,7 +9,7 @@ import { settingsFaults } from '../config/options.js'
 import type { HealthRegistry } from '../engine/registry.js'
 import { longestTimer, suggestion } from '../values/rules.js'
 import { lineOf, toSystemCheck } from '../config/faults.js'
-import { named } from '../values/shown.js'
+import { counted, named } from '../values/shown.js'
 import type { SystemCheck } from '../../types/report.js'
 
 type Warn = (text: string) => void
@@ -112,8 +112,4 @@ export function stopAtErrors (found: readonly SystemCheck[], warn: Warn): void {
   for (const fault of found) if (fault.level === 'warning') warn(`${lineOf(fault)}\n`)
   const errors = found.filter(({ level }) => level === 'error')
   if (errors.length > 0) throw new FST_HEALTH_INVALID_CONFIGURATION(errors.map(lineOf).join('\n'))
-}
-
-function counted (count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

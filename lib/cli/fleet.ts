@@ -12,7 +12,7 @@ import type { HealthRegistry } from '../engine/registry.js'
 import type { Roster } from '../../types/fleet.js'
 
 /** At most this many instances are printed. */
-const most = 1000
+const maxInstances = 1000
 
 /** Prints what the instances of a fleet know of each other. */
 export async function fleet ({ args, io, registries, time }: Target<FleetArguments>): Promise<number> {
@@ -22,10 +22,10 @@ export async function fleet ({ args, io, registries, time }: Target<FleetArgumen
   if (renderer === undefined) throw new FST_HEALTH_USAGE(`There is no format '${args.format}' of a fleet. ${suggestion(args.format, fleetRenderers.map(({ name }) => name))}`)
   const registry = onlyOne(registries, 'a fleet is of one')
   mustFit(registry, io.err)
-  const roster = await time.prepare(registry.roster({ limit: most }))
+  const roster = await time.prepare(registry.roster({ limit: maxInstances }))
   if (roster.unavailable !== undefined) throw new FST_HEALTH_FLEET_UNAVAILABLE(roster.unavailable)
   const body = renderer.render(roster, registry.settings.service)
-  io.out(typeof body !== 'string' ? jsonLine(body) : io.colour && renderer.name === 'plain' ? await coloured(roster) : body)
+  io.out(typeof body !== 'string' ? jsonLine(body) : io.colour && renderer.name === 'plain' ? await colouredRoster(roster) : body)
   return isWell(roster) ? 0 : 1
 }
 
@@ -54,10 +54,10 @@ function mustFit ({ settings }: HealthRegistry, warn: (text: string) => void): v
   stopAtErrors(settingsFaults(settings).map(fault => toSystemCheck(fault)), warn)
 }
 
-const colours = { good: 'green', mild: 'yellow', bad: 'red' } as const
+const colourOfLook = { good: 'green', mild: 'yellow', bad: 'red' } as const
 
-async function coloured (roster: Roster): Promise<string> {
+async function colouredRoster (roster: Roster): Promise<string> {
   const { lines } = await import('../renderers/fleet/plain.js')
   const { row } = await import('../renderers/plain.js')
-  return lines(roster).map(({ name, words, look }) => row(name, styleText(colours[look], words, { validateStream: false }))).join('')
+  return lines(roster).map(({ name, words, look }) => row(name, styleText(colourOfLook[look], words, { validateStream: false }))).join('')
 }

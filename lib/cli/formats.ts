@@ -17,7 +17,7 @@ export type Format = (report: Report, settings: Settings, colour: boolean) => Pr
 
 // Only `plain` is always loaded. The others are loaded on demand, since a probe starts the command every few seconds.
 const formats: Readonly<Record<string, () => Promise<Format>>> = {
-  plain: async () => (report, settings, colour) => ({ ...rendered(plain, report, settings), ...(colour ? { text: coloured(report) } : {}) }),
+  plain: async () => (report, settings, colour) => ({ ...printed(plain, report, settings), ...(colour ? { text: colouredReport(report) } : {}) }),
   json: async () => of((await import('../renderers/json.js')).json),
   html: async () => of((await import('../renderers/html.js')).html),
   'health+json': async () => of((await import('../renderers/health-json.js')).healthJson),
@@ -39,10 +39,10 @@ export async function formatOf (name: string): Promise<Format> {
 }
 
 function of (renderer: Renderer): Format {
-  return (report, settings) => rendered(renderer, report, settings)
+  return (report, settings) => printed(renderer, report, settings)
 }
 
-function rendered (renderer: Renderer, report: Report, { service }: Settings): Printed {
+function printed (renderer: Renderer, report: Report, { service }: Settings): Printed {
   const body = renderer.render(report, service)
   return { text: typeof body === 'string' ? body : jsonLine(body), status: report.healthy ? 0 : 1 }
 }
@@ -52,7 +52,7 @@ export function jsonLine (body: unknown): string {
   return `${JSON.stringify(body).replace(/\p{Cc}/gu, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`
 }
 
-function coloured ({ results }: Report): string {
+function colouredReport ({ results }: Report): string {
   return results.map(result => {
     const { identifier, healthy, critical, borne, muted } = result
     const colour = healthy && !borne ? 'green' : critical && !borne && muted === undefined ? 'red' : 'yellow'

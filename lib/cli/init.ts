@@ -8,7 +8,7 @@ import { reason } from '../values/shown.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 
 /** An entry of the configuration to write. */
-interface Line {
+interface EntryToWrite {
   /** The name of its constant. */
   readonly name: string
   readonly module: string
@@ -32,15 +32,15 @@ export function init ({ cwd, out }: Pick<IO, 'cwd' | 'out'>): void {
   const lines = linesFor(app, cwd)
   const file = app.isModule ? 'health.config.js' : 'health.config.mjs'
   try {
-    writeFileSync(join(cwd, file), written(lines), { flag: 'wx' })
+    writeFileSync(join(cwd, file), configText(lines), { flag: 'wx' })
   } catch (error) {
     throw new FST_HEALTH_INVALID_CONFIGURATION(`${join(cwd, file)} cannot be written: ${reason(error)}.`)
   }
   out(outcome(file, lines))
 }
 
-function linesFor ({ dependencies }: Package, cwd: string): Line[] {
-  const lines: Line[] = []
+function linesFor ({ dependencies }: Package, cwd: string): EntryToWrite[] {
+  const lines: EntryToWrite[] = []
   for (const { packages, modules, options, env, note = '', crucial = false } of knownClients) {
     const [found] = packages.filter(name => dependencies.has(name))
     // One entry is enough for a driver and for what is built on it.
@@ -57,8 +57,8 @@ function linesFor ({ dependencies }: Package, cwd: string): Line[] {
   return [database, { ...database, name: 'migrations', module: 'migrations', options, comment }, ...lines.filter(line => line !== database)]
 }
 
-function written (lines: readonly Line[]): string {
-  const names = (list: readonly Line[]) => list.map(({ name }) => name).join(', ')
+function configText (lines: readonly EntryToWrite[]): string {
+  const names = (list: readonly EntryToWrite[]) => list.map(({ name }) => name).join(', ')
   return `// The checks of this app, as \`fastify-health init\` found them in its package.json. Change what does not fit, and look for faults with
 // \`npx fastify-health check\`.
 ${lines.map(constant).join('')}
@@ -73,7 +73,7 @@ export default {
 `
 }
 
-function constant ({ name, module, options, comment, env }: Line): string {
+function constant ({ name, module, options, comment, env }: EntryToWrite): string {
   const enabled = env === undefined ? 'false' : `Boolean(process.env.${env})`
   const how = env === undefined ? 'Then remove `enabled`.' : `It is asked where ${env} is set.`
   return `
@@ -82,7 +82,7 @@ const ${name} = ['${checkModules}${module}', ${options.replace(/ }$/, `, enabled
 `
 }
 
-function outcome (file: string, lines: readonly Line[]): string {
+function outcome (file: string, lines: readonly EntryToWrite[]): string {
   if (lines.length === 0) return `Wrote ${file} without checks: package.json depends on no client that has one.\n`
   const variables = [...new Set(lines.flatMap(({ env }) => env ?? []))]
   const byHand = lines.filter(({ env }) => env === undefined).map(({ name }) => name)

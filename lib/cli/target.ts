@@ -9,7 +9,7 @@ import { lineLogger } from '../engine/logger.js'
 import { createHealth } from '../create-health.js'
 
 /** Loading and booting take at most this many milliseconds if there is no `--timeout`. */
-const patience = 30_000
+const bootLimit = 30_000
 
 /** Gives `command` the registries that the arguments name, and closes them and their app afterwards. */
 export async function withRegistries<Args extends AskingArguments> (args: Args, io: IO, command: Command<Args>): Promise<number> {
@@ -18,7 +18,7 @@ export async function withRegistries<Args extends AskingArguments> (args: Args, 
   const { app } = args
 
   const onBooted = async (boot: Promise<Booted>) => {
-    const { app, registries } = await time.prepare(boot, patience)
+    const { app, registries } = await time.prepare(boot, bootLimit)
     try {
       return await command({ args, io, registries, time })
     } finally {
@@ -30,7 +30,7 @@ export async function withRegistries<Args extends AskingArguments> (args: Args, 
     return await onBooted(loadApp(app, io.cwd).then(loaded => bootApp(loaded, args.command !== 'run' || args.skipChecks, log)))
   }
 
-  const loaded = await time.prepare(loadConfig(args.config, io.cwd), patience)
+  const loaded = await time.prepare(loadConfig(args.config, io.cwd), bootLimit)
   const bootAndRun = async () => {
     const { bootConfig } = await import('./boot.js')
     return await onBooted(bootConfig(loaded, log))

@@ -1,9 +1,10 @@
 import { monotonic } from '../time/clock.js'
+import { within } from '../time/timeout.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { longestTimer } from '../values/rules.js'
 
 /** Closing takes at most this many milliseconds. */
-const closingTime = 1000
+const closingLimit = 1000
 
 /** The limit on the time of a whole command, which `--timeout` sets. The timers of this class keep the process alive. */
 export class TimeLimit {
@@ -32,12 +33,6 @@ export class TimeLimit {
 
   /** Waits until something is closed. An error or a delay is ignored, since the output is already complete. */
   async close (work: Promise<unknown>): Promise<void> {
-    await within<unknown>(Math.min(this.left() ?? closingTime, closingTime), work, () => {}).catch(() => {})
+    await within<unknown>(Math.min(this.left() ?? closingLimit, closingLimit), work, () => {}).catch(() => {})
   }
-}
-
-async function within<T> (ms: number, work: Promise<T>, late: () => T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const isLate = new Promise<void>(resolve => { timer = setTimeout(resolve, ms) }).then(late)
-  return await Promise.race([work, isLate]).finally(() => clearTimeout(timer))
 }

@@ -12,7 +12,7 @@ export interface Ending {
 }
 
 /** How long the main thread may take to end the process, in milliseconds. */
-const patience = 250
+const endingTime = 250
 
 /** Ends the process after a time, even if its main thread is blocked by then. A thread of its own holds the timer. */
 export function startWatchdog (ending: Ending): void {
@@ -32,7 +32,7 @@ export function endLater (ending: Ending): void {
 function end ({ status, text, descriptor }: Ending): void {
   writeSync(descriptor, text)
   const kill = () => process.kill(process.pid, 'SIGKILL')
-  setTimeout(kill, patience)
+  setTimeout(kill, endingTime)
   try {
     const session = new Session()
     session.connectToMainThread()

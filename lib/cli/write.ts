@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 
 /** The writer waits at most this many milliseconds until the reader makes room. */
-const patience = 1000
+const timeForReader = 1000
 const nap = 10
 
 /**
@@ -11,7 +11,7 @@ const nap = 10
  */
 export function write (descriptor: number, text: string): string | undefined {
   const bytes = Buffer.from(text)
-  let left = patience
+  let left = timeForReader
   for (let written = 0; written < bytes.length;) {
     try {
       written += writeSync(descriptor, bytes, written)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
+import { within } from '../time/timeout.js'
 import { milliseconds, rule, text } from '../values/rules.js'
 import { clusterName } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
@@ -70,17 +71,10 @@ export function startRedisHeartbeat (options: RedisHeartbeatOptions): Heartbeat 
   const pulse = startPulse(write, () => leave(redis, entry, [...entered]), options)
   // The first beat is not awaited, since `onError` receives its failure.
   pulse.beat()
-  return { beat: pulse.beat, stop: () => within(ttl, pulse.stop()) }
+  return { beat: pulse.beat, stop: () => within(ttl, pulse.stop(), () => {}) }
 }
 
 // A client of node-redis is refused, since its `eval` takes other arguments.
 function isRosterClient (value: unknown): boolean {
   return typeof (value as RosterClient | null)?.eval === 'function' && !('isOpen' in (value as object))
-}
-
-async function within (ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const over = new Promise<void>(resolve => { timer = setTimeout(resolve, ms) })
-  await Promise.race([work, over])
-  clearTimeout(timer)
 }

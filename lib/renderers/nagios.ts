@@ -1,5 +1,5 @@
 import { muteInWords } from '../engine/report.js'
-import { oneLine } from '../values/shown.js'
+import { counted, oneLine } from '../values/shown.js'
 import type { Report, Result } from '../../types/report.js'
 
 /** The line that a monitoring plugin prints, and its exit status. */
@@ -20,8 +20,8 @@ export function nagios (report: Report): PluginOutput {
   const total = report.results.length
   const names = failing.map(({ identifier, status, muted }) => `${identifier} (${status}${muted === undefined ? '' : `; ${muteInWords(muted)}`})`).join(', ')
   const summary = failing.length === 0
-    ? `${report.subset}: ${counted(total)} working`
-    : `${report.subset}: ${failing.length} of ${counted(total)} failing: ${names}`
+    ? `${report.subset}: ${counted(total, 'check')} working`
+    : `${report.subset}: ${failing.length} of ${counted(total, 'check')} failing: ${names}`
   return output(stateOf(report), summary, report.results.map(performance).join(' '))
 }
 
@@ -40,10 +40,6 @@ function stateOf ({ healthy, results }: Report): 'OK' | 'WARNING' | 'CRITICAL' {
   const fatal = results.filter(({ healthy, critical, muted }) => critical && !healthy && muted === undefined)
   const onlyWarnings = fatal.every(({ errors }) => errors.every(({ kind }) => kind === 'warning'))
   return fatal.length > 0 && onlyWarnings ? 'WARNING' : 'CRITICAL'
-}
-
-function counted (count: number): string {
-  return count === 1 ? '1 check' : `${count} checks`
 }
 
 // A bar begins the performance data. A line break begins the part that notifications leave out.

@@ -9,3 +9,10 @@ export async function inTime<T> (clock: Clock, limit: number, work: Promise<T>, 
   const isLate = new Promise<T>(resolve => { cancel = alarm(clock, clock.now() + limit, grace, () => resolve(late())) })
   return await Promise.race([work, isLate]).finally(cancel)
 }
+
+/** Settles as `work` does, or as `late` does after `ms` milliseconds, whether or not the process was blocked. */
+export async function within<T> (ms: number, work: Promise<T>, late: () => T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const isLate = new Promise<void>(resolve => { timer = setTimeout(resolve, ms) }).then(late)
+  return await Promise.race([work, isLate]).finally(() => clearTimeout(timer))
+}

@@ -26,6 +26,11 @@ export function named (name: string): string {
   return brief(name, longestName)
 }
 
+/** Returns a number of things, such as `1 check` or `2 checks`. */
+export function counted (count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** Describes a value for an error. The text is short, and shows no value that may hold credentials. */
 export function shown (value: unknown, secret = false): string {
   const type = value === null ? 'null' : typeof value

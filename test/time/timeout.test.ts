@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { inTime } from '../../lib/time/timeout.js'
+import { inTime, within } from '../../lib/time/timeout.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 
 test('what is there in time is as it is, a failure included, and leaves no timer', async t => {
@@ -25,4 +25,14 @@ test('the time that the process itself was blocked is given back', async t => {
   await clock.advance(40)
   arrive('there')
   t.equal(await waited, 'there')
+})
+
+test('a limit without a clock settles as the work does or as what is late, and leaves no timer', async t => {
+  const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+  const before = timers()
+  t.equal(await within(60_000, Promise.resolve('there'), () => 'late'), 'there')
+  await t.rejects(within(60_000, Promise.reject(new Error('broken')), () => 'late'), { message: 'broken' })
+  t.equal(timers(), before)
+  t.equal(await within(10, new Promise(() => {}), () => 'late'), 'late')
+  await t.rejects(within(10, new Promise(() => {}), () => { throw new Error('too late') }), { message: 'too late' })
 })
