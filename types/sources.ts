@@ -78,6 +78,13 @@ export interface RedisOptions extends RedisSource<IORedisLike | NodeRedisLike> {
    * @default false
    */
   writable?: boolean
+  /**
+   * Decides what happens when a pool of node-redis has no free client. `fail` reports `unavailable`. `warn` and `pass` ask over one
+   * connection of the check itself, which is made from the options of the pool and kept.
+   *
+   * @default 'fail'
+   */
+  whenExhausted?: WhenExhausted
 }
 
 /** The broker that is asked, over a connection of the app or of the check itself. Exactly one of the three options is given. */

@@ -3,9 +3,14 @@ import { abortable } from '../time/abortable.js'
 import { HealthCheck } from '../check.js'
 import { clientRule, findClient, hasMethods, identityOf, lostAfter, type ClientKind, type ClientOption, type FoundClient } from '../clients/client.js'
 import { unavailable, wordsFor } from '../clients/driver-errors.js'
+import { isNodeRedis, nodeRedisPools, betterReason, withNodeRedis } from '../clients/node-redis.js'
+import { toldOptions, whenExhaustedRule } from '../clients/pool-of-app.js'
+import { isIORedis } from '../clients/redis.js'
+import { withIORedis } from '../clients/redis-of-app.js'
 import { lacking, ServiceReturnedUnexpectedResult } from '../errors.js'
-import { interruptionOf, StopSignal } from '../time/stop-signal.js'
+import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { WhenExhausted } from '../../types/sources.js'
 import { askedCache, isCache, type AskedCache, type CacheLike } from './cache/adapters.js'
 
 export type { CacheLike } from './cache/adapters.js'
@@ -19,6 +24,13 @@ export interface CacheOptions {
   cache?: ClientOption<CacheLike>
   /** Another name for `cache`. At most one of the two may be given. */
   client?: ClientOption<CacheLike>
+  /**
+   * Decides what happens when a pool of node-redis has no free client. `fail` reports `unavailable`. `warn` and `pass` ask over one
+   * connection of the check itself, which is made from the options of the pool and kept.
+   *
+   * @default 'fail'
+   */
+  whenExhausted?: WhenExhausted
 }
 
 interface Emitter {
@@ -40,7 +52,7 @@ const abortedRuns = new WeakMap<WeakKey, { answered: Promise<void>, since: numbe
 
 /** Passes if a value that was set is read back. Its key is random, expires, and is deleted. */
 export class CacheCheck extends HealthCheck<CacheOptions> {
-  static override readonly rules = { cache: clientRule(kind), client: clientRule(kind) }
+  static override readonly rules = { cache: clientRule(kind), client: clientRule(kind), whenExhausted: whenExhaustedRule }
   static override readonly scope = 'shared'
 
   override get identifier () {
@@ -53,14 +65,25 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
     if (cache !== undefined && client !== undefined) {
       return [{ message: 'both `cache` and `client` are given', hint: 'Give one of them: they mean the same.' }]
     }
-    const { missing } = await this.#find(context)
-    return missing === undefined ? [] : [missing]
+    const { client: found, missing } = await this.#find(context)
+    return missing === undefined ? toldOptions(found, nodeRedisPools, this.options.whenExhausted) : [missing]
   }
 
   override async check (context: CheckContext) {
-    const outer = interruptionOf(context)
-    const { client: cache, missing } = await abortable(this.#find(context), outer)
+    const { client: cache, missing } = await abortable(this.#find(context), interruptionOf(context))
     if (missing !== undefined) throw lacking([missing])
+    const ask = async (client: unknown) => await setAndGet(askedCache(client as CacheLike), interruptionOf(context), context.timeout + expiryMargin)
+    try {
+      if (isIORedis(cache) && hasMethods(cache, 'psetex')) await withIORedis(context, cache, ask)
+      else if (isNodeRedis(cache)) await withNodeRedis(context, cache, { whenExhausted: this.options.whenExhausted, warn: warning => this.addError(warning) }, ask)
+      else await this.#ask(cache, context)
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+
+  async #ask (cache: CacheLike, context: CheckContext) {
+    const outer = interruptionOf(context)
     const signal = new StopSignal()
     const onStop = () => signal.abort(outer.reason)
     outer.addEventListener('abort', onStop, { once: true })
@@ -78,7 +101,7 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
       // The answer of one tier may hide a fault of the next tier.
       if (first !== undefined) throw first
     } catch (error) {
-      throw unavailable(signal.aborted ? error : first ?? error)
+      throw await betterReason(signal.aborted ? error : first ?? error, clientInside(emitters), outer)
     } finally {
       outer.removeEventListener('abort', onStop)
       for (const emitter of emitters) emitter.off('error', onError)
@@ -97,10 +120,12 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
   }
 }
 
-async function setAndGet (cache: AskedCache, signal: StopSignal, expiry: number): Promise<void> {
+async function setAndGet (cache: AskedCache, signal: Interruption, expiry: number): Promise<void> {
   const key = `healthcheck:${randomUUID()}`
   const value = randomUUID()
   let found: unknown
+  // A pool may lend its client only now.
+  signal.throwIfAborted()
   try {
     await cache.set(key, value, expiry)
     signal.throwIfAborted()
@@ -129,6 +154,11 @@ async function given (cache: CacheLike, signal: StopSignal, work: Promise<void>)
 function emittersOf (cache: CacheLike): Emitter[] {
   const { stores } = cache as { stores?: unknown }
   return [cache, ...Array.isArray(stores) ? stores : []].filter((item): item is Emitter => hasMethods(item, 'on', 'off'))
+}
+
+/** Returns the client of Redis that a Keyv among these asks. */
+function clientInside (emitters: readonly Emitter[]): unknown {
+  return emitters.map(emitter => (emitter as { store?: { client?: unknown } }).store?.client).find(isNodeRedis)
 }
 
 function nameOf (cache: Exclude<ClientOption<CacheLike>, string>): string {

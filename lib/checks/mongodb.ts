@@ -1,11 +1,14 @@
+import type { MongoClient } from 'mongodb'
 import { HealthCheck } from '../check.js'
 import { clientRule, hasMethods, type ClientOption } from '../clients/client.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
-import { wordsFor } from '../clients/driver-errors.js'
+import { mongoConnection, oneConnection, poolOfMongo } from '../clients/mongodb.js'
+import { whenExhaustedRule, type PoolOfApp } from '../clients/pool-of-app.js'
 import { withoutDriver } from '../clients/requirements.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { flag, rule } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { WhenExhausted } from '../../types/sources.js'
 
 /** The part of a database of the package mongodb that the check uses. */
 interface Database {
@@ -43,6 +46,13 @@ export interface MongoDBOptions {
    * @default false
    */
   writable?: boolean
+  /**
+   * Decides what happens when the pool of the client has no free connection. `fail` reports `unavailable`. `warn` and `pass` ask over one
+   * connection of the check itself, which is made from the options of the pool and kept.
+   *
+   * @default 'fail'
+   */
+  whenExhausted?: WhenExhausted
 }
 
 type Client = MongoClientLike | MongoDecorator | MongooseLike
@@ -56,34 +66,21 @@ const way: Way<Client, Driver, string> = {
     fits: value => hasMethods(value, 'getClient') || isDecorator(value) || hasMethods(value, 'db'),
     hint: "Register it: app.register(import('@fastify/mongodb'), …), name the decorator of yours, or give the check a `url`.",
   },
+  pools: { poolOf: mongoPoolOf, telling: 'the package mongodb' },
   own: 'url',
   driver: { name: 'mongodb', load: async () => await import('mongodb').catch(withoutDriver('mongodb')) },
-  connect ({ MongoClient }, url) {
-    const client = new MongoClient(url, { maxPoolSize: 1, appName: 'fastify-health' })
-    const { hosts, srvHost } = client.options
-    // Whether each known server answered its last heartbeat. The driver learns of the members of a replica set from any of them.
-    const answering = new Map<string, boolean>()
-    const isDown = () => srvHost === undefined && answering.size >= hosts.length && ![...answering.values()].includes(true)
-    client.on('serverHeartbeatSucceeded', ({ connectionId }) => answering.set(connectionId, true))
-    client.on('serverClosed', ({ address }) => answering.delete(address))
-    return {
-      connected: new Promise((resolve, reject) => {
-        // The driver tries for half a minute, and only this event says why it fails.
-        client.on('serverHeartbeatFailed', ({ connectionId, failure }) => {
-          answering.set(connectionId, false)
-          if (isDown()) reject(failure)
-        })
-        client.connect().then(resolve, reject)
-      }),
-      isLost: failure => isDown() || wordsFor(failure) === 'connection lost',
-      destroy: () => { client.close(true).catch(() => {}) },
-    }
-  },
+  connect: ({ MongoClient }, url) => mongoConnection(new MongoClient(url, oneConnection)),
 }
 
 function clientOf (client: Client): MongoClientLike {
   if (hasMethods(client, 'getClient')) return (client as MongooseLike).getClient()
   return isDecorator(client) ? client.client : client as MongoClientLike
+}
+
+/** Returns the pool of a client. Only a client of the package mongodb has one that can be seen. */
+function mongoPoolOf (client: Client): PoolOfApp | undefined {
+  const inner = clientOf(client)
+  return hasMethods(inner, 'on') && 'options' in inner ? poolOfMongo(inner as MongoClient) : undefined
 }
 
 /** Passes if `ping` answers, and, with `writable`, if there is a primary. */
@@ -92,16 +89,18 @@ export class MongoDBCheck extends HealthCheck<MongoDBOptions> {
     client: clientRule(way.kind),
     url: rule('a URL that starts with mongodb:// or mongodb+srv://', value => typeof value === 'string' && /^mongodb(?:\+srv)?:\/\/[^/?]/.test(value), { secret: true }),
     writable: flag(),
+    whenExhausted: whenExhaustedRule,
   }
 
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {
-    return await eitherRequirements(way, this.#given(), context)
+    const { whenExhausted } = this.options
+    return await eitherRequirements(way, this.#given(), context, whenExhausted)
   }
 
   override async check (context: CheckContext) {
-    const { writable = false } = this.options
+    const { writable = false, whenExhausted } = this.options
     try {
       await withEither(context, way, this.#given(), async client => {
         const admin = clientOf(client).db('admin')
@@ -111,7 +110,7 @@ export class MongoDBCheck extends HealthCheck<MongoDBOptions> {
         if (!writable) return
         const { isWritablePrimary } = await admin.command({ hello: 1 })
         if (isWritablePrimary !== true) throw new ServiceUnavailable('there is no primary')
-      })
+      }, { whenExhausted, warn: warning => this.addError(warning) })
     } catch (error) {
       throw explained(error)
     }

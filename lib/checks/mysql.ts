@@ -2,11 +2,11 @@ import { HealthCheck } from '../check.js'
 import { clientRule, type ClientOption } from '../clients/client.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
 import { mysqlConnection } from '../clients/mysql-own.js'
-import { poolRequirements, withPoolOfApp, type Busy } from '../clients/pool-of-app.js'
+import { whenExhaustedRule } from '../clients/pool-of-app.js'
 import { withoutDriver } from '../clients/requirements.js'
-import { sqlPoolOf, sqlClient, sqlKind } from '../clients/sql.js'
+import { sqlClient, sqlKind, sqlPools } from '../clients/sql.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
-import { decodableUrl, oneOf } from '../values/rules.js'
+import { decodableUrl } from '../values/rules.js'
 import { isRecord } from '../values/plain-data.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 import type { WhenExhausted } from '../../types/sources.js'
@@ -34,6 +34,7 @@ type Driver = Pick<typeof import('mysql2'), 'createConnection'>
 
 const way: Way<object, Driver, string> = {
   kind: sqlKind('a pool or connection of mysql2 or mariadb', "Register it: app.register(import('@fastify/mysql'), …), name the decorator of yours, or give the check a `url`.", 'mysql'),
+  pools: sqlPools,
   own: 'url',
   driver: { name: 'mysql2', load: async () => (await import('mysql2').catch(withoutDriver('mysql2'))).default },
   connect: (driver, uri) => mysqlConnection(driver.createConnection({ uri, enableKeepAlive: true })),
@@ -44,26 +45,22 @@ export class MySQLCheck extends HealthCheck<MySQLOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),
     url: decodableUrl(['mysql', 'mariadb']),
-    whenExhausted: oneOf(['fail', 'warn', 'pass']),
+    whenExhausted: whenExhaustedRule,
   }
 
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {
-    const { client, own } = this.#given()
     const { whenExhausted } = this.options
-    if (own !== undefined && whenExhausted !== undefined) return [{ message: 'both `url` and `whenExhausted` are given', hint: 'Leave `whenExhausted` out: a connection of its own is never exhausted.' }]
-    if (client === undefined || own !== undefined) return await eitherRequirements(way, { client, own }, context)
-    return await poolRequirements(context, { client, kind: way.kind }, { poolOf: sqlPoolOf, whenExhausted })
+    return await eitherRequirements(way, this.#given(), context, whenExhausted)
   }
 
   override async check (context: CheckContext) {
-    const { client, own } = this.#given()
-    const ask = async (client: object) => await sqlClient(client).query('SELECT 1 AS one')
-    const busy: Busy<object> = { poolOf: sqlPoolOf, whenExhausted: this.options.whenExhausted, warn: warning => this.addError(warning) }
-    const rows = client === undefined || own !== undefined
-      ? await withEither(context, way, { client, own }, ask)
-      : await withPoolOfApp(context, { client, kind: way.kind }, busy, ask)
+    const { whenExhausted } = this.options
+    const rows = await withEither(context, way, this.#given(), async client => await sqlClient(client).query('SELECT 1 AS one'), {
+      whenExhausted,
+      warn: warning => this.addError(warning),
+    })
     if (!Array.isArray(rows) || !isRecord(rows[0]) || Number(rows[0]['one']) !== 1) throw new ServiceReturnedUnexpectedResult('SELECT 1 did not answer 1')
   }
 

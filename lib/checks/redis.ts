@@ -3,9 +3,11 @@ import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import type { CheckContext, RequirementsContext } from '../../types/check.js'
 import type { RedisOptions } from '../../types/sources.js'
-import { ioredisKind, isIORedis, redisRequirements, redisRules, withAnyRedis } from '../clients/redis.js'
+import { neverExhausted } from '../clients/requirements.js'
+import { toldOptions, whenExhaustedRule } from '../clients/pool-of-app.js'
+import { clientOfApp, ioredisKind, isIORedis, redisRequirements, redisRules, withAnyRedis } from '../clients/redis.js'
 import { withIORedis } from '../clients/redis-of-app.js'
-import { firstAnswer, isNodeRedis, withNodeRedis, type NodeRedis } from '../clients/node-redis.js'
+import { firstAnswer, isNodeRedis, nodeRedisPools, withNodeRedis, type NodeRedis } from '../clients/node-redis.js'
 import { clientRule, type ClientKind } from '../clients/client.js'
 import { flag } from '../values/rules.js'
 
@@ -29,18 +31,25 @@ interface Questions {
 
 /** Passes if `PING` answers, and, with `writable`, if Redis accepts writes. A cluster must report that its state is ok. */
 export class RedisCheck extends HealthCheck<RedisOptions> {
-  static override readonly rules = { ...redisRules, client: clientRule(kind), writable: flag() }
+  static override readonly rules = { ...redisRules, client: clientRule(kind), writable: flag(), whenExhausted: whenExhaustedRule }
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {
-    return await redisRequirements(this.options, context, kind)
+    const { url, whenExhausted } = this.options
+    const missing = await redisRequirements(this.options, context, kind)
+    const misgiven = neverExhausted({ url, whenExhausted })
+    if (misgiven !== undefined) missing.push(misgiven)
+    if (missing.length > 0 || url !== undefined) return missing
+    const { client } = await clientOfApp<Redis | NodeRedis>(this.options, context, kind)
+    return toldOptions(client, nodeRedisPools, whenExhausted)
   }
 
   override async check (context: CheckContext) {
+    const { whenExhausted } = this.options
     const byIORedis = (client: Redis) => this.#ask(questionsOfIORedis(client))
     await withAnyRedis<Redis | NodeRedis, void>(context, this.options, kind, async client => {
       if (isIORedis(client)) await withIORedis(context, client, byIORedis)
-      else await withNodeRedis(context, client, client => this.#ask(questionsOfNodeRedis(client)))
+      else await withNodeRedis(context, client, { whenExhausted, warn: warning => this.addError(warning) }, client => this.#ask(questionsOfNodeRedis(client)))
     }, byIORedis)
   }
 

@@ -1,9 +1,9 @@
 import { HealthCheck } from '../check.js'
 import { clientRule, type ClientOption } from '../clients/client.js'
-import { poolRequirements, withPoolOfApp } from '../clients/pool-of-app.js'
-import { isReadOnly, sqlPoolOf, sqlClient, sqlKind } from '../clients/sql.js'
+import { poolRequirements, whenExhaustedRule, withPoolOfApp } from '../clients/pool-of-app.js'
+import { isReadOnly, sqlClient, sqlKind, sqlPools } from '../clients/sql.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
-import { flag, oneOf, text } from '../values/rules.js'
+import { flag, text } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
 import type { WhenExhausted } from '../../types/sources.js'
 
@@ -46,19 +46,19 @@ export class SQLCheck extends HealthCheck<SQLOptions> {
     client: { ...clientRule(kind), required: true },
     query: text(),
     writable: flag(),
-    whenExhausted: oneOf(['fail', 'warn', 'pass']),
+    whenExhausted: whenExhaustedRule,
   }
 
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {
     const { client, whenExhausted } = this.options
-    return await poolRequirements(context, { client, kind }, { poolOf: sqlPoolOf, whenExhausted })
+    return await poolRequirements(context, { client, kind }, sqlPools, whenExhausted)
   }
 
   override async check (context: CheckContext) {
     const { client, query = 'SELECT 1', writable = false, whenExhausted } = this.options
-    await withPoolOfApp(context, { client, kind }, { poolOf: sqlPoolOf, whenExhausted, warn: warning => this.addError(warning) }, async client => {
+    await withPoolOfApp(context, { client, kind }, sqlPools, { whenExhausted, warn: warning => this.addError(warning) }, async client => {
       const database = sqlClient(client)
       await database.query(query)
       if (!writable) return

@@ -1,9 +1,13 @@
 import { isHealthCheckError, ServiceUnavailable, type HealthCheckError } from '../errors.js'
 
+/** The words for a pool that had no connection to lend in time, because all are lent or because none can be made. */
+export const noConnectionInTime = 'no connection of the pool came in time'
+
 // The codes of drivers and of the system, by the words for them. The words name no host, user or database.
 const codesByWords: Readonly<Record<string, readonly string[]>> = {
   'connection refused': ['ECONNREFUSED'],
   'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError', 'PROTOCOL_CONNECTION_LOST', 'CONNECTION_CLOSED', 'ClosedConnectionError', 'ER_SERVER_GONE', 'ConnectionClosed', 'ER_CONNECTION_KILLED'],
+  [noConnectionInTime]: ['MongoWaitQueueTimeoutError', 'KnexTimeoutError', 'SequelizeConnectionAcquireTimeoutError', 'ER_GET_CONNECTION_TIMEOUT', 'P2024'],
   'connection pool closed': ['UND_ERR_CLOSED', 'UND_ERR_DESTROYED'],
   'no node of the cluster can be reached': ['ClusterAllFailedError'],
   'timed out': ['ETIMEDOUT', 'ETIMEOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014', 'ER_LOCK_WAIT_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'SocketTimeout'],
@@ -67,7 +71,7 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
   // Redis before version 6 gives this text.
   [/^ERR invalid password/, 'authentication failed'],
-  [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Connection dropped|Command aborted due to connection close|CONNECTION[-_]FORCED|^Heartbeat timeout$/i, 'connection lost'],
+  [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Connection dropped|Command aborted due to connection close|^Disconnects client$|CONNECTION[-_]FORCED|^Heartbeat timeout$/i, 'connection lost'],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
   [/^(?:Client|Connection pool) is closed\.$/, 'client is closed'],
   // SQLite's messages. node:sqlite has one code for all of them, and Knex puts the query before them.
@@ -91,12 +95,16 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/^There was an error establishing an SSL connection/, 'TLS handshake failed'],
   [/^received no message of PostgreSQL|^received invalid response: /, 'what answers does not speak PostgreSQL'],
   [/password must be a string/, 'authentication failed'],
+  [/^timeout exceeded when trying to connect|^Timeout waiting for a client|^No connections available\.|^Queue limit reached\./, noConnectionInTime],
   [/^Too many Cluster redirections/, 'cluster keeps redirecting'],
-  [/^Request timed out$|timeout exceeded when trying to connect|connect ETIMEDOUT|Command timed out|^Query read timeout/i, 'timed out'],
+  [/^Request timed out$|connect ETIMEDOUT|Command timed out|^Query read timeout|^Connection timeout$|^Socket timeout/i, 'timed out'],
+  [/^All the root nodes are unavailable/, 'no node of the cluster can be reached'],
+  [/^The client is offline/, 'client is not connected'],
 ]
 
 /** Returns the words for a driver's error, or `undefined` if the error is not known. */
 export function wordsFor (error: unknown): string | undefined {
+  let late: string | undefined
   for (const candidate of causes(error)) {
     const { code, name, message = '', cause } = candidate as { code?: unknown, name?: string, message?: string, cause?: { kind?: unknown, originalCode?: unknown } | null }
     // S3 puts its codes into `name`. The adapters of Prisma put theirs into `cause.kind`, and the database's into `cause.originalCode`.
@@ -109,8 +117,11 @@ export function wordsFor (error: unknown): string | undefined {
       textWords(wordsByText, message) ??
       // Some clients keep the code of the system only in the text.
       wordsByCode.get(/\b(E[A-Z]{4,})\b/.exec(message)?.[1] ?? '')
-    if (words !== undefined) return words
+    // A cause says why no connection came.
+    if (words === noConnectionInTime) late = words
+    else if (words !== undefined) return words
   }
+  return late
 }
 
 function textWords (table: typeof wordsByText, message: string): string | undefined {

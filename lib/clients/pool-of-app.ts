@@ -1,8 +1,10 @@
 import { findClient, withClient, type ClientOfApp, type OwnConnection } from './client.js'
 import { inTurn } from './in-turn.js'
+import { noConnectionInTime, wordsFor } from './driver-errors.js'
 import { lacking, ServiceUnavailable, ServiceWarning } from '../errors.js'
 import { abortable } from '../time/abortable.js'
 import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
+import { oneOf } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { WhenExhausted } from '../../types/sources.js'
 
@@ -12,19 +14,30 @@ export interface PoolOfApp {
   readonly isExhausted: () => boolean
   /** One connection with the options of the pool. It is absent if the pool does not tell them. */
   readonly own?: OwnConnection<object>
+  /** Starts to listen for failures of the connections of the pool, and returns a function that stops it. */
+  readonly listen?: (failed: (error: unknown) => void) => () => unknown
+}
+
+/** The pools of one kind of client. */
+export interface PoolKind<Client> {
+  /** Returns the pool of a client, or `undefined` if it has none, or does not show it. */
+  readonly poolOf: (client: Client) => PoolOfApp | undefined
+  /** Names the pools that tell their options, such as `pg or mysql2`. */
+  readonly telling: string
 }
 
 /** What a check does about a pool that is exhausted. */
-export interface Busy<Client> {
-  readonly poolOf: (client: Client) => PoolOfApp | undefined
+export interface Busy {
   readonly whenExhausted: WhenExhausted | undefined
   /** The function receives a warning if `whenExhausted` is `warn`. */
   readonly warn: (warning: ServiceWarning) => void
 }
 
+export const whenExhaustedRule = oneOf(['fail', 'warn', 'pass'])
+
 export class PoolExhausted extends ServiceUnavailable {
-  constructor () {
-    super('connection pool exhausted')
+  constructor (options?: ErrorOptions) {
+    super('connection pool exhausted', options)
   }
 }
 
@@ -44,25 +57,44 @@ export function numberOf (pool: WeakKey): number {
 }
 
 /** Lists what is missing (E007): `whenExhausted` needs a pool that tells its options. */
-export async function poolRequirements<Client> (context: RequirementsContext, source: ClientOfApp<Client>, { poolOf, whenExhausted = 'fail' }: Pick<Busy<Client>, 'poolOf' | 'whenExhausted'>): Promise<Requirement[]> {
+export async function poolRequirements<Client> (
+  context: RequirementsContext,
+  source: ClientOfApp<Client>,
+  pools: PoolKind<Client>,
+  whenExhausted: WhenExhausted | undefined
+): Promise<Requirement[]> {
   const { client, missing } = await findClient<Client>(context, source.client, source.kind)
   if (missing !== undefined) return [missing]
-  if (whenExhausted === 'fail' || poolOf(client)?.own !== undefined) return []
+  return toldOptions(client, pools, whenExhausted)
+}
+
+/** Lists a requirement (E007) if `whenExhausted` cannot be kept, since the client does not tell the options of its pool. */
+export function toldOptions<Client> (client: Client, { poolOf, telling }: PoolKind<Client>, whenExhausted: WhenExhausted | undefined): Requirement[] {
+  // Some pools are counted from the first look.
+  const pool = poolOf(client)
+  if (whenExhausted === undefined || whenExhausted === 'fail' || pool?.own !== undefined) return []
   return [{
     message: `\`whenExhausted\` is '${whenExhausted}', and the client does not show the options of its pool`,
-    hint: 'Give the check the pool itself, of pg or of mysql2, or leave `whenExhausted` out.',
+    hint: `Give the check a pool of ${telling} itself, or leave \`whenExhausted\` out.`,
   }]
 }
 
 // A pool is looked at again after this many milliseconds.
 const lookInterval = 25
+// A pool may answer over another connection for this many milliseconds after one has failed.
+const failureGrace = 250
 
 /**
  * Lends a client of the app to `use`, as `withClient` does. If its pool is exhausted when the time for that is up, the run says so, or asks
  * over a connection of its own. At most one request of a check stays in the queue of the pool.
  */
-export async function withPoolOfApp<Client extends object, T> (context: CheckContext, source: ClientOfApp<Client>, busy: Busy<Client>, use: (client: Client) => Promise<T>): Promise<T> {
-  const { whenExhausted, poolOf, warn } = busy
+export async function withPoolOfApp<Client extends object, T> (
+  context: CheckContext,
+  source: ClientOfApp<Client>,
+  { poolOf }: PoolKind<Client>,
+  { whenExhausted, warn }: Busy,
+  use: (client: Client) => Promise<T>
+): Promise<T> {
   const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), interruptionOf(context))
   if (missing !== undefined) throw lacking([missing])
   const found = { ...source, client }
@@ -91,8 +123,11 @@ export async function orPast<Client extends object, T> (context: CheckContext, {
   }
 }
 
-/** Gives `work` a signal that is aborted with the run, and when the pool is exhausted after `ms` milliseconds. */
-async function untilExhausted<T> (context: CheckContext, pool: PoolOfApp, ms: number, work: (patience: Interruption) => Promise<T>): Promise<T> {
+/**
+ * Gives `work` a signal that is aborted with the run, when the pool is exhausted after `ms` milliseconds, and when a connection of the pool
+ * failed and no other has answered.
+ */
+export async function untilExhausted<T> (context: CheckContext, pool: PoolOfApp, ms: number, work: (patience: Interruption) => Promise<T>): Promise<T> {
   const signal = interruptionOf(context)
   const patience = new StopSignal()
   const onStop = () => patience.abort(signal.reason)
@@ -102,10 +137,16 @@ async function untilExhausted<T> (context: CheckContext, pool: PoolOfApp, ms: nu
     else timer = setTimeout(look, lookInterval)
   }
   let timer = setTimeout(look, ms)
+  const giveUp: NodeJS.Timeout[] = []
+  const deafen = pool.listen?.(error => giveUp.push(setTimeout(() => patience.abort(error), failureGrace)))
   try {
     return await work(patience)
+  } catch (error) {
+    // The app may have told its pool to wait less long than the run does.
+    throw wordsFor(error) === noConnectionInTime && pool.isExhausted() ? new PoolExhausted({ cause: error }) : error
   } finally {
-    clearTimeout(timer)
+    for (const each of [timer, ...giveUp]) clearTimeout(each)
+    deafen?.()
     signal.removeEventListener('abort', onStop)
   }
 }

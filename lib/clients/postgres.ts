@@ -2,15 +2,15 @@ import type { Pool } from 'pg'
 import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
 import { inTurn } from './in-turn.js'
-import { numberOf, orPast, patienceOf } from './pool-of-app.js'
+import { numberOf, orPast, patienceOf, whenExhaustedRule } from './pool-of-app.js'
 import { clientRequirements, clientRule, withClient, type ClientKind, type OwnConnection } from './client.js'
 import { unavailable } from './driver-errors.js'
 import { postgresUrl, targetOf, type PostgresTarget } from './postgres-hosts.js'
 import { postgresConnection, type PostgresClient } from './postgres-own.js'
 import { isPool, postgresPoolOf, surviving, withLent } from './postgres-pool.js'
 import { lacking, type ServiceWarning } from '../errors.js'
-import { longestTimer, oneOf, text } from '../values/rules.js'
-import { decorated, needsDriver, withoutDriver } from './requirements.js'
+import { longestTimer, text } from '../values/rules.js'
+import { decorated, needsDriver, neverExhausted, withoutDriver } from './requirements.js'
 
 const driver = async () => await import('pg').catch(withoutDriver('pg'))
 
@@ -24,7 +24,7 @@ export const postgresRules = {
   name: text(),
   client: clientRule(kind),
   connectionString: postgresUrl(),
-  whenExhausted: oneOf(['fail', 'warn', 'pass']),
+  whenExhausted: whenExhaustedRule,
 } satisfies OptionRules
 
 export async function postgresRequirements (source: PostgresSource, context: RequirementsContext): Promise<Requirement[]> {
@@ -50,11 +50,7 @@ function faultOf ({ name, client, connectionString, whenExhausted }: PostgresSou
       hint: 'Give `name` for a pool of @fastify/postgres, `client` for another pool of the app, or `connectionString` for a connection of its own.',
     }
   }
-  if (connectionString === undefined || whenExhausted === undefined) return undefined
-  return {
-    message: 'both `connectionString` and `whenExhausted` are given',
-    hint: 'Leave `whenExhausted` out: a connection of its own is never exhausted.',
-  }
+  return neverExhausted({ connectionString, whenExhausted })
 }
 
 /** Details of how a check asks. */

@@ -18,6 +18,11 @@ export function moreThanOne (options: Readonly<Record<string, unknown>>, hint: s
   return { message: `${given.length === 2 ? 'both ' : ''}${given.join(' and ')} are given`, hint }
 }
 
+/** Returns a requirement (E007) if `whenExhausted` is given together with an option that makes the check open a connection of its own. */
+export function neverExhausted (options: Readonly<Record<string, unknown>>): Requirement | undefined {
+  return moreThanOne(options, 'Leave `whenExhausted` out: a connection of its own is never exhausted.')
+}
+
 /** Returns a requirement (E007) if the timeout of a check is not longer than the time that its option waits. */
 export function needsTime (option: string, wait: number | undefined, timeout: number): Requirement[] {
   if (wait === undefined || wait < timeout) return []

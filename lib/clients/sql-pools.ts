@@ -32,6 +32,12 @@ export function poolOfMariaDB (pool: Shape): PoolOfApp {
   return { isExhausted: () => pool['activeConnections']() > 0 && pool['idleConnections']() === 0 && pool['taskQueueSize']() > 0 }
 }
 
+// https://github.com/tediousjs/node-mssql#pool-state
+export function poolOfMSSQL (pool: Shape): PoolOfApp {
+  // The numbers cannot be read before the pool is connected.
+  return { isExhausted: () => pool['connected'] === true && pool['borrowed'] > 0 && pool['available'] === 0 && pool['pending'] > 0 }
+}
+
 export function poolOfKnex ({ client }: Shape): PoolOfApp {
   const { pool, driver, connectionSettings } = client
   return { isExhausted: () => pool.numFree() === 0 && pool.numUsed() >= pool.max, ...ownBy(driver, connectionSettings, pool) }

@@ -1,7 +1,7 @@
 import { isRecord } from '../values/plain-data.js'
 import type { ClientKind } from './client.js'
-import type { PoolOfApp } from './pool-of-app.js'
-import { poolOfKnex, poolOfMariaDB, poolOfMySQL2, poolOfPg, poolOfSequelize, type Shape } from './sql-pools.js'
+import type { PoolKind, PoolOfApp } from './pool-of-app.js'
+import { poolOfKnex, poolOfMariaDB, poolOfMSSQL, poolOfMySQL2, poolOfPg, poolOfSequelize, type Shape } from './sql-pools.js'
 
 /** The dialects for which `isReadOnly` has a query. */
 export type Dialect = 'postgres' | 'mysql' | 'sqlite' | 'mssql'
@@ -92,6 +92,8 @@ const sqlAdapters: Readonly<Record<string, SQLAdapter>> = {
     fits: client => isRecord(client['em']) && offers(client['em'], 'getConnection'),
     dialect: client => dialectNamed(client['em'].getPlatform?.().constructor.name),
     query: (client, sql) => client['em'].getConnection().execute(sql),
+    // MikroORM before version 7 asks over Knex.
+    pool: client => sqlPoolOf(client['em'].getConnection().getKnex?.()),
   },
   'postgres.js': {
     fits: client => offers(client, 'unsafe', 'begin'),
@@ -102,6 +104,7 @@ const sqlAdapters: Readonly<Record<string, SQLAdapter>> = {
     fits: client => offers(client, 'request', 'transaction'),
     dialect: () => 'mssql',
     query: async (client, sql) => (await client['request']().query(sql)).recordset,
+    pool: poolOfMSSQL,
   },
   SQLite: {
     fits: client => offers(client, 'prepare', 'exec'),
@@ -153,6 +156,8 @@ export function sqlKind (takes: string, hint: string, of?: Dialect): ClientKind 
 export function sqlPoolOf (client: unknown): PoolOfApp | undefined {
   return adapterFor(client)?.pool?.(client as Shape)
 }
+
+export const sqlPools: PoolKind<object> = { poolOf: sqlPoolOf, telling: 'pg or mysql2' }
 
 function isPgPool (client: Shape): boolean {
   return typeof client['totalCount'] === 'number' && typeof client['waitingCount'] === 'number'

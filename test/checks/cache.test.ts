@@ -8,6 +8,7 @@ import { createCache } from 'cache-manager'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'
 import { Keyv } from 'keyv'
+import { createClientPool } from 'redis-5'
 import { test, type Test } from 'tap'
 import { createHealth } from '../../lib/index.js'
 import CacheCheck, { type CacheLike, type CacheOptions } from '../../lib/checks/cache.js'
@@ -47,6 +48,30 @@ async function withCaching (t: Test): Promise<FastifyInstance> {
   await app.register(fastifyCaching)
   return app
 }
+
+test('a pool of node-redis that is exhausted is what `whenExhausted` says', async t => {
+  const { url } = await startRedis(t)
+  const pool = createClientPool({ url }, { maximum: 1 })
+  pool.on('error', () => {})
+  await pool.connect()
+  t.teardown(() => pool.destroy())
+  const over = (whenExhausted: 'fail' | 'warn' | 'pass') => healthOf(t, { cache: pool, whenExhausted, timeout: 1000 })
+  const [fail, warn, pass] = [over('fail'), over('warn'), over('pass')]
+  for (const { status } of [fail, warn, pass]) t.equal(await status(), 'working')
+  let release!: () => void
+  const holding = pool.execute(async () => await new Promise<void>(resolve => { release = resolve }))
+  for (let probe = 0; probe < 2; probe++) {
+    t.equal(await fail.status(), 'unavailable: connection pool exhausted')
+    t.equal(await warn.status(), 'warning: connection pool exhausted; the database answers')
+    t.equal(await pass.status(), 'working')
+  }
+  release()
+  await holding
+  t.equal(await fail.status(), 'working')
+  t.equal(await pool.dbSize(), 0)
+  t.same(await pass.faults(), [])
+  t.match(await healthOf(t, { cache: new Map(), whenExhausted: 'warn' }).faults(), [/^E007 .*`whenExhausted` is 'warn', and the client does not show the options of its pool Give the check a pool of node-redis itself/])
+})
 
 test('caches in memory', async t => {
   await t.test('that keep what is set are healthy, and left as they were', async t => {
@@ -248,6 +273,14 @@ test('caches over Redis', async t => {
     await ask('CONFIG', 'SET', 'maxmemory', '1')
     for (const [name, cache] of Object.entries(caches(t))) t.equal(await healthOf(t, { cache }, app).status(), 'unavailable: out of memory', name)
     await ask('CONFIG', 'SET', 'maxmemory', '0')
+
+    const full = keyvOver(t, redis.url)
+    t.equal(await healthOf(t, { cache: full }, app).status(), 'working')
+    await ask('CONFIG', 'SET', 'maxclients', '1')
+    await ask('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    t.equal(await healthOf(t, { cache: full }, app).status(), 'unavailable: too many connections')
+    t.equal(await healthOf(t, { cache: createCache({ stores: [full] }) }, app).status(), 'unavailable: too many connections')
+    await ask('CONFIG', 'SET', 'maxclients', '10000')
 
     const guarded = await startRedis(t, { password: 'secret' })
     const url = Object.assign(new URL(guarded.url), { password: 'wrong' }).href

@@ -69,6 +69,51 @@ test('clients of the app are asked, and not closed', async t => {
   await app.close()
 })
 
+const exhausted = 'unavailable: connection pool exhausted'
+
+/** Runs a command that the fixture does not answer, so that its connection stays lent. */
+function hold (client: Pick<MongoClient, 'db'>) {
+  client.db('shop').command({ find: 'orders' }).catch(() => {})
+}
+
+test('a pool that is exhausted is what `whenExhausted` says', async t => {
+  const server = await startMongoDBFixture(t)
+  const login = { auth: { username: 'shop', password: 'p@ss' }, authMechanism: 'PLAIN' } as const
+  for (const connect of [
+    async () => await new MongoClient(server.url, { maxPoolSize: 1, ...login }).connect(),
+    async () => await mongoose.createConnection(server.url, { maxPoolSize: 1 }).asPromise(),
+  ]) {
+    const client = await connect()
+    const over = (whenExhausted?: 'fail' | 'warn' | 'pass') => asking(t, [MongoDBCheck, { client, timeout: 2000, ...(whenExhausted && { whenExhausted }) }])
+    const [fail, warn, pass] = [over(), over('warn'), over('pass')]
+    t.equal(await fail(), 'working')
+    hold('getClient' in client ? client.getClient() as unknown as MongoClient : client)
+    const { accepted } = server
+    t.equal(await fail(), exhausted)
+    t.equal(await fail(), exhausted, 'though the first request still waits')
+    t.equal(server.accepted, accepted)
+    for (let probe = 0; probe < 2; probe++) {
+      t.equal(await warn(), 'warning: connection pool exhausted; the database answers')
+      t.equal(await pass(), 'working')
+    }
+    t.strictSame([...new Set(server.logins)], ['shop:p@ss'])
+    await Promise.all([fail, warn, pass].map(async ({ health }) => await health.close()))
+    await client.close()
+    await until(() => server.connections === 0, patience)
+  }
+})
+
+test('a pool that gives up before the run does is exhausted as well', async t => {
+  const server = await startMongoDBFixture(t)
+  const client = await new MongoClient(server.url, { maxPoolSize: 1, waitQueueTimeoutMS: 100 }).connect()
+  t.after(async () => await client.close())
+  const fail = asking(t, [MongoDBCheck, { client }])
+  t.equal(await fail(), 'working')
+  hold(client)
+  t.equal(await fail(), exhausted)
+  t.equal(await asking(t, [MongoDBCheck, { client, whenExhausted: 'pass' }])(), 'working')
+})
+
 test('what the server says is told in plain words', async t => {
   const server = await startMongoDBFixture(t)
   const ask = asking(t, [MongoDBCheck, { url: server.url, writable: true }])

@@ -8,6 +8,7 @@ import { Cluster, Redis } from 'ioredis'
 import { createClient as createClient4, createCluster as createCluster4 } from 'redis-4'
 import { createClient as createClient5, createClientPool, createCluster as createCluster5, createSentinel } from 'redis-5'
 import { test, type Test } from 'tap'
+import CacheCheck from '../../lib/checks/cache.js'
 import RedisCheck from '../../lib/checks/redis.js'
 import type { RedisOptions } from '../../types/sources.js'
 import { createHealth, type HealthRegistry } from '../../lib/index.js'
@@ -388,6 +389,120 @@ test('a pool and a sentinel of node-redis 5', async t => {
   await bySentinel.connect()
   t.teardown(() => bySentinel.destroy())
   t.equal(await status(healthOf(t, { client: bySentinel, writable: true })), 'working')
+})
+
+/** A pool of node-redis, and what holds all its clients until it is called. */
+async function poolOf (t: Test, url: string, options: { acquireTimeout?: number } = {}) {
+  const pool = createClientPool({ url, socket: { reconnectStrategy: 20 } }, { maximum: 2, ...options })
+  pool.on('error', () => {})
+  await pool.connect()
+  t.teardown(() => pool.isOpen && pool.destroy())
+  const hold = async () => {
+    let release!: () => void
+    const held = new Promise<void>(resolve => { release = resolve })
+    for (let n = 0; n < 2; n++) pool.execute(async () => await held).catch(() => {})
+    await until(() => pool.idleClients === 0 && pool.tasksQueueLength === 0)
+    return release
+  }
+  return { pool, hold }
+}
+
+const exhausted = 'unavailable: connection pool exhausted'
+
+test('a pool of node-redis that is exhausted is what `whenExhausted` says', async t => {
+  const server = await startRedis(t, { password: 'correct-horse' })
+  const relay = await startRelay(t, server.port)
+  const { pool, hold } = await poolOf(t, server.url.replace(String(server.port), String(relay.port)))
+  const over = (whenExhausted?: 'fail' | 'warn' | 'pass') => healthOf(t, { client: pool, writable: true, ...(whenExhausted && { whenExhausted }) })
+  const [fail, warn, pass] = [over(), over('warn'), over('pass')]
+  const firstly = await hold()
+  t.equal(await status(pass, 1000), exhausted, 'since the pool has never told its options')
+  firstly()
+  t.equal(await status(fail), 'working')
+  const release = await hold()
+  t.equal(await status(fail, 1000), exhausted)
+  t.equal(await status(fail, 1000), exhausted, 'though the first request still waits')
+  for (let probe = 0; probe < 2; probe++) {
+    t.equal(await status(warn, 2000), 'warning: connection pool exhausted; the database answers')
+    t.equal(await status(pass, 2000), 'working')
+  }
+  t.equal(relay.connections, 4, 'those of the pool, and one kept for each registry')
+  await Promise.all([warn, pass].map(async health => await health.close()))
+  await until(() => relay.connections === 2)
+  release()
+  await until(async () => await status(fail) === 'working')
+  const again = await hold()
+  await relay.silence()
+  t.equal(await status(over('pass'), 2000), 'unavailable: timed out after 2000 ms', 'as ever')
+  await relay.pass()
+  again()
+})
+
+test('a pool of node-redis that waits less long than the run is exhausted as well', async t => {
+  const server = await startRedis(t)
+  const { pool, hold } = await poolOf(t, server.url, { acquireTimeout: 100 })
+  const health = healthOf(t, { client: pool })
+  const pass = healthOf(t, { client: pool, whenExhausted: 'pass' })
+  t.equal(await status(health), 'working')
+  const release = await hold()
+  t.equal(await status(health), exhausted)
+  t.equal(await status(pass), 'working')
+  release()
+})
+
+test('a pool of node-redis whose server is down is told as such', async t => {
+  const server = await startRedis(t)
+  const { pool } = await poolOf(t, server.url)
+  for (const whenExhausted of ['fail', 'pass'] as const) {
+    const health = healthOf(t, { client: pool, whenExhausted })
+    t.equal(await status(health), 'working')
+    await server.stop()
+    for (let probe = 0; probe < 3; probe++) t.equal(await status(health), 'unavailable: connection refused')
+    t.ok(pool.tasksQueueLength <= 1, 'at most one request waits in the pool')
+    await server.start()
+    t.equal(await status(health), 'working')
+  }
+})
+
+test('`whenExhausted` needs a pool that can be exhausted', async t => {
+  const server = await startRedis(t)
+  const faults = async (options: RedisOptions) => {
+    const found = await healthOf(t, options).systemChecks()
+    return found.filter(({ level }) => level === 'error').map(({ id, message }) => `${id} ${message}`)
+  }
+  const { pool } = await poolOf(t, server.url)
+  t.same(await faults({ client: pool, whenExhausted: 'warn' }), [])
+  t.same(await faults({ client: ioredisOf(t, server.url), whenExhausted: 'fail' }), [])
+  t.same(await faults({ client: ioredisOf(t, server.url), whenExhausted: 'warn' }), ["E007 `whenExhausted` is 'warn', and the client does not show the options of its pool"])
+  t.same(await faults({ url: server.url, whenExhausted: 'fail' }), ['E007 both `url` and `whenExhausted` are given'])
+  t.same(await faults({ whenExhausted: 'pass' }), ['E007 app.redis is not there'])
+})
+
+test('Redis that takes no more clients says so, over each client', async t => {
+  const server = await startRedis(t)
+  const admin = ioredisOf(t, server.url)
+  const { pool } = await poolOf(t, server.url)
+  const clients = {
+    ioredis: ioredisOf(t, server.url),
+    'ioredis without a ready check': new Redis(server.url, { enableReadyCheck: false, retryStrategy: () => 20 }),
+    'node-redis 4': await nodeRedisOf(t, createClient4, server.url),
+    'node-redis 5': await nodeRedisOf(t, createClient5, server.url),
+    'a pool of node-redis 5': pool,
+  }
+  clients['ioredis without a ready check'].on('error', () => {})
+  t.teardown(() => clients['ioredis without a ready check'].disconnect())
+  const healths = [...Object.values(clients).map(client => healthOf(t, { client })), healthOf(t, { url: server.url })]
+  const asCaches = Object.values(clients).map(client => {
+    const health = createHealth({ timeout: ample, subsets: { readiness: [[CacheCheck, { cache: client as never }]] } }, { log })
+    t.teardown(async () => await health.close())
+    return health
+  })
+  for (const health of [...healths, ...asCaches]) t.equal(await status(health), 'working')
+  await admin.config('SET', 'maxclients', '1')
+  await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+  for (let probe = 0; probe < 2; probe++) for (const health of [...healths, ...asCaches]) t.equal(await status(health), 'unavailable: too many connections')
+  await admin.config('SET', 'maxclients', '1000')
+  for (const health of [...healths, ...asCaches]) await until(async () => await status(health) === 'working')
 })
 
 test('a client of node-redis that is not connected', async t => {

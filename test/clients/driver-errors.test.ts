@@ -46,8 +46,14 @@ test('a driver that gives no code is known by its text', async t => {
     ["CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'", 'connection lost'],
     ['Heartbeat timeout', 'connection lost'],
     ['ERR DB index is out of range', 'database does not exist'],
-    ['timeout exceeded when trying to connect', 'timed out'],
+    ['timeout exceeded when trying to connect', 'no connection of the pool came in time'],
     ['Query read timeout', 'timed out'],
+    ['Connection timeout', 'timed out'],
+    ['Socket timeout timeout. Expecting data, but didn\'t receive any in 5000ms.', 'timed out'],
+    ['Timeout waiting for a client', 'no connection of the pool came in time'],
+    ['The client is offline', 'client is not connected'],
+    ['Disconnects client', 'connection lost'],
+    ['All the root nodes are unavailable', 'no node of the cluster can be reached'],
     ['All sentinels are unreachable. Retrying from scratch after 10ms.', 'no sentinel can be reached'],
     ['Too many Cluster redirections. Last error: Error: MOVED 1 canary:1', 'cluster keeps redirecting'],
     ['Connection pool is closed.', 'client is closed'],
@@ -86,6 +92,13 @@ test('the words of a cause count, however deep, and those of each error of an ag
   const refused = withCode('ECONNREFUSED')
   t.equal(wordsFor(new Error('fetch failed', { cause: new Error('inner', { cause: refused }) })), 'connection refused')
   t.equal(wordsFor(new AggregateError([new Error('canary'), refused])), 'connection refused')
+})
+
+test('a pool that had no connection in time tells why, where it knows', async t => {
+  const late = withCode('ER_GET_CONNECTION_TIMEOUT')
+  t.equal(wordsFor(late), 'no connection of the pool came in time')
+  late.cause = withCode('ECONNREFUSED')
+  t.equal(wordsFor(late), 'connection refused')
 })
 
 test('causes that go round in a circle come to an end', async t => {

@@ -1,3 +1,4 @@
+import { MikroORM } from '@mikro-orm/postgresql'
 import { drizzle as drizzleMySQL } from 'drizzle-orm/mysql2'
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { Kysely, PostgresDialect } from 'kysely'
@@ -54,6 +55,18 @@ const poolsOfPostgres: Record<string, Make> = {
   Knex: url => ofKnex(knex({ client: 'pg', connection: url, pool: { min: 0, max: 1 } })),
   TypeORM: async url => ofTypeORM(await new DataSource({ type: 'postgres', url, poolSize: 1 }).initialize()),
   Sequelize: url => ofSequelize(new Sequelize(url, { logging: false, pool: { max: 1 } })),
+  async MikroORM (clientUrl) {
+    const orm = await MikroORM.init({ clientUrl, entities: [], discovery: { warnWhenNoEntities: false }, pool: { min: 0, max: 1 } })
+    return {
+      client: orm,
+      hold: async () => {
+        const em = orm.em.fork()
+        await em.begin()
+        return () => { em.rollback().catch(nothing) }
+      },
+      end: async () => await orm.close(),
+    }
+  },
 }
 
 const holdMySQL2 = (pool: mysql.Pool) => async () => {
@@ -178,6 +191,51 @@ test('a pool of mariadb says that it is exhausted, and shows no options to conne
   t.strictSame(await faultsOf(t, [SQLCheck, { client, whenExhausted: 'fail' }]), [])
 })
 
+// The pool of each library waits for this many milliseconds.
+const short = 200
+// A pool of mariadb does not show its limit, so the check does not know that all are lent.
+const late = 'unavailable: no connection of the pool came in time'
+
+test('a pool that gives up before the run does is exhausted as well', async t => {
+  const [postgres, maria] = await Promise.all([startPostgres(t), startMariaDB(t)])
+  const ofPg = (pool: pg.Pool): Pooled => ({ client: pool, hold: holdPg(pool), end: async () => await pool.end() })
+  const ofMySQL2 = (pool: mysql.Pool): Pooled => ({ client: pool, hold: holdMySQL2(pool), end: async () => await pool.end() })
+  const ofMariaDB = (pool: ReturnType<typeof mariadb.createPool>): Pooled => ({
+    client: pool,
+    hold: async () => {
+      const connection = await pool.getConnection()
+      return async () => await connection.release()
+    },
+    end: async () => await pool.end(),
+  })
+  for (const [name, { client, hold, end }] of Object.entries({
+    pg: ofPg(new pg.Pool({ connectionString: postgres.url, max: 1, connectionTimeoutMillis: short })),
+    Knex: ofKnex(knex({ client: 'pg', connection: postgres.url, acquireConnectionTimeout: short, pool: { min: 0, max: 1 } })),
+    Sequelize: ofSequelize(new Sequelize(postgres.url, { logging: false, pool: { max: 1, acquire: short } })),
+    'mysql2 that does not wait': ofMySQL2(mysql.createPool({ uri: maria.url, connectionLimit: 1, waitForConnections: false })),
+    'mysql2 whose queue is full': ofMySQL2(mysql.createPool({ uri: maria.url, connectionLimit: 1, queueLimit: 1 })),
+    mariadb: ofMariaDB(mariadb.createPool({ host: '127.0.0.1', port: maria.port, user: maria.user, password: maria.password, database: 'shop', connectionLimit: 1, acquireTimeout: short })),
+  })) {
+    const ask = asking(t, [SQLCheck, { client, timeout: 20_000 }])
+    t.equal(await ask(), 'working', name)
+    const release = await hold()
+    const waiting = name.includes('queue') ? (client as mysql.Pool).query('SELECT 1') : undefined
+    t.equal(await ask(), name === 'mariadb' ? late : exhausted, name)
+    await release()
+    await waiting
+    t.equal(await ask(), 'working', name)
+    await ask.health.close()
+    await end()
+  }
+})
+
+test('a pool of mssql says that it is exhausted, once it is connected', async t => {
+  const state = { connected: true, borrowed: 2, available: 0, pending: 1 }
+  const methods = { request: nothing, transaction: nothing }
+  t.ok(sqlPoolOf({ ...methods, ...state })?.isExhausted())
+  for (const change of [{ connected: false }, { borrowed: 0 }, { available: 1 }, { pending: 0 }]) t.notOk(sqlPoolOf({ ...methods, ...state, ...change })?.isExhausted())
+})
+
 test('`mysql` asks past an exhausted pool, too', async t => {
   const server = await startMariaDB(t)
   const pool = mysql.createPool({ uri: server.url, connectionLimit: 1 })
@@ -197,7 +255,7 @@ test('a client that is missing is told at the run, too', async t => {
 
 test('a client that shows no pool has none', async t => {
   const pool = new pg.Pool()
-  for (const client of [{}, { pool: 7 }, new Kysely({ dialect: new PostgresDialect({ pool }) }), new pg.Client(), mysql, { client: { pool: { numFree: () => 0 }, driver: {} } }]) {
+  for (const client of [{}, { pool: 7 }, new Kysely({ dialect: new PostgresDialect({ pool }) }), new pg.Client(), mysql, { em: { getConnection: () => ({}) } }, { client: { pool: { numFree: () => 0 }, driver: {} } }]) {
     t.equal(sqlPoolOf(client)?.own, undefined)
   }
   await pool.end()
