@@ -17,15 +17,35 @@ export interface Evaluation {
   readonly due: Deadline
 }
 
-/** Asks every check of a subset in the order of its entries. It never rejects, and never takes longer than its deadline. */
+/** After so many milliseconds the app's other work has its turn. */
+const longestTurn = 1
+
+/**
+ * Asks every check of a subset in the order of its entries. It never rejects, and never takes longer than its deadline. The checks of a
+ * large subset are asked in several turns of the event loop, and its report is made in one more, so that other requests need not wait for
+ * all of that.
+ */
 export async function evaluate (evaluation: Evaluation): Promise<Result[]> {
-  const { entries, sequential } = evaluation
+  const { entries, sequential, clock } = evaluation
   const answers: Answers = new Map()
+  let begun = clock.now()
+  let turns = 1
   for (const entry of entries) {
+    if (clock.now() - begun > longestTurn) {
+      await nextTurn(clock)
+      begun = clock.now()
+      turns++
+    }
     const answer = answerOf(entry, answers, evaluation)
     answers.set(entry.identifier, sequential ? await answer : answer)
   }
-  return await Promise.all(answers.values())
+  const results = await Promise.all(answers.values())
+  if (turns > 1) await nextTurn(clock)
+  return results
+}
+
+async function nextTurn (clock: Clock): Promise<void> {
+  await new Promise<void>(resolve => { clock.afterIO(resolve) })
 }
 
 /** The answers by identifier, in the order in which the checks were asked. */

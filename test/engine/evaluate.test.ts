@@ -6,6 +6,7 @@ import { evaluate, type Evaluation } from '../../lib/engine/evaluate.js'
 import { History } from '../../lib/engine/history.js'
 import { failed, toResult, type Outcome } from '../../lib/engine/report.js'
 import type { EntryOptions } from '../../types/check.js'
+import type { Clock } from '../../lib/time/clock.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 
 function entry (identifier: string, options: EntryOptions = {}): ResolvedEntry {
@@ -96,4 +97,32 @@ test('a check that is not critical blocks, too', async t => {
 
 test('nothing to ask is nothing found', async t => {
   t.strictSame(await setUp({}).finish([]), [])
+})
+
+test('the checks of a large subset are asked in several turns of the event loop, and the report is made in one more', async t => {
+  const { clock, run } = setUp({})
+  let taken = 0
+  const turns: string[][] = [[]]
+  const busy: Clock = {
+    now: () => clock.now() + taken,
+    date: () => clock.date(),
+    after: (...given) => clock.after(...given),
+    afterIO (callback) {
+      turns.push([])
+      setImmediate(callback)
+    },
+    random: () => 0,
+  }
+  const ask = ({ identifier }: ResolvedEntry) => {
+    turns.at(-1)?.push(identifier)
+    taken += 0.4
+    return working
+  }
+  const results = await run(['A', 'B', 'C', 'D', 'E', 'F', 'G'].map(name => entry(name)), { ask, clock: busy })
+  t.equal(results.length, 7)
+  t.strictSame(turns, [['A', 'B', 'C'], ['D', 'E', 'F'], ['G'], []])
+  turns.length = 0
+  turns.push([])
+  await run([entry('A'), entry('B')], { ask, clock: busy })
+  t.strictSame(turns, [['A', 'B']], 'a small subset takes one turn')
 })
