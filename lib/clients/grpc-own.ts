@@ -3,34 +3,13 @@ import { channel } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectivity, connectivityOf, type GRPCLike } from './grpc-client.js'
+import { materialOf, type GRPCTarget } from './grpc-target.js'
 import { goodbyeTime, type Connection } from './shared-connection.js'
-import { tlsMaterial, type TLSMaterial } from './tls.js'
-
-/** TLS of a gRPC connection. */
-export interface GRPCTLS extends TLSMaterial {
-  /**
-   * The name that the server's certificate must be for.
-   *
-   * @default the host of `target`
-   */
-  servername?: string
-}
+import { tlsMaterial } from './tls.js'
 
 export interface GRPCDriver {
   readonly grpc: Pick<typeof import('@grpc/grpc-js'), 'Client' | 'credentials'>
   readonly tls: Pick<typeof import('node:tls'), 'createSecureContext'>
-}
-
-/** A server and the TLS towards it. */
-export interface GRPCTarget {
-  readonly target: string
-  readonly tls?: boolean | GRPCTLS | undefined
-}
-
-/** Returns the TLS material of the options. */
-export function materialOf (tls: GRPCTarget['tls']) {
-  const { ca, cert, key } = typeof tls === 'object' ? tls : {}
-  return { ca, cert, key }
 }
 
 /** An answer may have at most this many bytes. An answer of the health service has two. */
