@@ -1,6 +1,17 @@
 import neostandard from 'neostandard'
 
-export default neostandard({
-  ts: true,
-  ignores: neostandard.resolveIgnoresFromGitignore(),
-})
+export default [
+  ...neostandard({
+    ts: true,
+    ignores: neostandard.resolveIgnoresFromGitignore(),
+  }),
+  {
+    files: ['lib/checks/**/*.ts', 'lib/clients/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': ['error', {
+        selector: 'PropertyDefinition[static=true][key.name="rules"]:not([value.type="TSSatisfiesExpression"])',
+        message: 'End the rules with `satisfies RulesOf<Options>`, so that no option is without a rule.',
+      }],
+    },
+  },
+]

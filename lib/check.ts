@@ -3,7 +3,7 @@ import { entryRules } from './values/entry-rules.js'
 import { isRecord } from './values/plain-data.js'
 import { func, oneOf, rule, text, violations } from './values/rules.js'
 import { brief, shown } from './values/shown.js'
-import type { Check, CheckClass, CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope } from '../types/check.js'
+import type { Check, CheckClass, CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope, RulesOf } from '../types/check.js'
 
 // All copies of the package in one process share this symbol, so that a check of another copy still counts.
 const brand = Symbol.for('fastify-health.check')
@@ -87,14 +87,14 @@ export interface CheckDefinition extends EntryOptions {
   check (this: HealthCheck, context: CheckContext): unknown
 }
 
-const definitionRules: OptionRules = {
+const definitionRules = {
   ...entryRules,
   identifier: text({ required: true }),
   rules: rule('an object of rules, by the name of the option', isRecord),
   scope: oneOf(['local', 'shared', 'workers']),
   requirements: func(),
   check: func({ required: true }),
-}
+} satisfies RulesOf<CheckDefinition>
 
 /**
  * Makes a check from a function. The returned class is an entry, and can be used in `[entry, options]` as well.

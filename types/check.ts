@@ -114,6 +114,9 @@ export interface OptionRule {
 
 export type OptionRules = Readonly<Record<string, OptionRule>>
 
+/** One rule for each option, also if the options are a union. */
+export type RulesOf<Options> = Readonly<Record<Options extends unknown ? keyof Options : never, OptionRule>>
+
 /** A check asks one dependency one question. */
 export interface Check<Options extends object = Record<never, never>> {
   readonly options: Options & EntryOptions

@@ -4,7 +4,7 @@ import { HealthCheck } from '../check.js'
 import { isHealthCheckError, ServiceUnavailable, ServiceWarning } from '../errors.js'
 import { milliseconds, rule, text } from '../values/rules.js'
 import { interruptionOf } from '../time/stop-signal.js'
-import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { lookAtQueues, type QueueState } from './bullmq/look.js'
 import { bullmq, removeAll, roundTrip } from './bullmq/round-trip.js'
@@ -56,7 +56,7 @@ export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
     ...queueRules,
     maxWaiting: rule('a whole number, 0 or more', value => Number.isSafeInteger(value) && Number(value) >= 0),
     maxOldestAge: milliseconds(),
-  }
+  } satisfies RulesOf<BullMQWorkersOptions>
 
   static override readonly scope = 'workers'
 
@@ -100,7 +100,7 @@ export interface BullMQRoundTripOptions extends BullMQSource {
  * to work. The worker needs one line, `withHealthJobs(processor)` of `fastify-health/heartbeat`.
  */
 export class BullMQRoundTripCheck extends HealthCheck<BullMQRoundTripOptions> {
-  static override readonly rules = { ...queueRules, maxWait: milliseconds(1) }
+  static override readonly rules = { ...queueRules, maxWait: milliseconds(1) } satisfies RulesOf<BullMQRoundTripOptions>
   static override readonly scope = 'workers'
 
   override async requirements (context: RequirementsContext) {

@@ -9,7 +9,7 @@ import { isIORedis } from '../clients/redis.js'
 import { withIORedis } from '../clients/redis-of-app.js'
 import { lacking, ServiceReturnedUnexpectedResult } from '../errors.js'
 import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
-import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { WhenExhausted } from '../../types/sources.js'
 import { askedCache, isCache, type AskedCache, type CacheLike } from './cache/adapters.js'
 
@@ -52,7 +52,7 @@ const abortedRuns = new WeakMap<WeakKey, { answered: Promise<void>, since: numbe
 
 /** Passes if a value that was set is read back. Its key is random, expires, and is deleted. */
 export class CacheCheck extends HealthCheck<CacheOptions> {
-  static override readonly rules = { cache: clientRule(kind), client: clientRule(kind), whenExhausted: whenExhaustedRule }
+  static override readonly rules = { cache: clientRule(kind), client: clientRule(kind), whenExhausted: whenExhaustedRule } satisfies RulesOf<CacheOptions>
   static override readonly scope = 'shared'
 
   override get identifier () {

@@ -1,6 +1,6 @@
 import { HealthCheck } from '../check.js'
 import { milliseconds, redisUrl, rule, text, texts, url } from '../values/rules.js'
-import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import { amqpRequirements } from '../clients/amqp.js'
 import { pollOverAmqp } from './celery/amqp.js'
 import { Poll } from './celery/poll.js'
@@ -47,7 +47,7 @@ export class CeleryPingCheck extends HealthCheck<CeleryOptions> {
     wait: milliseconds(1),
     controlExchange: text(),
     globalKeyPrefix: text(),
-  }
+  } satisfies RulesOf<CeleryOptions>
 
   static override readonly scope = 'workers'
 

@@ -10,7 +10,7 @@ import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWa
 import { interruptionOf } from '../time/stop-signal.js'
 import { numeric, port, withoutNul } from '../values/rules.js'
 import { day, mebibyte } from '../values/units.js'
-import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
+import type { CheckContext, OptionRules, Requirement, RulesOf } from '../../types/check.js'
 import { chainOf, distrust } from './certificate/chain.js'
 
 const longestFile = mebibyte
@@ -54,7 +54,7 @@ export class CertificateCheck extends HealthCheck<CertificateOptions> {
     ca: pem(),
     file: withoutNul('the path of a file'),
     minDays: numeric('a number of days, 0 or more', 0, Number.MAX_SAFE_INTEGER),
-  }
+  } satisfies RulesOf<CertificateOptions>
 
   static override readonly scope = 'shared'
 

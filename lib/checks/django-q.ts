@@ -3,7 +3,7 @@ import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { text, texts } from '../values/rules.js'
 import { interruptionOf } from '../time/stop-signal.js'
-import type { CheckContext, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { unsign } from './django-q/signature.js'
 import { valuesOf, walk, type StatValues } from './django-q/stat-keys.js'
@@ -50,7 +50,7 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
     cluster: text({ required: true }),
     secretKey: text({ required: true, secret: true }),
     unhealthyStatuses: texts(),
-  }
+  } satisfies RulesOf<DjangoQOptions>
 
   /** The name of the cluster in messages. */
   protected abstract get subject (): string

@@ -6,7 +6,7 @@ import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '..
 import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { isPattern, oneOf, rule, withoutNul } from '../values/rules.js'
-import type { CheckContext, OptionRules, Requirement } from '../../types/check.js'
+import type { CheckContext, OptionRules, Requirement, RulesOf } from '../../types/check.js'
 
 /** The functions that ask for records. Each returns them as a zone file writes them. */
 const records = {
@@ -49,7 +49,7 @@ export class DNSCheck extends HealthCheck<DNSOptions> {
     type: oneOf(Object.keys(records)),
     expect: rule('a text, a RegExp, or a list of them', value => Array.isArray(value) ? value.length > 0 && value.every(isPattern) : isPattern(value)),
     servers: rule('a list of addresses, each with a :port if need be', value => Array.isArray(value) && value.length > 0 && value.every(isServer)),
-  }
+  } satisfies RulesOf<DNSOptions>
 
   static override readonly scope = 'shared'
 

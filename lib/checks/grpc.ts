@@ -3,7 +3,7 @@ import { grpcRequirements, grpcRules, healthOf, type GRPCSource } from '../clien
 import { servingStatus } from '../clients/grpc-health.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { rule } from '../values/rules.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 
 export interface GRPCOptions extends GRPCSource {
   /**
@@ -16,7 +16,7 @@ export interface GRPCOptions extends GRPCSource {
 
 /** Passes when the health service of a gRPC server says SERVING: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 export class GRPCCheck extends HealthCheck<GRPCOptions> {
-  static override readonly rules: OptionRules = { ...grpcRules, service: rule('a string', value => typeof value === 'string') }
+  static override readonly rules: OptionRules = { ...grpcRules, service: rule('a string', value => typeof value === 'string') } satisfies RulesOf<GRPCOptions>
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {

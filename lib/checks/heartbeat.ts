@@ -5,7 +5,7 @@ import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { clusterName, defaultFile } from '../heartbeat/common.js'
 import { milliseconds, ofApp, redisUrl, text, texts, withoutNul } from '../values/rules.js'
-import type { CheckContext, OptionRule, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { HeartbeatRedisOptions, RedisSource } from '../../types/sources.js'
 import { elapsed } from './workers/elapsed.js'
 
@@ -32,7 +32,7 @@ export interface HeartbeatFileOptions {
  * `maxAge`. Beyond that, the file says nothing about the worker, and the check fails.
  */
 export class HeartbeatFileCheck extends HealthCheck<HeartbeatFileOptions> {
-  static override readonly rules = { file: withoutNul('the path of a file'), maxAge: milliseconds(1) }
+  static override readonly rules = { file: withoutNul('the path of a file'), maxAge: milliseconds(1) } satisfies RulesOf<HeartbeatFileOptions>
   static override readonly scope = 'local'
 
   override async check () {
@@ -48,7 +48,7 @@ const heartbeatSourceRules = {
   namespace: text(),
   url: redisUrl(),
   client: ofApp('a client of ioredis', value => typeof value === 'object' && value !== null && 'status' in value),
-} satisfies Record<keyof RedisSource, OptionRule>
+} satisfies RulesOf<RedisSource>
 
 const clusterRules = { ...heartbeatSourceRules, cluster: clusterName, unhealthyStatuses: texts() }
 
@@ -56,7 +56,7 @@ const workers = async () => await import('./heartbeat/workers.js')
 
 /** Passes if a worker of the cluster beats in Redis, and its status is healthy. */
 export class HeartbeatClusterCheck extends HealthCheck<HeartbeatRedisOptions> {
-  static override readonly rules = clusterRules
+  static override readonly rules = clusterRules satisfies RulesOf<HeartbeatRedisOptions>
   static override readonly scope = 'workers'
 
   override async requirements (context: RequirementsContext) {
@@ -81,7 +81,7 @@ export interface HeartbeatLocalOptions extends HeartbeatRedisOptions {
 
 /** Passes if a worker of the cluster on this host beats in Redis, and its status is healthy. */
 export class HeartbeatLocalCheck extends HealthCheck<HeartbeatLocalOptions> {
-  static override readonly rules = { ...clusterRules, host: text() }
+  static override readonly rules = { ...clusterRules, host: text() } satisfies RulesOf<HeartbeatLocalOptions>
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {

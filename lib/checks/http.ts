@@ -9,7 +9,7 @@ import { moreThanOne } from '../clients/requirements.js'
 import { lacking, ServiceReturnedUnexpectedResult } from '../errors.js'
 import { pem, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
 import { decodableUrl, flag, rule, withoutNul } from '../values/rules.js'
-import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import { askThrough, dispatcherKind, type DispatcherLike } from './http/dispatcher.js'
 import { exchange, letGo, readBody, throughProxy } from './http/exchange.js'
 import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http/expectation.js'
@@ -82,7 +82,7 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     key: pem({ secret: true }),
     dispatcher: clientRule(dispatcherKind),
     proxy: flag(),
-  }
+  } satisfies RulesOf<HttpOptions>
 
   static override readonly scope = 'shared'
 

@@ -7,7 +7,7 @@ import { withoutDriver } from '../clients/requirements.js'
 import { pem, tlsMaterial, tlsRequirements, type TLSMaterial } from '../clients/tls.js'
 import { isHealthCheckError, lacking, ServiceUnavailable } from '../errors.js'
 import { flag, rule, texts } from '../values/rules.js'
-import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 
 interface Topic {
   readonly name: string
@@ -126,7 +126,7 @@ export class KafkaCheck extends HealthCheck<KafkaOptions> {
       const { mechanism, username, password } = (value ?? {}) as Record<string, unknown>
       return mechanisms.includes(mechanism as string) && typeof username === 'string' && typeof password === 'string'
     }, { secret: true }),
-  }
+  } satisfies RulesOf<KafkaOptions>
 
   static override readonly scope = 'shared'
 

@@ -5,7 +5,7 @@ import { eitherRequirements, withEither, type Given, type Way } from '../clients
 import { Lines } from '../clients/lines.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { rule } from '../values/rules.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 
 type Callback = (error: unknown, ...answer: unknown[]) => void
 
@@ -73,7 +73,7 @@ export class MemcachedCheck extends HealthCheck<MemcachedOptions> {
       const servers = [value].flat()
       return servers.length > 0 && servers.every(server => typeof server === 'string' && address.test(server))
     }),
-  }
+  } satisfies RulesOf<MemcachedOptions>
 
   static override readonly scope = 'shared'
 

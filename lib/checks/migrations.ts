@@ -5,7 +5,7 @@ import { HealthCheck } from '../check.js'
 import { wordsFor } from '../clients/driver-errors.js'
 import { HealthCheckError, isHealthCheckError, lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { func, oneOf, rule, withoutNul } from '../values/rules.js'
-import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
 import type { Comparison, Row } from './migrations/standing.js'
 import { migrationTool, migrationToolNames, type MigrationToolName } from './migrations/tools.js'
@@ -83,7 +83,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     table: identifier,
     schema: identifier,
     ...postgresRules,
-  }
+  } satisfies RulesOf<MigrationsOptions>
 
   static override readonly scope = 'shared'
 

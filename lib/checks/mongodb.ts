@@ -7,7 +7,7 @@ import { whenExhaustedRule, type PoolOfApp } from '../clients/pool-of-app.js'
 import { withoutDriver } from '../clients/requirements.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { flag, rule } from '../values/rules.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { WhenExhausted } from '../../types/sources.js'
 
 /** The part of a database of the package mongodb that the check uses. */
@@ -90,7 +90,7 @@ export class MongoDBCheck extends HealthCheck<MongoDBOptions> {
     url: rule('a URL that starts with mongodb:// or mongodb+srv://', value => typeof value === 'string' && /^mongodb(?:\+srv)?:\/\/[^/?]/.test(value), { secret: true }),
     writable: flag(),
     whenExhausted: whenExhaustedRule,
-  }
+  } satisfies RulesOf<MongoDBOptions>
 
   static override readonly scope = 'shared'
 

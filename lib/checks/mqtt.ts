@@ -6,7 +6,7 @@ import { withoutDriver } from '../clients/requirements.js'
 import { goodbyeTime } from '../clients/shared-connection.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { decodableUrl } from '../values/rules.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 
 /** The part of a client of MQTT.js that the check uses. */
 export interface MqttLike {
@@ -67,7 +67,7 @@ export class MqttCheck extends HealthCheck<MqttOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),
     url: decodableUrl(['mqtt', 'mqtts', 'ws', 'wss']),
-  }
+  } satisfies RulesOf<MqttOptions>
 
   static override readonly scope = 'shared'
 

@@ -8,7 +8,7 @@ import { sqlClient, sqlKind, sqlPools } from '../clients/sql.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { decodableUrl } from '../values/rules.js'
 import { isRecord } from '../values/plain-data.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { WhenExhausted } from '../../types/sources.js'
 
 /** The options. At most one of `client` and `url` may be given. */
@@ -46,7 +46,7 @@ export class MySQLCheck extends HealthCheck<MySQLOptions> {
     client: clientRule(way.kind),
     url: decodableUrl(['mysql', 'mariadb']),
     whenExhausted: whenExhaustedRule,
-  }
+  } satisfies RulesOf<MySQLOptions>
 
   static override readonly scope = 'shared'
 

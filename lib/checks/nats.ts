@@ -5,7 +5,7 @@ import { eitherRequirements, withEither, type Given, type Way } from '../clients
 import { Lines } from '../clients/lines.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { decodableUrl } from '../values/rules.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 
 /** The part of a connection of nats.js that the check uses. */
 export interface NatsLike {
@@ -91,7 +91,7 @@ export class NatsCheck extends HealthCheck<NatsOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),
     url: decodableUrl(['nats', 'tls']),
-  }
+  } satisfies RulesOf<NatsOptions>
 
   static override readonly scope = 'shared'
 

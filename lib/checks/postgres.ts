@@ -1,14 +1,14 @@
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { flag } from '../values/rules.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { PostgresOptions } from '../../types/sources.js'
 import { assertMode, modeColumn, targetOf, type PostgresTarget } from '../clients/postgres-hosts.js'
 import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
 
 /** Passes if `SELECT 1` answers 1, and, with `writable`, if the server accepts writes. */
 export class DatabaseHeartbeatCheck extends HealthCheck<PostgresOptions> {
-  static override readonly rules: OptionRules = { ...postgresRules, writable: flag() }
+  static override readonly rules: OptionRules = { ...postgresRules, writable: flag() } satisfies RulesOf<PostgresOptions>
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { HealthCheck } from '../check.js'
 import { ServiceUnavailable } from '../errors.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { AmqpSource } from '../../types/sources.js'
 import { amqpRequirements, amqpRules, unlessNotFound, withChannel, type AmqpPlace } from '../clients/amqp.js'
 import { pem, type TLSMaterial } from '../clients/tls.js'
@@ -20,7 +20,7 @@ const nowhere = `fastify-health.${randomUUID()}`
  * accepts no message.
  */
 export class RabbitMQCheck extends HealthCheck<RabbitMQOptions> {
-  static override readonly rules: OptionRules = { ...amqpRules, queues: texts(), ca: pem(), cert: pem(), key: pem({ secret: true }) }
+  static override readonly rules: OptionRules = { ...amqpRules, queues: texts(), ca: pem(), cert: pem(), key: pem({ secret: true }) } satisfies RulesOf<RabbitMQOptions>
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {

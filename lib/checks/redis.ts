@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
-import type { CheckContext, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { RedisOptions } from '../../types/sources.js'
 import { neverExhausted } from '../clients/requirements.js'
 import { toldOptions, whenExhaustedRule } from '../clients/pool-of-app.js'
@@ -31,7 +31,7 @@ interface Questions {
 
 /** Passes if `PING` answers, and, with `writable`, if Redis accepts writes. A cluster must report that its state is ok. */
 export class RedisCheck extends HealthCheck<RedisOptions> {
-  static override readonly rules = { ...redisRules, client: clientRule(kind), writable: flag(), whenExhausted: whenExhaustedRule }
+  static override readonly rules = { ...redisRules, client: clientRule(kind), writable: flag(), whenExhausted: whenExhaustedRule } satisfies RulesOf<RedisOptions>
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {

@@ -4,7 +4,7 @@ import { poolRequirements, whenExhaustedRule, withPoolOfApp } from '../clients/p
 import { isReadOnly, sqlClient, sqlKind, sqlPools } from '../clients/sql.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { flag, text } from '../values/rules.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { WhenExhausted } from '../../types/sources.js'
 
 export interface SQLOptions {
@@ -47,7 +47,7 @@ export class SQLCheck extends HealthCheck<SQLOptions> {
     query: text(),
     writable: flag(),
     whenExhausted: whenExhaustedRule,
-  }
+  } satisfies RulesOf<SQLOptions>
 
   static override readonly scope = 'shared'
 

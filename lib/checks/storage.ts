@@ -7,7 +7,7 @@ import { wordsFor } from '../clients/driver-errors.js'
 import { Leftovers, leftoversOf } from '../clients/leftovers.js'
 import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { rule, withoutNul } from '../values/rules.js'
-import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import { decorated } from '../clients/requirements.js'
 
 /** The part of flydrive's Disk that a check uses. */
@@ -41,7 +41,7 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
     dir: withoutNul('the path of a folder'),
     disk: rule('a flydrive Disk, a DriveManager, or the name of the decorator that holds one',
       value => (typeof value === 'string' && value !== '') || isDisk(value) || isDriveManager(value)),
-  }
+  } satisfies RulesOf<StorageOptions>
 
   static override readonly scope = 'shared'
 

@@ -4,7 +4,7 @@ import { unavailable } from '../clients/driver-errors.js'
 import { withSocket } from '../clients/sockets.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { port, withoutNul } from '../values/rules.js'
-import type { CheckContext, OptionRules } from '../../types/check.js'
+import type { CheckContext, OptionRules, RulesOf } from '../../types/check.js'
 
 export interface TCPOptions {
   /** The name or address of the server. */
@@ -18,7 +18,7 @@ export class TCPCheck extends HealthCheck<TCPOptions> {
   static override readonly rules: OptionRules = {
     host: withoutNul('the name or address of a host', { required: true }),
     port: port({ required: true }),
-  }
+  } satisfies RulesOf<TCPOptions>
 
   static override readonly scope = 'shared'
 

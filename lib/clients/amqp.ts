@@ -3,7 +3,7 @@ import { lacking } from '../errors.js'
 import { rule, url } from '../values/rules.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import type { AmqpSource } from '../../types/sources.js'
-import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import { watched, watchedOfApp, withOwnChannel, type Link } from './amqp-channel.js'
 import { clientRequirements, clientRule, withClient, type ClientKind } from './client.js'
 import { unavailable } from './driver-errors.js'
@@ -33,7 +33,7 @@ export const amqpRules = {
   url: broker,
   urls: rule('a list of one URL or more that start with amqp:// or amqps://', value => Array.isArray(value) && value.length > 0 && value.every(broker.test), { secret: true }),
   client: clientRule(kind),
-}
+} satisfies RulesOf<AmqpSource>
 
 export async function amqpRequirements (place: AmqpPlace, context: RequirementsContext): Promise<Requirement[]> {
   const misgiven = faultOf(place)

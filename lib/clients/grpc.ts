@@ -12,7 +12,7 @@ import { grpcConnection, type GRPCDriver } from './grpc-own.js'
 import { materialOf, type GRPCTarget, type GRPCTLS } from './grpc-target.js'
 import { withoutDriver } from './requirements.js'
 import { pem, tlsRequirements } from './tls.js'
-import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 
 /** Exactly one of `client` and `target` must be given. */
 export interface GRPCSource {
@@ -31,7 +31,7 @@ export interface GRPCSource {
   tls?: boolean | GRPCTLS
 }
 
-const tlsRules: Readonly<Record<string, (value: unknown) => boolean>> = {
+const tlsTests: Readonly<Record<keyof GRPCTLS, (value: unknown) => boolean>> = {
   ca: pem().test,
   cert: pem().test,
   key: pem().test,
@@ -52,12 +52,12 @@ const way: Way<GRPCLike, GRPCDriver, GRPCTarget> = {
   connect: grpcConnection,
 }
 
-export const grpcRules: OptionRules = {
+export const grpcRules = {
   client: clientRule(way.kind),
   target: rule("the target of a gRPC server, such as 'orders:50051' or 'unix:/run/orders.sock'", value => typeof value === 'string' && isTarget(value)),
   tls: rule('true, false, or an object with any of: ca, cert, key (PEM), servername', value => flag().test(value) || (isPlain(value) &&
-    Object.entries(value).every(([name, given]) => Object.hasOwn(tlsRules, name) && (given === undefined || tlsRules[name]?.(given)))), { secret: true }),
-}
+    Object.entries(value).every(([name, given]) => Object.hasOwn(tlsTests, name) && (given === undefined || tlsTests[name as keyof GRPCTLS](given)))), { secret: true }),
+} satisfies RulesOf<GRPCSource>
 
 export async function grpcRequirements (source: GRPCSource, context: RequirementsContext): Promise<Requirement[]> {
   const misplaced = misplacedIn(source)

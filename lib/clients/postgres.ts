@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
 import { inTurn } from './in-turn.js'
 import { numberOf, orPast, patienceOf, whenExhaustedRule } from './pool-of-app.js'
@@ -25,7 +25,7 @@ export const postgresRules = {
   client: clientRule(kind),
   connectionString: postgresUrl(),
   whenExhausted: whenExhaustedRule,
-} satisfies OptionRules
+} satisfies RulesOf<PostgresSource>
 
 export async function postgresRequirements (source: PostgresSource, context: RequirementsContext): Promise<Requirement[]> {
   const { name, client, connectionString } = source

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
 import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
@@ -22,7 +22,7 @@ export const redisRules = {
   namespace: text(),
   url: redisUrl(),
   client: clientRule(ioredisKind),
-}
+} satisfies RulesOf<RedisSource>
 
 export async function redisRequirements (source: RedisSource<object>, context: RequirementsContext, kind = ioredisKind): Promise<Requirement[]> {
   const misgiven = faultOf(source)

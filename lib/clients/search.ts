@@ -8,7 +8,7 @@ import { interruptionOf } from '../time/stop-signal.js'
 import { clientRule, type ClientOption } from './client.js'
 import { wordsFor } from './driver-errors.js'
 import { eitherRequirements, withEither, type Given, type Way } from './either.js'
-import type { CheckContext, OptionRules, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
 
 /** The part of a client of Elasticsearch or OpenSearch that the check uses. */
 export interface SearchClientLike {
@@ -82,7 +82,7 @@ export class SearchCheck extends HealthCheck<SearchOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),
     url: decodableUrl(['http', 'https']),
-  }
+  } satisfies RulesOf<SearchOptions>
 
   static override readonly scope = 'shared'
 

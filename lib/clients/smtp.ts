@@ -8,7 +8,7 @@ import { clientRequirements, clientRule, withClient, type ClientKind, type Clien
 import { unavailable, wordsFor } from './driver-errors.js'
 import { needsDriver, withoutDriver } from './requirements.js'
 import { goodbyeTime } from './shared-connection.js'
-import type { CheckContext, OptionRules, Requirement, RequirementsContext } from '../../types/check.js'
+import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 
 const driver = async () => await import('nodemailer').catch(withoutDriver('nodemailer'))
 
@@ -32,10 +32,10 @@ const kind: ClientKind = {
   hint: "Decorate it: app.decorate('mailer', nodemailer.createTransport(…)), or give the check a `url`.",
 }
 
-export const smtpRules: OptionRules = {
+export const smtpRules = {
   transport: clientRule(kind),
   url: decodableUrl(['smtp', 'smtps']),
-}
+} satisfies RulesOf<SMTPSource>
 
 export async function smtpRequirements ({ transport, url }: SMTPSource, context: RequirementsContext): Promise<Requirement[]> {
   const misgiven = faultOf({ transport, url })

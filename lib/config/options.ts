@@ -2,7 +2,7 @@ import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { copyPlain, isList, isOptions, isRecord } from '../values/plain-data.js'
 import { flag, func, milliseconds, numeric, oneOf, redisUrl, rule, text, texts, violations, type Violation } from '../values/rules.js'
 import { named, reason, shown } from '../values/shown.js'
-import type { OptionRule, OptionRules } from '../../types/check.js'
+import type { OptionRule, OptionRules, RulesOf } from '../../types/check.js'
 import type { FleetOptions } from '../../types/fleet.js'
 import type { HealthOptions, Settings } from '../../types/options.js'
 import type { ListenOptions, Service } from '../../types/settings.js'
@@ -46,17 +46,17 @@ const path = 'a path that starts with / and does not end with one, without query
 // No request can reach a path with . or .., since clients resolve them, or with an escape, since the router compares decoded paths.
 const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/(?!\.\.?(?:\/|$))[^/?#*:%\s]+)+$/.test(value)
 
-const serviceRules: OptionRules & Record<keyof Service, OptionRule> = { releaseId: text(), serviceId: text(), version: text(), description: text() }
+const serviceRules = { releaseId: text(), serviceId: text(), version: text(), description: text() } satisfies RulesOf<Service>
 
-const listenRules: OptionRules & Record<keyof ListenOptions, OptionRule> = {
+const listenRules = {
   port: rule('a port, 0 to 65535', value => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535),
   host: text(),
   path: text(),
-}
+} satisfies RulesOf<ListenOptions>
 
 const longestInstance = 200
 
-const fleetRules: OptionRules & Record<keyof FleetOptions, OptionRule> = {
+const fleetRules = {
   name: rule('a text of 1 to 100 characters without braces', value => typeof value === 'string' && /^[^{}]{1,100}$/.test(value), { required: true }),
   client: rule('the name of a decorator, a function of the app, or a client of ioredis', value => {
     // A string with :// is a URL that was given by mistake.
@@ -66,9 +66,9 @@ const fleetRules: OptionRules & Record<keyof FleetOptions, OptionRule> = {
   instance: rule(`a text of 1 to ${longestInstance} characters`, value => typeof value === 'string' && value !== '' && value.length <= longestInstance),
   ttl: milliseconds(100),
   details: flag(),
-}
+} satisfies RulesOf<FleetOptions>
 
-const rules: OptionRules = {
+const rules = {
   subsets: rule('a plain object of lists of checks, by the name of the subset', isOptions),
   prefix: rule(`${path}, or ''`, value => value === '' || value === '/' || isPath(value)),
   livenessPath: rule(`${path}, or false`, value => value === false || isPath(value)),
@@ -93,7 +93,7 @@ const rules: OptionRules = {
   openapi: flag(),
   service: rule(`an object of non-empty strings: ${Object.keys(serviceRules).join(', ')}`, value => isOptions(value) && violations(serviceRules, value).length === 0),
   baseDir: text(),
-}
+} satisfies RulesOf<HealthOptions>
 
 /**
  * Makes settings from the given options and the defaults. Invalid options are kept, and `settingsFaults` reports them.

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { withoutNul } from '../values/rules.js'
 import { defaultFile } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
+import type { RulesOf } from '../../types/check.js'
 
 export interface FileHeartbeatOptions extends PulseOptions {
   /**
@@ -14,7 +15,7 @@ export interface FileHeartbeatOptions extends PulseOptions {
   file?: string
 }
 
-const rules = { ...pulseRules, file: withoutNul('the path of a file') }
+const rules = { ...pulseRules, file: withoutNul('the path of a file') } satisfies RulesOf<FileHeartbeatOptions>
 
 /**
  * Touches a file as long as the worker lives, so that `HeartbeatFileCheck` can look at it. The first beat is written at once. A missing

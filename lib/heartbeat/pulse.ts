@@ -1,7 +1,7 @@
 import { wordsFor } from '../clients/driver-errors.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { func, longestTimer, rule, violations } from '../values/rules.js'
-import type { OptionRules } from '../../types/check.js'
+import type { OptionRules, RulesOf } from '../../types/check.js'
 
 /** A heartbeat of a worker. */
 export interface Heartbeat {
@@ -36,7 +36,7 @@ export const pulseRules = {
   interval: rule('a whole number of milliseconds, 1 or more, or false', value =>
     value === false || (Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= longestTimer)),
   onError: func(),
-}
+} satisfies RulesOf<PulseOptions>
 
 /** @throws FST_HEALTH_INVALID_CONFIGURATION if options are invalid. The message names all of them. */
 export function assertOptions (name: string, options: object, rules: OptionRules): void {

@@ -6,6 +6,7 @@ import { milliseconds, rule, text } from '../values/rules.js'
 import { clusterName } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
 import { enter, leave, type RosterClient } from './roster.js'
+import type { RulesOf } from '../../types/check.js'
 
 export interface RedisHeartbeatOptions extends PulseOptions {
   /** An ioredis client. The caller closes it. */
@@ -41,7 +42,7 @@ const rules = {
   host: text(),
   status: rule('a non-empty string, or a function that returns one', value => typeof value === 'function' || statusRule.test(value)),
   ttl: milliseconds(1),
-}
+} satisfies RulesOf<RedisHeartbeatOptions>
 
 /**
  * Publishes a worker in Redis as long as it lives, so that `HeartbeatClusterCheck` and `HeartbeatLocalCheck` can count it. The first beat

@@ -1,8 +1,8 @@
 import { flag, milliseconds, rule, text } from './rules.js'
-import type { EntryOptions, OptionRule, OptionRules } from '../../types/check.js'
+import type { EntryOptions, RulesOf } from '../../types/check.js'
 
 /** The options that every entry may hold beside those of its check. */
-export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = {
+export const entryRules = {
   identifier: text(),
   critical: flag(),
   enabled: flag(),
@@ -14,4 +14,4 @@ export const entryRules: OptionRules & Record<keyof EntryOptions, OptionRule> = 
   maxFailures: rule('a whole number, 1 or more', value => Number.isSafeInteger(value) && (value as number) >= 1),
   maxTimeInError: milliseconds(1),
   shared: flag(),
-}
+} satisfies RulesOf<EntryOptions>

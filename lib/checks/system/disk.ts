@@ -4,7 +4,7 @@ import { HealthCheck } from '../../check.js'
 import { unavailable } from '../../clients/driver-errors.js'
 import { ServiceReturnedUnexpectedResult, ServiceWarning } from '../../errors.js'
 import { rule, withoutNul } from '../../values/rules.js'
-import type { CheckContext } from '../../../types/check.js'
+import type { CheckContext, RulesOf } from '../../../types/check.js'
 
 export interface DiskUsageOptions {
   /**
@@ -26,7 +26,7 @@ export class DiskUsageCheck extends HealthCheck<DiskUsageOptions> {
   static override readonly rules = {
     path: withoutNul('the path of a file or folder'),
     max: rule('a number of percent from 0 to 100, or null', value => value === null || (typeof value === 'number' && value >= 0 && value <= 100)),
-  }
+  } satisfies RulesOf<DiskUsageOptions>
 
   static override readonly scope = 'local'
 

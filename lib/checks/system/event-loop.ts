@@ -2,7 +2,7 @@ import { monitorEventLoopDelay, performance, type EventLoopUtilization } from 'n
 import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
 import { rule } from '../../values/rules.js'
-import type { CheckContext, Resources } from '../../../types/check.js'
+import type { CheckContext, Resources, RulesOf } from '../../../types/check.js'
 
 const resolution = 10
 
@@ -37,7 +37,7 @@ export class EventLoopCheck extends HealthCheck<EventLoopOptions> {
   static override readonly rules = {
     maxDelay: rule('a number of milliseconds, 0 or more, or null', value => value === null || (typeof value === 'number' && value >= 0 && Number.isFinite(value))),
     maxUtilization: rule('a number from 0 to 1, or null', value => value === null || (typeof value === 'number' && value >= 0 && value <= 1)),
-  }
+  } satisfies RulesOf<EventLoopOptions>
 
   static override readonly scope = 'local'
 

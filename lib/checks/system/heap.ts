@@ -3,7 +3,7 @@ import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
 import { rule } from '../../values/rules.js'
 import { mebibyte } from '../../values/units.js'
-import type { CheckContext } from '../../../types/check.js'
+import type { CheckContext, RulesOf } from '../../../types/check.js'
 
 export interface HeapUsageOptions {
   /**
@@ -18,7 +18,7 @@ export interface HeapUsageOptions {
 export class HeapUsageCheck extends HealthCheck<HeapUsageOptions> {
   static override readonly rules = {
     max: rule('a number of percent from 0 to 100, or null', value => value === null || (typeof value === 'number' && value >= 0 && value <= 100)),
-  }
+  } satisfies RulesOf<HeapUsageOptions>
 
   static override readonly scope = 'local'
 

@@ -2,7 +2,7 @@ import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
 import { rule } from '../../values/rules.js'
 import { mebibyte } from '../../values/units.js'
-import type { CheckContext } from '../../../types/check.js'
+import type { CheckContext, RulesOf } from '../../../types/check.js'
 import { availableMemory } from './available-memory.js'
 
 export interface MemoryUsageOptions {
@@ -18,7 +18,7 @@ export interface MemoryUsageOptions {
 export class MemoryUsageCheck extends HealthCheck<MemoryUsageOptions> {
   static override readonly rules = {
     min: rule('a number of MiB, 0 or more, or null', value => value === null || (typeof value === 'number' && value >= 0 && Number.isFinite(value))),
-  }
+  } satisfies RulesOf<MemoryUsageOptions>
 
   static override readonly scope = 'local'
 

@@ -2,7 +2,7 @@ import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
 import { rule } from '../../values/rules.js'
 import { mebibyte } from '../../values/units.js'
-import type { CheckContext } from '../../../types/check.js'
+import type { CheckContext, RulesOf } from '../../../types/check.js'
 
 export interface ResidentMemoryOptions {
   /** The process may hold this many MiB of memory. */
@@ -13,7 +13,7 @@ export interface ResidentMemoryOptions {
 export class ResidentMemoryCheck extends HealthCheck<ResidentMemoryOptions> {
   static override readonly rules = {
     max: rule('a number of MiB, more than 0', value => typeof value === 'number' && value > 0 && Number.isFinite(value), { required: true }),
-  }
+  } satisfies RulesOf<ResidentMemoryOptions>
 
   static override readonly scope = 'local'
 
