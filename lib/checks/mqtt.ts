@@ -3,7 +3,6 @@ import { clientRule, type ClientOption } from '../clients/client.js'
 import { eitherRequirements, withEither, type Given, type Way } from '../clients/either.js'
 import { wordsFor } from '../clients/driver-errors.js'
 import { withoutDriver } from '../clients/requirements.js'
-import { goodbyeTime } from '../clients/shared-connection.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { decodableUrl } from '../values/rules.js'
 import type { CheckContext, OptionRules, RequirementsContext, RulesOf } from '../../types/check.js'
@@ -56,7 +55,7 @@ const way: Way<MqttLike, Driver, string> = {
     return {
       connected: Promise.race([connected, closed]),
       isLost: () => isLost,
-      sayGoodbye: async () => { await Promise.race([client.endAsync(), new Promise(resolve => setTimeout(resolve, goodbyeTime))]) },
+      sayGoodbye: async () => await client.endAsync(),
       destroy: () => client.end(true),
     }
   },

@@ -8,7 +8,7 @@ import { watched, watchedOfApp, withOwnChannel, type Link } from './amqp-channel
 import { clientRequirements, clientRule, withClient, type ClientKind } from './client.js'
 import { unavailable } from './driver-errors.js'
 import { moreThanOne, needsDriver, withoutDriver } from './requirements.js'
-import { goodbyeTime, SharedConnection, type Connection } from './shared-connection.js'
+import { SharedConnection, type Connection } from './shared-connection.js'
 import { tlsMaterial, tlsRequirements } from './tls.js'
 import { untilConnected } from './until-connected.js'
 
@@ -127,7 +127,7 @@ function amqpConnection (urls: readonly string[], share: number, tls: GivenTLS):
   return {
     connected,
     isLost: () => link?.closedBy !== undefined,
-    sayGoodbye: async () => await close((await connected).model, destroy),
+    sayGoodbye: async () => await close((await connected).model),
     destroy,
   }
 }
@@ -170,11 +170,9 @@ function loginOf (url: string): [user: string, password: string] | undefined {
   }
 }
 
-// A broker that hangs does not answer `close()`, and its promise never settles if the connection is lost meanwhile.
-async function close (model: ChannelModel, destroy: () => void): Promise<void> {
-  const late = setTimeout(destroy, goodbyeTime)
+// The promise of `close()` never settles if the connection is lost meanwhile.
+async function close (model: ChannelModel): Promise<void> {
   const closed = new Promise(resolve => { model.once('close', resolve) })
   model.close().catch(() => {})
   await closed
-  clearTimeout(late)
 }

@@ -1,10 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { connectivity, connectivityOf, type GRPCLike } from './grpc-client.js'
 import { materialOf, type GRPCTarget } from './grpc-target.js'
-import { goodbyeTime, type Connection } from './shared-connection.js'
+import type { Connection } from './shared-connection.js'
 import { tlsMaterial } from './tls.js'
 
 export interface GRPCDriver {
@@ -66,9 +65,7 @@ export function grpcConnection ({ grpc, tls: { createSecureContext } }: GRPCDriv
     isLost: () => hasFailed || (wasReady && !isReady()),
     async sayGoodbye () {
       close()
-      const late = new AbortController()
-      await Promise.race([sockets.closed(), sleep(goodbyeTime, undefined, { signal: late.signal }).catch(() => {})])
-      late.abort()
+      await sockets.closed()
     },
     destroy,
   }

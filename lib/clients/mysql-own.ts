@@ -1,6 +1,6 @@
 import type { Connection as MySQLConnection } from 'mysql2'
 import { wordsFor } from './driver-errors.js'
-import { goodbyeTime, type Connection } from './shared-connection.js'
+import type { Connection } from './shared-connection.js'
 
 /** Makes a connection of the checks from one of mysql2, which has begun to connect. */
 export function mysqlConnection (connection: MySQLConnection): Connection<MySQLConnection> {
@@ -18,13 +18,7 @@ export function mysqlConnection (connection: MySQLConnection): Connection<MySQLC
       isLost ||= wordsFor(failure) === 'connection lost'
       return isLost
     },
-    sayGoodbye: () => new Promise<void>(resolve => {
-      const late = setTimeout(resolve, goodbyeTime)
-      connection.end(() => {
-        clearTimeout(late)
-        resolve()
-      })
-    }),
+    sayGoodbye: () => new Promise(resolve => { connection.end(() => resolve()) }),
     destroy: () => connection.destroy(),
   }
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type pg from 'pg'
 import { explain, wordsFor } from './driver-errors.js'
 import { assertMode, isWrongMode, modeColumn, type SessionAttributes } from './postgres-hosts.js'
-import { goodbyeTime, type Connection } from './shared-connection.js'
+import type { Connection } from './shared-connection.js'
 import { ServiceUnavailable } from '../errors.js'
 
 /** A connected client. */
@@ -62,9 +62,7 @@ class PostgresConnection {
   }
 
   async end (): Promise<void> {
-    const late = setTimeout(() => this.destroy(), goodbyeTime)
     await this.#client?.end()
-    clearTimeout(late)
   }
 
   destroy (): void {

@@ -1,5 +1,6 @@
 import type { Interruption } from '../time/stop-signal.js'
 import { abortable } from '../time/abortable.js'
+import { within } from '../time/timeout.js'
 
 /** A server may take this many milliseconds to say goodbye. */
 export const goodbyeTime = 250
@@ -10,7 +11,7 @@ export interface Connection<Client> {
   readonly connected: Promise<Client>
   /** Returns whether the connection is lost, according to its state or to the failure of a use. */
   isLost (failure?: unknown): boolean
-  /** Says goodbye if the protocol has one. It settles in any case. */
+  /** Says goodbye if the protocol has one, and settles when the server has answered it. */
   sayGoodbye? (): Promise<void>
   /** Closes the socket at once, even if a request waits for an answer. */
   destroy (): void
@@ -54,8 +55,8 @@ export class SharedConnection<Client> {
     if (this.#current === undefined) return
     const { connection, isMade } = this.#current
     this.#current = undefined
-    if (isMade && !connection.isLost()) await connection.sayGoodbye?.()
-    connection.destroy()
+    const goodbye = async () => { if (isMade && !connection.isLost()) await connection.sayGoodbye?.() }
+    await within(goodbyeTime, goodbye(), () => {}).finally(() => connection.destroy())
   }
 
   async #use<T> (held: Held<Client>, signal: Interruption, use: (client: Client) => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises'
 import { lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
+import { within } from '../time/timeout.js'
 import { decodableUrl } from '../values/rules.js'
 import { clientRequirements, clientRule, withClient, type ClientKind, type ClientOption } from './client.js'
 import { unavailable, wordsFor } from './driver-errors.js'
@@ -109,9 +110,7 @@ function withLogin (url: string): string {
 }
 
 async function waitForClose (socket: Socket): Promise<void> {
-  const late = setTimeout(() => socket.destroy(), goodbyeTime)
-  await finished(socket.resume()).catch(() => {})
-  clearTimeout(late)
+  await within<unknown>(goodbyeTime, finished(socket.resume()), () => socket.destroy()).catch(() => {})
 }
 
 /** Returns words for an error of nodemailer. Its codes cover more than one fault, and hide the codes of the system. */

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Background } from './background.js'
 import { systemClock, type Clock } from '../time/clock.js'
+import { inTime } from '../time/timeout.js'
 import { Drain } from './drain.js'
 import type { ResolvedEntry } from '../config/entry.js'
 import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_NO_FLEET, FST_HEALTH_NO_LISTENER, FST_HEALTH_UNKNOWN_CHECK, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
@@ -314,10 +315,8 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#drain.end()
     this.#reporter.close()
     this.#background.stop()
-    let cancel!: () => void
-    const patience = new Promise<void>(resolve => { cancel = this.#clock.after(closingTime, resolve) })
-    await Promise.race([Promise.all([this.#runners.close(), this.#fleet?.then(fleet => fleet.close())]), patience])
-    cancel()
+    const closed = Promise.all([this.#runners.close(), this.#fleet?.then(fleet => fleet.close())])
+    await inTime<unknown>(this.#clock, closingTime, closed, () => {}, 0)
   }
 
   #mustExist (subset: string): void {

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { failureStatusOf } from '../config/options.js'
 import { FST_HEALTH_TIMEOUT } from '../errors.js'
-import { abortable } from '../time/abortable.js'
+import { within } from '../time/timeout.js'
 import type { Settings } from '../../types/options.js'
 import type { Details } from '../../types/settings.js'
 
@@ -60,12 +60,9 @@ export function seesDetails (settings: Settings, request: FastifyRequest): boole
 
 async function decided (details: Exclude<Details, string>, { timeout, deadline = timeout }: Settings, request: FastifyRequest): Promise<boolean> {
   const limit = Math.min(timeout, deadline)
-  const late = new AbortController()
-  const timer = setTimeout(() => late.abort(new FST_HEALTH_TIMEOUT(limit)), limit)
   const decide = async () => await details(request)
-  const decision = await abortable(decide(), late.signal).catch(error => {
+  const decision = await within<unknown>(limit, decide(), () => { throw new FST_HEALTH_TIMEOUT(limit) }).catch(error => {
     request.log.error({ err: error }, 'health: the `details` function failed, so details are withheld')
   })
-  clearTimeout(timer)
   return decision === true
 }

@@ -100,6 +100,18 @@ test('a line', async t => {
     t.equal(unmade.server.counts.goodbyes, 0)
   })
 
+  await t.test('waits for no answer to its goodbye longer than a quarter of a second, and closes the socket', async t => {
+    const { line, server } = await start(t, { goodbye: true })
+    await line.use(patient, ask)
+    server.late = 2000
+    const begun = performance.now()
+    await line.close()
+    const took = performance.now() - begun
+    t.ok(took >= 249 && took < 1500, `${took} ms`)
+    t.equal(server.counts.goodbyes, 1)
+    await until(() => server.clients.size === 0)
+  })
+
   await t.test('passes on what its user throws, and keeps the connection', async t => {
     const { line, server } = await start(t)
     for (let n = 0; n < 2; n++) await t.rejects(line.use(patient, async () => { throw new Error('a mistake of its own') }), { message: 'a mistake of its own' })

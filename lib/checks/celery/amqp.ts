@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { CheckContext } from '../../../types/check.js'
+import { within } from '../../time/timeout.js'
 import { unlessNotFound, withChannel } from '../../clients/amqp.js'
 import type { Poll } from './poll.js'
 
@@ -55,10 +56,7 @@ function receiveMessage (message: ConsumeMessage | null, poll: Poll): void {
 }
 
 async function closedOrLate (channel: Channel, wait: number, over: AbortSignal): Promise<void> {
-  const closed = once(channel, 'close', { signal: over }).catch(() => {})
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise(resolve => { timer = setTimeout(resolve, wait) })
-  await Promise.race([closed, late]).finally(() => clearTimeout(timer))
+  await within<unknown>(wait, once(channel, 'close', { signal: over }), () => {}).catch(() => {})
 }
 
 // The broker answers at once if a queue has no consumer.
