@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { clockOf, type Clock } from '../time/clock.js'
 import { abortable } from '../time/abortable.js'
 import { HealthCheck } from '../check.js'
 import { clientRule, findClient, hasMethods, identityOf, lostAfter, type ClientKind, type ClientOption, type FoundClient } from '../clients/client.js'
@@ -84,6 +85,7 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
 
   async #ask (cache: CacheLike, context: CheckContext) {
     const outer = interruptionOf(context)
+    const clock = clockOf(context)
     const signal = new StopSignal()
     const onStop = () => signal.abort(outer.reason)
     outer.addEventListener('abort', onStop, { once: true })
@@ -96,8 +98,8 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
     const emitters = emittersOf(cache)
     for (const emitter of emitters) emitter.on('error', onError)
     try {
-      await earlier(cache, signal)
-      await given(cache, signal, setAndGet(askedCache(cache), signal, context.timeout + expiryMargin))
+      await earlier(cache, signal, clock)
+      await given(cache, signal, clock, setAndGet(askedCache(cache), signal, context.timeout + expiryMargin))
       // The answer of one tier may hide a fault of the next tier.
       if (first !== undefined) throw first
     } catch (error) {
@@ -138,15 +140,15 @@ async function setAndGet (cache: AskedCache, signal: Interruption, expiry: numbe
   throw new ServiceReturnedUnexpectedResult(found === undefined || found === null ? 'a value that was set is not there' : 'the value read is not the value set')
 }
 
-async function earlier (cache: CacheLike, signal: StopSignal): Promise<void> {
+async function earlier (cache: CacheLike, signal: StopSignal, clock: Clock): Promise<void> {
   const given = abortedRuns.get(identityOf(cache))
-  if (given !== undefined && Date.now() - given.since < lostAfter) await abortable(given.answered, signal)
+  if (given !== undefined && clock.now() - given.since < lostAfter) await abortable(given.answered, signal)
 }
 
-async function given (cache: CacheLike, signal: StopSignal, work: Promise<void>): Promise<void> {
+async function given (cache: CacheLike, signal: StopSignal, clock: Clock, work: Promise<void>): Promise<void> {
   await abortable(work, signal, () => {
     const answered = work.catch(() => {}).finally(() => abortedRuns.delete(identityOf(cache)))
-    abortedRuns.set(identityOf(cache), { answered, since: Date.now() })
+    abortedRuns.set(identityOf(cache), { answered, since: clock.now() })
   })
 }
 

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { HealthCheck } from '../check.js'
 import { ServiceReturnedUnexpectedResult } from '../errors.js'
 import { text, texts } from '../values/rules.js'
+import { clockOf } from '../time/clock.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import type { CheckContext, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
@@ -78,12 +79,13 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
     const { url, namespace, cluster } = this.options
     const known = await context.resources.get<KnownKeys>(`django-q ${url} ${namespace} ${cluster}`, () => ({ keys: [], walkedAt: -Infinity }))
     return await withRedis(context, this.options, async client => {
+      const now = clockOf(context).now()
       const found = this.#read(await valuesOf(client, known.keys))
       const healthy = found.stats.some(({ status }) => !this.#unhealthy.includes(status))
-      if (healthy && performance.now() - known.walkedAt < walkEvery) return found
+      if (healthy && now - known.walkedAt < walkEvery) return found
       const values = await walk(client, `django_q:${cluster}:cluster:`, interruptionOf(context))
       known.keys = [...values.keys()]
-      known.walkedAt = performance.now()
+      known.walkedAt = now
       return this.#read(values)
     })
   }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { clockOf } from '../time/clock.js'
 import { abortable } from '../time/abortable.js'
 import { lacking } from '../errors.js'
 import { interruptionOf, type Interruption } from '../time/stop-signal.js'
@@ -152,7 +153,7 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
   const runs = abortedRunsOf(client)
   const { part = '' } = source
   const earlier = runs.get(part)
-  if (earlier !== undefined && performance.now() - earlier.since < lostAfter) await abortable(earlier.answered, signal)
+  if (earlier !== undefined && clockOf(context).now() - earlier.since < lostAfter) await abortable(earlier.answered, signal)
   const work = (async () => {
     try {
       return await use(client)
@@ -164,7 +165,7 @@ async function withClientOfApp<Client, T> (context: CheckContext, source: Client
   })()
   return await abortable(work, signal, () => {
     const answered = work.then(() => {}, () => {}).finally(() => { if (runs.get(part) === aborted) runs.delete(part) })
-    const aborted: Aborted = { answered, since: performance.now() }
+    const aborted: Aborted = { answered, since: clockOf(context).now() }
     runs.set(part, aborted)
   })
 }

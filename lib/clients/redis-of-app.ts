@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { CheckContext } from '../../types/check.js'
 import { ServiceUnavailable } from '../errors.js'
+import { monotonic } from '../time/clock.js'
 import { abortable } from '../time/abortable.js'
 import { interruptionOf, type Interruption } from '../time/stop-signal.js'
 import { untilConnected } from './until-connected.js'
@@ -91,7 +92,7 @@ async function untilAnswered<T> (client: Redis, context: CheckContext, work: Pro
 
 /** Resolves when the client of the app is connected, and rejects when the reason why it cannot connect is known. */
 async function ioredisReady (client: Redis, context: CheckContext): Promise<void> {
-  const begun = performance.now()
+  const begun = monotonic()
   if (client.status !== 'end' && !client.isCluster) await scout(client, interruptionOf(context))
   if (client.status === 'wait') client.connect().catch(() => {})
   await untilConnected(context, () => {

@@ -1,5 +1,6 @@
 import type { CheckContext } from '../../types/check.js'
 import { ServiceUnavailable } from '../errors.js'
+import { monotonic } from '../time/clock.js'
 import { pause } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
 
@@ -13,7 +14,7 @@ export async function untilConnected<T> (
   context: CheckContext,
   look: () => T | undefined,
   listen: (failed: (error: unknown) => void) => () => unknown,
-  begun = performance.now()
+  begun = monotonic()
 ): Promise<T> {
   const signal = interruptionOf(context)
   const failures: unknown[] = []
@@ -23,7 +24,7 @@ export async function untilConnected<T> (
       const found = look()
       if (found !== undefined) return found
       if (failures.length > 0) throw failures[0]
-      if (performance.now() - begun >= context.timeout * 0.9) throw new ServiceUnavailable('client is not connected')
+      if (monotonic() - begun >= context.timeout * 0.9) throw new ServiceUnavailable('client is not connected')
       await pause(10, signal)
     }
   } finally {

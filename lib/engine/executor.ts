@@ -11,7 +11,7 @@ import { redactBriefly } from '../values/redact.js'
 import { mergedSecrets, secretsOf, secretsOfApp, type Secrets } from '../values/secrets.js'
 import { oneLine } from '../values/shown.js'
 import { statusOf, toFailure } from './report.js'
-import { systemClock, type Clock } from '../time/clock.js'
+import { keepingTime, systemClock, type Clock } from '../time/clock.js'
 import { stopping, type StopSignal } from '../time/stop-signal.js'
 import { inTime } from '../time/timeout.js'
 import type { Stoppable } from './execution.js'
@@ -32,6 +32,7 @@ const unknown: Failure = { kind: 'unknown error', message: '' }
 
 interface CommonContext extends Pick<CheckContext, 'settings' | 'resources' | 'log'> {
   readonly getApp: () => FastifyInstance
+  readonly clock: Clock
 }
 
 /** The context makes `app`, `signal` and `log` when they are read, since few checks need them. */
@@ -60,6 +61,10 @@ class Context implements CheckContext {
 
   get signal (): AbortSignal {
     return this.#execution.signal
+  }
+
+  get [keepingTime] (): Clock {
+    return this.#common.clock
   }
 
   get log (): FastifyBaseLogger {
@@ -92,7 +97,7 @@ export class Executor {
     this.#failureLog = new FailureLog(log)
     this.#app = app
     this.#onAppMissing = onAppMissing
-    this.#common = { settings, resources: this.#resources, log, getApp: this.#getApp }
+    this.#common = { settings, resources: this.#resources, log, getApp: this.#getApp, clock }
   }
 
   /** Returns the context for the `requirements` of a check. */

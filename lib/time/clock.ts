@@ -30,6 +30,14 @@ export const systemClock: Clock = {
   random: Math.random,
 }
 
+/** The key of the registry's clock in a check's context. All copies of this module share it, as they share the key of the signal. */
+export const keepingTime = Symbol.for('fastify-health.clock')
+
+/** Returns the clock of the registry, or that of the system for a context that no registry made. */
+export function clockOf (context: object & { readonly [keepingTime]?: Clock }): Clock {
+  return context[keepingTime] ?? systemClock
+}
+
 /** A timer that is late by more milliseconds than this was late because the process itself was suspended or blocked. */
 const asleep = 20
 

@@ -12,14 +12,16 @@ import { createClientPool } from 'redis-5'
 import { test, type Test } from 'tap'
 import { createHealth } from '../../lib/index.js'
 import CacheCheck, { type CacheLike, type CacheOptions } from '../../lib/checks/cache.js'
+import { systemClock, type Clock } from '../../lib/time/clock.js'
 import { startRedis } from '../helpers/redis.js'
+import { skippingClock } from '../helpers/skipping-clock.js'
 
 const { log } = Fastify()
 // It comes with @fastify/caching, and without types.
 const abstractCache = createRequire(createRequire(import.meta.url).resolve('@fastify/caching'))('abstract-cache')
 
-function healthOf (t: Test, options: CacheOptions & { timeout?: number } = {}, app: FastifyInstance = Fastify()) {
-  const health = createHealth({ subsets: { integrations: [[CacheCheck, { ...options }]] } }, { app, log })
+function healthOf (t: Test, options: CacheOptions & { timeout?: number } = {}, app: FastifyInstance = Fastify(), clock: Clock = systemClock) {
+  const health = createHealth({ subsets: { integrations: [[CacheCheck, { ...options }]] } }, { app, log, clock })
   t.teardown(async () => await health.close())
   return {
     async result () { return (await health.run('integrations')).results[0]! },
@@ -213,12 +215,11 @@ test('caches in memory', async t => {
       async set () { asked++; if (!answers) await new Promise(() => {}) },
       async get () {},
     }
-    const health = healthOf(t, { cache, timeout: 20 })
+    const clock = skippingClock()
+    const health = healthOf(t, { cache, timeout: 20 }, Fastify(), clock)
     for (let probe = 0; probe < 5; probe++) t.equal(await health.status(), 'unavailable: timed out after 20 ms')
     t.equal(asked, 1)
-    const { now } = Date
-    t.teardown(() => { Date.now = now })
-    Date.now = () => now() + 31_000
+    clock.skip(31_000)
     answers = true
     t.equal(await health.status(), 'unexpected result: a value that was set is not there')
     t.equal(asked, 2)

@@ -7,18 +7,20 @@ import { test, type Test } from 'tap'
 import { createHealth, type Entry } from '../../lib/index.js'
 import DjangoQCheck, { DjangoQClusterCheck, DjangoQLocalCheck } from '../../lib/checks/django-q.js'
 import { lineLogger } from '../../lib/engine/logger.js'
+import { systemClock, type Clock } from '../../lib/time/clock.js'
 import { startDjangoQ } from '../helpers/django-q.js'
 import { openSockets, until } from '../helpers/leaks.js'
 import { startRedis } from '../helpers/redis.js'
 import { startRelay } from '../helpers/relay.js'
+import { skippingClock } from '../helpers/skipping-clock.js'
 
 const cluster = 'demo'
 const secretKey = 'a secret of Django'
 const both = [DjangoQClusterCheck, DjangoQLocalCheck] as const
 
 /** A registry with one check in it, and how that check's status is asked. */
-function registry (t: Test, entry: Entry, { app, timeout = 2000 }: { app?: object, timeout?: number } = {}) {
-  const health = createHealth({ subsets: { s: [entry] }, timeout }, { log: lineLogger(() => {}), ...(app === undefined ? {} : { app: app as FastifyInstance }) })
+function registry (t: Test, entry: Entry, { app, timeout = 2000, clock = systemClock }: { app?: object, timeout?: number, clock?: Clock } = {}) {
+  const health = createHealth({ subsets: { s: [entry] }, timeout }, { clock, log: lineLogger(() => {}), ...(app === undefined ? {} : { app: app as FastifyInstance }) })
   t.after(async () => await health.close())
   return {
     health,
@@ -238,13 +240,12 @@ test('new stats are looked for once a minute while the known ones are healthy', 
   const server = await startRedis(t)
   const redis = connect(t, server.url)
   await put(redis, seal(stat('Idle')))
-  const { status } = registry(t, [DjangoQCheck, { url: server.url, cluster, secretKey }])
+  const clock = skippingClock()
+  const { status } = registry(t, [DjangoQCheck, { url: server.url, cluster, secretKey }], { clock })
   t.equal(await status(), 'working')
   await put(redis, 'forged')
   t.equal(await status(), 'working')
-  const { now } = performance
-  t.after(() => { performance.now = now })
-  performance.now = () => now.call(performance) + 61_000
+  clock.skip(61_000)
   t.equal(await status(), unsigned)
 })
 

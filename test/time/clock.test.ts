@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { alarm, systemClock } from '../../lib/time/clock.js'
+import { alarm, clockOf, keepingTime, systemClock } from '../../lib/time/clock.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 
 test('the clock of the system tells monotonic time, the date and chance', async t => {
@@ -107,4 +107,10 @@ test('an alarm without grace goes off as soon as the process is awake', async t 
   clock.block(5000)
   await clock.advance(0)
   t.equal(at, 5000)
+})
+
+test('a context that no registry made has the clock of the system', async t => {
+  const clock = new FakeClock()
+  t.equal(clockOf({}), systemClock)
+  t.equal(clockOf({ [keepingTime]: clock }), clock)
 })

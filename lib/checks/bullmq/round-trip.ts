@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { monotonic } from '../../time/clock.js'
 import { pause } from '../../time/abortable.js'
 import { ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../../errors.js'
 import { healthJobAnswer, healthJobName } from '../../heartbeat/bullmq.js'
@@ -40,10 +41,10 @@ export async function roundTrip (trip: RoundTrip): Promise<void> {
   try {
     for (const earlier of trip.leftovers.left) await remove(queue, earlier, trip.leftovers)
     trip.leftovers.use(jobId)
-    const deadline = performance.now() + trip.maxWait
+    const deadline = monotonic() + trip.maxWait
     await queue.add(healthJobName, {}, { jobId, lifo: true, attempts: 1, removeOnComplete: true, removeOnFail: true })
     for (let wait = 2; await client.exists(queue.toKey(jobId)) === 1; wait = Math.min(wait * 2, 50)) {
-      const left = deadline - performance.now()
+      const left = deadline - monotonic()
       if (left <= 0) throw await failureOfLate(trip, queue, jobId)
       await pause(Math.min(wait, left), signal)
     }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ChainableCommander, Redis } from 'ioredis'
+import { monotonic } from '../../time/clock.js'
 import { pause } from '../../time/abortable.js'
 import { interruptionOf, type Interruption } from '../../time/stop-signal.js'
 import type { CheckContext } from '../../../types/check.js'
@@ -112,7 +113,7 @@ function messageOf (command: Buffer): string {
 
 // The list is polled, since a blocking read would delay all other users of the connection.
 async function collectReplies (client: Redis, list: string, poll: Poll, wait: number, signal: Interruption): Promise<void> {
-  const end = performance.now() + wait
+  const end = monotonic() + wait
   let left = wait
   let seen = 0
   for (let interval = 1; !poll.over.aborted && left > 0; interval = Math.min(2 * interval, 50)) {
@@ -121,7 +122,7 @@ async function collectReplies (client: Redis, list: string, poll: Poll, wait: nu
     const replies = await client.lrange(list, 0, -2 - seen)
     seen += replies.length
     for (const reply of replies.reverse()) receiveReply(reply, poll)
-    left = end - performance.now()
+    left = end - monotonic()
   }
 }
 
