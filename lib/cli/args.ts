@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { longestMute } from '../engine/mutes.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
 import { longestTimer, suggestion } from '../values/rules.js'
 import { day, hour, minute, second } from '../values/units.js'
@@ -229,7 +230,9 @@ const units: Readonly<Record<string, number>> = { s: second, m: minute, h: hour,
 function toTime (text: string): number {
   const [, count, unit] = /^(\d{1,7})([smhd])$/.exec(text) ?? []
   if (unit === undefined || Number(count) === 0) throw new FST_HEALTH_USAGE(`--for is '${text}': it must be a whole number of seconds, minutes, hours or days, such as 90s, 30m, 2h or 1d.`)
-  return Number(count) * (units[unit] as number)
+  const time = Number(count) * (units[unit] as number)
+  if (time > longestMute) throw new FST_HEALTH_USAGE(`--for is '${text}': a mute lasts 90 days at most.`)
+  return time
 }
 
 function toKind (text: string): 'web' | 'worker' {

@@ -18,7 +18,7 @@ t.test('the other commands are named first', async t => {
   t.match(parseArguments(['serve', '--port', '9000']), { host: '0.0.0.0' })
   t.match(parseArguments(['fleet', '--format', 'json']), { command: 'fleet', format: 'json' })
   t.match(parseArguments(['mute', 'Till', '-s', 's', '--for', '2h', '--because', 'x', '--by', 'ops']), { command: 'mute', check: 'Till', subset: 's', time: 7_200_000, because: 'x', by: 'ops' })
-  for (const [time, expected] of [['90s', 90_000], ['30m', 1_800_000], ['1d', 86_400_000]] as const) t.match(parseArguments(['mute', 'Till', '-s', 's', '--because', 'x', '--for', time]), { time: expected })
+  for (const [time, expected] of [['90s', 90_000], ['30m', 1_800_000], ['1d', 86_400_000], ['90d', 7_776_000_000]] as const) t.match(parseArguments(['mute', 'Till', '-s', 's', '--because', 'x', '--for', time]), { time: expected })
   t.match(parseArguments(['unmute', 'Till', '-s', 's']), { command: 'unmute', check: 'Till', subset: 's' })
   t.match(parseArguments(['--help']), { command: 'help' })
   t.match(parseArguments(['-v']), { command: 'version' })
@@ -55,6 +55,9 @@ for (const [argv, message] of [
   [['mute', 'Till', 'Disk', '-s', 's'], /There is no command 'mute Till Disk'/],
   [['mute', 'Till', '-s', 's', '--because', 'x', '--for', '2'], /^--for is '2': it must be a whole number of seconds, minutes, hours or days/],
   [['mute', 'Till', '-s', 's', '--because', 'x', '--for', '0s'], /^--for is '0s'/],
+  [['mute', 'Till', '-s', 's', '--because', 'x', '--for', '91d'], "--for is '91d': a mute lasts 90 days at most."],
+  [['mute', 'Till', '-s', 's', '--because', 'x', '--for', '9999999d'], "--for is '9999999d': a mute lasts 90 days at most."],
+  [['mute', 'Till', '-s', 's', '--because', 'x', '--for', '7776001s'], "--for is '7776001s': a mute lasts 90 days at most."],
   [['check', 'readiness'], /There is no command 'check readiness'/],
   [['readiness'], /There is no command 'readiness'/],
   [['toString'], /There is no command 'toString'/],
