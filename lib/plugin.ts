@@ -9,6 +9,7 @@ import type { HealthRegistry } from './engine/registry.js'
 import { healthRoutes } from './http/routes.js'
 import { routerOptions } from './http/router-options.js'
 import { lineOf } from './config/faults.js'
+import { within } from './time/timeout.js'
 import type { HealthOptions } from '../types/options.js'
 import type { SystemCheck } from '../types/report.js'
 
@@ -55,7 +56,7 @@ async function health (app: FastifyInstance, options: HealthOptions): Promise<vo
     }
   }
   app.addHook('onReady', async () => {
-    if (!asked?.skipChecks) report(app, await registry.systemChecks())
+    if (!asked?.skipChecks) report(app, await inBootTime(app, registry.systemChecks()))
     // A command asks only once, so checks with an interval need not run in the background.
     if (asked === undefined) registry.start()
   })
@@ -91,6 +92,17 @@ function onRequestHooks (app: FastifyInstance): unknown[] {
   return [app, Object.getPrototypeOf(app)].flatMap((owner: Record<symbol, unknown>) => Object.getOwnPropertySymbols(owner)
     .filter(({ description }) => description === 'fastify.hooks')
     .flatMap(symbol => (owner[symbol] as { onRequest: unknown[] }).onRequest))
+}
+
+/** Settles as `work` does. Fastify ends a boot that takes too long, but would name no check. */
+async function inBootTime<T> ({ initialConfig }: FastifyInstance, work: Promise<T>): Promise<T> {
+  const pluginTimeout = initialConfig.pluginTimeout as number
+  // 0 is no limit.
+  if (pluginTimeout === 0) return await work
+  const limit = Math.floor(pluginTimeout * 0.9)
+  return await within(limit, work, () => {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(`What the checks need could not be made out within ${limit} ms, and Fastify ends the boot after its \`pluginTimeout\` of ${pluginTimeout} ms: look for a check whose module or \`requirements\` take long, or raise \`pluginTimeout\`.`)
+  })
 }
 
 function report (app: FastifyInstance, found: readonly SystemCheck[]): void {

@@ -136,6 +136,23 @@ test('every error of the configuration ends the boot in one message, and warning
   t.strictSame(warningsOf(logged).map(msg => msg.slice(0, 12)).sort(), ['health: W001', 'health: W002'])
 })
 
+test('a boot that waits for the checks until Fastify would end it says so', async t => {
+  const hanging = defineCheck({ identifier: 'Hanging', check () {}, timeout: 20_000, requirements: async () => await new Promise<never>(() => {}) })
+  const slow = defineCheck({ identifier: 'Slow', check () {}, requirements: async () => await pause(300, []) })
+  const boot = async (pluginTimeout: number, ...checks: typeof slow[]) => {
+    const app = Fastify({ pluginTimeout })
+    t.after(() => app.close())
+    await app.register(health, { subsets: { readiness: checks } })
+    await app.ready()
+  }
+  await t.rejects(boot(1000, hanging, slow), {
+    code: 'FST_HEALTH_INVALID_CONFIGURATION',
+    message: 'What the checks need could not be made out within 900 ms, and Fastify ends the boot after its `pluginTimeout` of 1000 ms: look for a check whose module or `requirements` take long, or raise `pluginTimeout`.',
+  })
+  await boot(1000, slow)
+  await boot(0, slow)
+})
+
 test('options that do not fit end the boot, and nothing is mounted', async t => {
   for (const options of [{ prefix: 'health' }, { livenessPath: 'live' }, { failureStatus: 200 }, { logLevel: 'loud' }, { openapi: 'no' }, { subsets: [] }, { prefx: '/x' }] as object[]) {
     const { app } = logging(t)

@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay, performance, type EventLoopUtilization } from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance, type EventLoopUtilization, type IntervalHistogram } from 'node:perf_hooks'
 import { HealthCheck } from '../../check.js'
 import { ServiceWarning } from '../../errors.js'
 import { rule } from '../../values/rules.js'
@@ -11,8 +11,8 @@ const shortestInterval = 10 * resolution
 
 export interface EventLoopOptions {
   /**
-   * The 99th percentile of the delay of the event loop may be this many milliseconds. The mean would hide the few long turns that make
-   * requests wait. `null` switches the threshold off.
+   * One of a hundred requests, if they come evenly over the time, may wait this many milliseconds for the event loop. The mean, or a
+   * percentile of the turns, would hide the few long turns in which most requests come. `null` switches the threshold off.
    *
    * @default 1000
    */
@@ -26,7 +26,7 @@ export interface EventLoopOptions {
 }
 
 interface Measurement {
-  /** The 99th percentile of the delay, in milliseconds. */
+  /** The delay that one of a hundred requests meets, in milliseconds. */
   delay: number
   /** The share of the time in which the event loop was busy, 0 to 1. */
   utilization: number
@@ -72,9 +72,7 @@ class Monitor {
     const now = performance.eventLoopUtilization()
     const { idle, active, utilization } = performance.eventLoopUtilization(now, this.#since)
     if (idle + active >= shortestInterval) {
-      // The histogram holds the times from one turn to the next. Without a delay, that time is the resolution.
-      const delay = Math.max(0, this.#histogram.percentile(99) / 1e6 - resolution)
-      this.#last = { delay, utilization }
+      this.#last = { delay: delayOf(this.#histogram, idle + active), utilization }
       this.#since = now
       this.#histogram.reset()
     }
@@ -84,6 +82,30 @@ class Monitor {
   close (): void {
     this.#histogram.disable()
   }
+}
+
+// One of this many requests meets the delay.
+const requests = 100
+
+/**
+ * Returns the delay that one of a hundred requests meets, if they come evenly over `elapsed` milliseconds. A turn that takes `d` makes a
+ * request wait between 0 and `d`, so the share of the requests that wait longer than `x` is the sum of `d - x` over the turns, divided by
+ * the time. The histogram tells the turns in groups, which get smaller towards the longest turn.
+ */
+function delayOf ({ percentiles, count }: IntervalHistogram, elapsed: number): number {
+  const levels = [...percentiles].toReversed()
+  let left = elapsed / requests
+  let turns = 0
+  let delay = 0
+  for (const [index, [percentile, nanoseconds]] of levels.entries()) {
+    // The histogram holds the times from one turn to the next. Without a delay, that time is the resolution.
+    const next = Math.max(0, nanoseconds / 1e6 - resolution)
+    if (turns * (delay - next) > left) break
+    left -= turns * (delay - next)
+    delay = next
+    turns += count * (percentile - (levels[index + 1]?.[0] ?? 0)) / 100
+  }
+  return turns === 0 ? 0 : Math.max(0, delay - left / turns)
 }
 
 // The number is rounded up, so that a value above the threshold never looks equal to it.

@@ -98,6 +98,20 @@ test('a delay of a second is too much where nothing else is said', async t => {
   t.match(await status(), /is at or above 1000 ms$/)
 })
 
+test('a long turn counts by its length, however many short ones there are', async t => {
+  const status = probe(t, { maxDelay: 300 })
+  await status()
+  await sleep(1200)
+  await blockFor(400, 1)
+  await sleep(1200)
+  const [, delay] = /^warning: ([\d.]+) ms event loop delay is at or above 300 ms$/.exec(await status() ?? '') ?? []
+  t.ok(Number(delay) > 300 && Number(delay) <= 420, `${delay} ms`)
+  // One request of more than a hundred comes in this turn.
+  await sleep(1200)
+  await blockFor(15, 1)
+  t.equal(await status(), 'working')
+})
+
 test('closing the registry ends the measurement', async t => {
   const resources = new ResourceStore()
   const check = new EventLoopCheck({})
