@@ -7,15 +7,15 @@ import { until } from '../helpers/leaks.js'
 import { startCluster, startSentinel } from '../helpers/redis-topologies.js'
 import { startRedis } from '../helpers/redis.js'
 import { startRelay } from '../helpers/relay.js'
-import type { Scope } from '../helpers/server.js'
 import type { FleetOptions } from '../../types/fleet.js'
 
 const patience = { timeout: 60_000 }
-const scope = (t: Test): Scope => ({ after: close => { t.teardown(close) } })
 const interval = 200
 const ttl = 600
 
 t.setTimeout(300_000)
+// They wait most of the time, and each has a Redis of its own.
+t.jobs = 3
 
 /** Two instances whose dependency is well all the time: so must be every answer to a probe. */
 class Pair {
@@ -26,7 +26,7 @@ class Pair {
 
   constructor (t: Test, fleet: FleetOptions) {
     this.#t = t
-    this.instances = ['one', 'two'].map(instance => startInstance(scope(t), { fleet: { ...fleet, instance, ttl }, interval, deadline: 2000 }))
+    this.instances = ['one', 'two'].map(instance => startInstance(t, { fleet: { ...fleet, instance, ttl }, interval, deadline: 2000 }))
     this.#probes = this.#probe()
   }
 
@@ -108,9 +108,9 @@ const faults: readonly Fault[] = [
 ]
 
 for (const { name, inject, recover } of faults) {
-  t.test(`a Redis that is ${name}`, async t => {
-    const server = await startRedis(scope(t))
-    const relay = await startRelay(scope(t), server.port)
+  t.test(`a Redis that is ${name}`, { buffered: true }, async t => {
+    const server = await startRedis(t)
+    const relay = await startRelay(t, server.port)
     const admin = new Redis(server.url, { enableOfflineQueue: true, maxRetriesPerRequest: null })
     admin.on('error', () => {})
     t.teardown(() => admin.disconnect())
@@ -134,8 +134,8 @@ for (const [name, inject] of [
     await admin.config('SET', 'maxmemory', '0')
   }],
 ] as const) {
-  t.test(`a Redis that is ${name}`, async t => {
-    const server = await startRedis(scope(t))
+  t.test(`a Redis that is ${name}`, { buffered: true }, async t => {
+    const server = await startRedis(t)
     const admin = new Redis(server.url)
     t.teardown(() => admin.disconnect())
     const pair = new Pair(t, { name: 'shop', url: server.url })
@@ -152,8 +152,8 @@ for (const [name, inject] of [
   })
 }
 
-t.test('a Redis that Sentinel fails over', async t => {
-  const { primary, replica, sentinel } = await startSentinel(scope(t))
+t.test('a Redis that Sentinel fails over', { buffered: true }, async t => {
+  const { primary, replica, sentinel } = await startSentinel(t)
   const client = new Redis({ sentinels: [{ host: '127.0.0.1', port: sentinel.port }], name: 'shop', lazyConnect: true })
   const pair = new Pair(t, { name: 'shop', client })
   await pair.shares()
@@ -164,7 +164,7 @@ t.test('a Redis that Sentinel fails over', async t => {
   await pair.close()
   pair.saidOnce()
   await sentinel.stop()
-  const alone = startInstance(scope(t), { fleet: { name: 'shop', client }, interval })
+  const alone = startInstance(t, { fleet: { name: 'shop', client }, interval })
   await until(() => alone.runs.length > 2, patience)
   t.match(alone.log.messages(), ['health: the fleet cannot be asked: no sentinel can be reached. This instance asks for itself until that is over.'])
   const admin = new Redis(replica.url)
@@ -172,8 +172,8 @@ t.test('a Redis that Sentinel fails over', async t => {
   await nothingIsLeft(admin)
 })
 
-t.test('a Redis Cluster that loses a primary', async t => {
-  const { nodes, ownerOf } = await startCluster(scope(t))
+t.test('a Redis Cluster that loses a primary', { buffered: true }, async t => {
+  const { nodes, ownerOf } = await startCluster(t)
   const owner = await ownerOf('{shop}')
   const client = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true })
   const pair = new Pair(t, { name: 'shop', client })
