@@ -1,10 +1,14 @@
 import { FST_HEALTH_INVALID_MUTE } from '../errors.js'
+import { numeric } from '../values/rules.js'
 import { oneLine, shown } from '../values/shown.js'
+import { assertDuration } from './durations.js'
 import type { FleetMute } from '../../types/fleet.js'
 import type { Mute, MuteOptions, Result } from '../../types/report.js'
 
 /** A mute may last 90 days at most, in milliseconds. */
 export const longestMute = 90 * 24 * 60 * 60 * 1000
+
+const muteTime = numeric('a number of milliseconds, more than 0 and no more than 90 days', Number.MIN_VALUE, longestMute)
 
 type BySubset = Map<string, Map<string, Mute>>
 
@@ -12,6 +16,11 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 
 function refuse (option: string, value: unknown, expected: string): never {
   throw new FST_HEALTH_INVALID_MUTE(option, shown(value), expected)
+}
+
+/** @throws FST_HEALTH_INVALID_DURATION if a mute cannot last that long. */
+export function assertMuteTime (time: unknown): void {
+  assertDuration('The time to mute', time, muteTime)
 }
 
 /** @throws FST_HEALTH_INVALID_MUTE if `because` is missing, or `by` is not a non-empty string. */

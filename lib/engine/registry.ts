@@ -1,29 +1,30 @@
 import { EventEmitter } from 'node:events'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { Announcer, type HealthEvents } from './announcer.js'
 import { Background } from './background.js'
 import { systemClock, type Clock } from '../time/clock.js'
 import { inTime } from '../time/timeout.js'
 import { Drain } from './drain.js'
 import type { ResolvedEntry } from '../config/entry.js'
-import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_INVALID_DURATION, FST_HEALTH_NO_FLEET, FST_HEALTH_NO_LISTENER, FST_HEALTH_UNKNOWN_CHECK, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
+import { FST_HEALTH_INVALID_CONFIGURATION, FST_HEALTH_NO_LISTENER, FST_HEALTH_UNKNOWN_CHECK, FST_HEALTH_UNKNOWN_SUBSET } from '../errors.js'
 import { Executor } from './executor.js'
-import type { Fleet, FleetContext } from './fleet.js'
+import { assertDuration } from './durations.js'
+import { FleetAccess, type OpenFleet } from './fleet-access.js'
 import { lineLogger } from './logger.js'
 import { isOptions } from '../values/plain-data.js'
-import { caseFault, fleetSubset, nameFault, settingsFaults, toSettings, type Fault } from '../config/options.js'
-import { assertWords, longestMute, Mutes } from './mutes.js'
+import { caseFault, fleetSubset, nameFault, toSettings, type Fault } from '../config/options.js'
+import { assertMuteTime, assertWords, Mutes } from './mutes.js'
 import type { Plan } from '../config/plan.js'
 import { Planner } from '../config/planner.js'
-import { statusOf, type Judged } from './report.js'
 import { Reporter } from './reporter.js'
-import { longestTimer, numeric, suggestion } from '../values/rules.js'
+import { suggestion } from '../values/rules.js'
 import { oneLine, shown } from '../values/shown.js'
 import { RunnerPool } from './runner-pool.js'
 import { findFaults, timeNeeded } from '../config/faults.js'
 import type { FleetMute, FleetMuteTime, Roster } from '../../types/fleet.js'
 import type { Entry, HealthOptions, Settings } from '../../types/options.js'
 import type { ListenOptions } from '../../types/settings.js'
-import type { MuteOptions, Report, Result, SystemCheck, Transition, Verdict } from '../../types/report.js'
+import type { MuteOptions, Report, Result, SystemCheck } from '../../types/report.js'
 
 /** A separate server for the probes. */
 export interface Listener {
@@ -48,7 +49,7 @@ export interface RegistryContext {
   /** Opens a listener for `listen`. */
   openListener?: (registry: HealthRegistry, options: ListenOptions, log: FastifyBaseLogger) => Promise<Listener>
   /** Opens the connection to the other instances, for the setting `fleet`. */
-  openFleet?: (context: FleetContext) => Promise<Fleet>
+  openFleet?: OpenFleet
   /** The registry calls this once, when draining begins. */
   onDrain?: () => void
   /** The faults in the way the registry was made, which no setting can correct. */
@@ -59,7 +60,7 @@ export interface RegistryContext {
 const closingTime = 500
 
 /** The registry holds the subsets of checks and their results. It works without Fastify. */
-export class HealthRegistry extends EventEmitter<{ transition: [Transition], verdict: [Verdict] }> {
+export class HealthRegistry extends EventEmitter<HealthEvents> {
   /** The settings. Each run reads them again, so a change holds from the next run on. */
   readonly settings: Settings
   /** The prefix that comes before the paths of the settings. */
@@ -75,13 +76,11 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   readonly #faults: readonly Fault[]
   readonly #drain: Drain
   readonly #mutes = new Mutes()
-  /** The last verdict of each subset. A subset without one counts as healthy. */
-  readonly #verdicts = new Map<string, boolean>()
+  readonly #announcer: Announcer
+  readonly #fleet: FleetAccess
   readonly #onDrain: () => void
   readonly #openListener: RegistryContext['openListener']
   #listener: Promise<Listener> | undefined
-  readonly #openFleet: RegistryContext['openFleet']
-  #fleet: Promise<Fleet> | undefined
   #starting: boolean
 
   constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, onDrain = () => {}, starting = false, openListener, openFleet, faults = [] }: RegistryContext = {}) {
@@ -94,12 +93,21 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#onDrain = onDrain
     this.#starting = starting
     this.#openListener = openListener
-    this.#openFleet = openFleet
     this.#caseSensitive = caseSensitive
     this.#faults = faults
     this.#planner = new Planner(this.settings, (subset, plan) => this.#replanned(subset, plan), clock)
     this.#executor = new Executor(this.settings, this.#log, app, onAppMissing, clock)
-    this.#runners = new RunnerPool(this.settings, clock, this.#executor, () => this.#fleet)
+    this.#announcer = new Announcer(this, this.#log, clock)
+    this.#fleet = new FleetAccess({
+      settings: this.settings,
+      getApp: () => this.#executor.requirementsContext().app,
+      log: this.#log,
+      clock,
+      reports: () => this.subsets().flatMap(subset => this.lastReport(subset) ?? []),
+      isDraining: () => this.#drain.begun,
+      onMutes: mutes => this.#mutes.setFleet(mutes),
+    }, openFleet)
+    this.#runners = new RunnerPool(this.settings, clock, this.#executor, () => this.#fleet.opened)
     this.#reporter = new Reporter({
       settings: this.settings,
       clock,
@@ -107,7 +115,10 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
       runners: this.#runners,
       mutes: this.#mutes,
       nameFault: subset => this.nameFault(subset),
-      changed: (subset, judged, at) => this.#changed(subset, judged, at),
+      changed: (subset, judged, at) => {
+        this.#fleet.changed()
+        this.#announcer.transition(subset, judged, at)
+      },
     })
     this.#background = new Background(clock, { entries: () => this.#entries(), run: (subset, entry) => this.#runOnInterval(subset, entry) })
   }
@@ -152,9 +163,9 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
    */
   async run (subset: string, { deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
     this.#mustExist(subset)
-    if (deadline !== undefined) mustBeDuration('The deadline', deadline)
+    if (deadline !== undefined) assertDuration('The deadline', deadline)
     const report = await this.#reporter.run({ subset, draining: () => this.#drains(subset), starting: this.#starting, deadline: deadline ?? this.settings.deadline, background: this.#background.started })
-    this.#judge(subset, report.healthy)
+    this.#announcer.verdict(subset, report.healthy)
     return report
   }
 
@@ -182,7 +193,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   /** Returns every fault of the configuration as it is now, or only the faults of the given subsets. */
   async systemChecks (...subsets: string[]): Promise<SystemCheck[]> {
     const isAll = subsets.length === 0
-    const fleetFaults = isAll ? await this.#fleetFaults() : []
+    const fleetFaults = isAll ? await this.#fleet.faults() : []
     return await findFaults({
       settings: this.settings,
       registryFaults: isAll ? [...this.#faults, ...fleetFaults] : [],
@@ -203,8 +214,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   /** Starts the checks that have an `interval`. The plugin does so once the app is ready. */
   start (): void {
     this.#starting = false
-    this.#fleet = this.#fleetOrNone()
-    this.#fleet?.then(fleet => fleet.start())
+    this.#fleet.start()
     this.#background.start()
   }
 
@@ -215,7 +225,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
    * @throws FST_HEALTH_NO_FLEET if there is no setting `fleet`.
    */
   async roster ({ limit = 200 }: { limit?: number } = {}): Promise<Roster> {
-    return await (await this.#mustFleet()).roster(limit)
+    return await (await this.#fleet.get()).roster(limit)
   }
 
   /**
@@ -226,9 +236,9 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
    */
   async muteFleet (subset: string, identifier: string, { time, because, by }: FleetMuteTime): Promise<FleetMute> {
     await this.#mustBeKnown(subset, identifier)
-    mustBeDuration('The time to mute', time, muteTime)
+    assertMuteTime(time)
     assertWords({ because, by })
-    return await (await this.#mustFleet()).mute({ subset, identifier, time, because: oneLine(because), by: by === undefined ? undefined : oneLine(by) })
+    return await (await this.#fleet.get()).mute({ subset, identifier, time, because: oneLine(because), by: by === undefined ? undefined : oneLine(by) })
   }
 
   /**
@@ -237,7 +247,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
    * @throws FST_HEALTH_NO_FLEET if there is no setting `fleet`; FST_HEALTH_FLEET_UNAVAILABLE if Redis cannot be asked.
    */
   async unmuteFleet (subset: string, identifier: string): Promise<boolean> {
-    return await (await this.#mustFleet()).unmute(subset, identifier)
+    return await (await this.#fleet.get()).unmute(subset, identifier)
   }
 
   /**
@@ -290,13 +300,13 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
    * @throws FST_HEALTH_INVALID_DURATION if `ms` is no number of milliseconds. Nothing is drained then.
    */
   async drain (ms = 0): Promise<void> {
-    mustBeDuration('The time to drain', ms)
+    assertDuration('The time to drain', ms)
     const isFirst = !this.#drain.begun
     const drained = this.#drain.begin(ms)
     if (isFirst) {
       this.#onDrain()
-      for (const subset of this.subsets()) if (this.#drains(subset)) this.#judge(subset, false)
-      this.#fleet?.then(fleet => fleet.changed())
+      for (const subset of this.subsets()) if (this.#drains(subset)) this.#announcer.verdict(subset, false)
+      this.#fleet.changed()
     }
     await drained
   }
@@ -315,7 +325,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     this.#drain.end()
     this.#reporter.close()
     this.#background.stop()
-    const closed = Promise.all([this.#runners.close(), this.#fleet?.then(fleet => fleet.close())])
+    const closed = Promise.all([this.#runners.close(), this.#fleet.close()])
     await inTime<unknown>(this.#clock, closingTime, closed, () => {}, 0)
   }
 
@@ -331,68 +341,16 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     if (!known.includes(identifier)) throw new FST_HEALTH_UNKNOWN_CHECK(subset, identifier, suggestion(identifier, known))
   }
 
-  /** Returns the fleet, or `undefined` if there is no such setting or the settings have faults. */
-  #fleetOrNone (): Promise<Fleet> | undefined {
-    if (this.settings.fleet === undefined || this.#openFleet === undefined || settingsFaults(this.settings).length > 0) return undefined
-    return this.#fleet ?? this.#openFleet({
-      settings: this.settings,
-      getApp: () => this.#executor.requirementsContext().app,
-      log: this.#log,
-      clock: this.#clock,
-      reports: () => this.subsets().flatMap(subset => this.lastReport(subset) ?? []),
-      isDraining: () => this.#drain.begun,
-      onMutes: mutes => this.#mutes.setFleet(mutes),
-    })
-  }
-
-  #mustFleet (): Promise<Fleet> {
-    this.#fleet = this.#fleetOrNone()
-    if (this.#fleet === undefined) throw new FST_HEALTH_NO_FLEET()
-    return this.#fleet
-  }
-
-  async #fleetFaults (): Promise<Fault[]> {
-    const fleet = this.#fleet = this.#fleetOrNone()
-    if (fleet === undefined) return []
-    return (await (await fleet).requirements()).map(({ message, hint }) => ({ id: 'E007', message: `fleet: ${message}`, hint }))
-  }
-
   #drains (subset: string): boolean {
     const { drainSubsets } = this.settings
     return this.#drain.begun && Array.isArray(drainSubsets) && drainSubsets.includes(subset)
   }
 
-  #changed (subset: string, { identifier, critical, healthy, outcome }: Judged, at: number): void {
-    const transition: Transition = { subset, identifier, healthy, critical, status: statusOf(outcome.errors), at }
-    this.#fleet?.then(fleet => fleet.changed())
-    this.#log[healthy ? 'info' : 'warn']({ health: transition }, `health: ${identifier} of ${subset} is ${healthy ? 'healthy again' : 'failing'}`)
-    this.#tellAll('transition', transition)
-  }
-
   async #runOnInterval (subset: string, entry: ResolvedEntry): Promise<number | undefined> {
     await this.#reporter.runOnInterval(subset, entry)
     const last = this.#reporter.last(subset, this.#drains(subset))
-    if (last !== undefined) this.#judge(subset, last.healthy)
+    if (last !== undefined) this.#announcer.verdict(subset, last.healthy)
     return this.#runners.nextIn(entry)
-  }
-
-  #judge (subset: string, healthy: boolean): void {
-    if (healthy === (this.#verdicts.get(subset) ?? true)) return
-    this.#verdicts.set(subset, healthy)
-    this.#tellAll('verdict', { subset, healthy, at: this.#clock.date() })
-  }
-
-  // The listeners are called one by one, since `emit` stops at the first that throws, and an unhandled rejection ends the process.
-  #tellAll (event: 'transition' | 'verdict', change: Transition | Verdict): void {
-    for (const listener of this.rawListeners(event)) this.#tell(event, listener, change)
-  }
-
-  async #tell (event: string, listener: Function, change: Transition | Verdict): Promise<void> {
-    try {
-      await listener.call(this, change)
-    } catch (error) {
-      this.#log.error({ err: error }, `health: a listener of "${event}" threw`)
-    }
   }
 
   // Without this, the data of removed entries would be kept for ever.
@@ -400,7 +358,7 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
     const { identifiers, questions } = this.#planner.inUse()
     this.#reporter.keep(identifiers)
     this.#runners.keep(questions)
-    for (const subset of this.#verdicts.keys()) if (!identifiers.has(subset)) this.#verdicts.delete(subset)
+    this.#announcer.keep(identifiers)
     for (const label of disabled) this.#log.info({ subset }, `health: ${label} of ${subset} is left out, since its \`enabled\` is false`)
     if (!this.#background.started) return
     for (const { id, message, hint } of faults) this.#log.error({ subset }, `health: ${id} ${message}. ${hint}`)
@@ -410,12 +368,4 @@ export class HealthRegistry extends EventEmitter<{ transition: [Transition], ver
   #entries (): Array<[subset: string, entry: ResolvedEntry]> {
     return this.subsets().flatMap(subset => (this.#planner.known(subset)?.entries ?? []).map((entry): [string, ResolvedEntry] => [subset, entry]))
   }
-}
-
-const anyDuration = numeric(`a number of milliseconds, 0 to ${longestTimer}`, 0, longestTimer)
-
-const muteTime = numeric('a number of milliseconds, more than 0 and no more than 90 days', Number.MIN_VALUE, longestMute)
-
-function mustBeDuration (what: string, value: unknown, duration = anyDuration): void {
-  if (!duration.test(value)) throw new FST_HEALTH_INVALID_DURATION(what, duration.expected, shown(value))
 }
