@@ -121,6 +121,7 @@ describe('an entry', () => {
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/postgres', { client: { connect: async () => ({}) } }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'knex', dir: 'migrations', client: 'db', loadExtensions: ['.mjs'] }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/postgres', { whenExhausted: 'wait' }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/rabbitmq', { client: 'amqp', queues: ['orders'], writable: true }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/mongodb', { whenExhausted: 'warn' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/redis', { client: 'cache', whenExhausted: 'warn' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/cache', { whenExhausted: 'pass' }] as const)

@@ -58,6 +58,8 @@ const wordsByTextFirst: ReadonlyArray<readonly [pattern: RegExp, words: string]>
   [/^All sentinels are unreachable/, 'no sentinel can be reached'],
   [/^no pg_hba\.conf entry for .*(?:no encryption|SSL off)|^SSL required$/, 'this client is not allowed in without TLS'],
   [/^no pg_hba\.conf entry for/, 'this client is not allowed in (pg_hba.conf)'],
+  // RabbitMQ closes the whole connection then.
+  [/number of channels opened for user/, 'too many channels'],
   // All errors of pgbouncer have one code, 08P01.
   [/^query_wait_timeout/, 'pgbouncer has no connection to the server to give'],
   [/^no such database/, 'database does not exist'],

@@ -19,8 +19,8 @@ t.setTimeout(300_000)
 
 const timeout = 500
 
-function registry (t: Test, url: string, options: { timeout?: number } = {}): HealthRegistry {
-  const health = createHealth({ timeout, ...options, subsets: { s: [[RabbitMQCheck, { url }]] } }, { log: silent })
+function registry (t: Test, url: string, { writable = false, ...options }: { timeout?: number, writable?: boolean } = {}): HealthRegistry {
+  const health = createHealth({ timeout, ...options, subsets: { s: [[RabbitMQCheck, { url, writable }]] } }, { log: silent })
   t.after(() => health.close())
   return health
 }
@@ -128,6 +128,33 @@ t.test('RabbitMQCheck', async t => {
     const health = registry(t, rabbit.url.replace(`${rabbit.user}:${rabbit.password}`, 'reader:reading'))
     for (let probe = 0; probe < 20; probe++) t.equal(await status(health), 'working')
     t.same(await census(rabbit), { ...before, connections: before.connections + 1 })
+  })
+
+  t.test('`writable` fails where the user may not publish', async t => {
+    await rabbit.ctl('add_user', 'listener', 'listening')
+    await rabbit.ctl('set_permissions', 'listener', '^$', '^$', '.*')
+    const url = rabbit.url.replace(`${rabbit.user}:${rabbit.password}`, 'listener:listening')
+    const health = registry(t, url, { writable: true })
+    for (let probe = 0; probe < 5; probe++) t.equal(await status(health), 'unavailable: permission denied')
+    await rabbit.ctl('set_permissions', 'listener', '^$', '^amq\\.default$', '^$')
+    t.equal(await status(registry(t, url, { writable: true })), 'working')
+    t.equal(await status(registry(t, rabbit.url, { writable: true })), 'working')
+  })
+
+  t.test('a user who may open no more channels is told so', async t => {
+    await rabbit.ctl('add_user', 'narrow', 'narrow')
+    await rabbit.ctl('set_permissions', 'narrow', '.*', '.*', '.*')
+    await rabbit.ctl('set_user_limits', 'narrow', '{"max-channels": 0}')
+    const url = rabbit.url.replace(`${rabbit.user}:${rabbit.password}`, 'narrow:narrow')
+    const health = registry(t, url)
+    for (let probe = 0; probe < 2; probe++) t.equal(await status(health), 'unavailable: too many channels')
+    const model = await connect(url)
+    model.on('error', () => {})
+    const overApp = createHealth({ subsets: { s: [[RabbitMQCheck, { client: model }]] } }, { log: silent })
+    t.after(() => overApp.close())
+    t.equal(await status(overApp), 'unavailable: too many channels')
+    await rabbit.ctl('clear_user_limits', 'narrow', 'all')
+    t.equal(await status(health), 'working')
   })
 
   t.test('refused, then back', async t => {
