@@ -115,30 +115,42 @@ export async function clientRequirements<Client> (context: RequirementsContext, 
 /** A client of the app, or the requirement that is not met. */
 export type FoundClient<Client> = { readonly client: Client, readonly missing?: undefined } | { readonly client?: undefined, readonly missing: Requirement }
 
-/** Looks for a client of the app. A decorator may be given by its path, since a name may contain a dot. */
-export async function findClient<Client> (
+/**
+ * Looks for a client of the app. A decorator may be given by its path, since a name may contain a dot. Only a function of the app makes this
+ * wait.
+ */
+export function findClient<Client> (
   context: Pick<RequirementsContext, 'app'>,
   client: ClientOption<Client> | readonly string[],
-  { takes, fits, hint, option = 'client' }: ClientKind = anyObject
-): Promise<FoundClient<Client>> {
-  if (fits(client)) return { client: client as Client }
-  let place = `what \`${option}\` returned for the app`
+  kind = anyObject
+): FoundClient<Client> | Promise<FoundClient<Client>> {
+  if (kind.fits(client)) return { client: client as Client }
+  // `app` is read here, so that a missing app is reported as such.
+  if (typeof client === 'function') return returnedClient(client as (app: FastifyInstance) => unknown, context.app, kind)
+  const path = Array.isArray(client) ? client as readonly string[] : String(client).split('.')
+  return fitting(decorated(context.app, path), `app.${path.join('.')}`, kind)
+}
+
+async function returnedClient<Client> (client: (app: FastifyInstance) => unknown, app: FastifyInstance, kind: ClientKind): Promise<FoundClient<Client>> {
+  const { option = 'client', hint } = kind
   let found: unknown
-  if (typeof client === 'function') {
-    // `app` is read outside the `try`, so that a missing app is reported as such.
-    const { app } = context
-    try {
-      found = await (client as (app: FastifyInstance) => unknown)(app)
-    } catch (error) {
-      return { missing: { message: `\`${option}\` threw when it was called with the app: ${redactBriefly(String(error))}`, hint } }
-    }
-  } else {
-    const path = Array.isArray(client) ? client as readonly string[] : String(client).split('.')
-    place = `app.${path.join('.')}`
-    found = decorated(context.app, path)
+  try {
+    found = await client(app)
+  } catch (error) {
+    return { missing: { message: `\`${option}\` threw when it was called with the app: ${redactBriefly(String(error))}`, hint } }
   }
+  return fitting(found, `what \`${option}\` returned for the app`, kind)
+}
+
+function fitting<Client> (found: unknown, place: string, { takes, fits, hint }: ClientKind): FoundClient<Client> {
   if (fits(found)) return { client: found as Client }
   return { missing: { message: found === undefined || found === null ? `${place} is not there` : `${place} is ${kindInWords(found)}, and not ${takes}`, hint } }
+}
+
+/** Waits for a client until the signal is aborted. */
+export async function untilFound<Client> (found: FoundClient<Client> | Promise<FoundClient<Client>>, signal: Interruption): Promise<FoundClient<Client>> {
+  signal.throwIfAborted()
+  return found instanceof Promise ? await abortable(found, signal) : found
 }
 
 function kindInWords (value: {}): string {
@@ -148,7 +160,7 @@ function kindInWords (value: {}): string {
 }
 
 async function withClientOfApp<Client, T> (context: CheckContext, source: ClientOfApp<Client>, use: (client: Client) => T | Promise<T>, signal: Interruption): Promise<T> {
-  const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), signal)
+  const { client, missing } = await untilFound(findClient<Client>(context, source.client, source.kind), signal)
   if (missing !== undefined) throw lacking([missing])
   const runs = abortedRunsOf(client)
   const { part = '' } = source

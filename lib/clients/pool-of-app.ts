@@ -1,8 +1,7 @@
-import { findClient, withClient, type ClientOfApp, type OwnConnection } from './client.js'
+import { findClient, untilFound, withClient, type ClientOfApp, type OwnConnection } from './client.js'
 import { inTurn } from './in-turn.js'
 import { noConnectionInTime, wordsFor } from './driver-errors.js'
 import { lacking, ServiceUnavailable, ServiceWarning } from '../errors.js'
-import { abortable } from '../time/abortable.js'
 import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
 import { oneOf } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
@@ -95,7 +94,7 @@ export async function withPoolOfApp<Client extends object, T> (
   { whenExhausted, warn }: Busy,
   use: (client: Client) => Promise<T>
 ): Promise<T> {
-  const { client, missing } = await abortable(findClient<Client>(context, source.client, source.kind), interruptionOf(context))
+  const { client, missing } = await untilFound(findClient<Client>(context, source.client, source.kind), interruptionOf(context))
   if (missing !== undefined) throw lacking([missing])
   const found = { ...source, client }
   const pool = poolOf(client)

@@ -1,11 +1,10 @@
 import type { Redis } from 'ioredis'
 import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { RedisSource } from '../../types/sources.js'
-import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { lacking } from '../errors.js'
 import { redisUrl, text } from '../values/rules.js'
-import { clientRule, findClient, type ClientKind, type ClientOption, type FoundClient } from './client.js'
+import { clientRule, findClient, untilFound, type ClientKind, type ClientOption, type FoundClient } from './client.js'
 import { unavailable } from './driver-errors.js'
 import { withIORedis } from './redis-of-app.js'
 import { ioredis, withOwnRedis } from './redis-own.js'
@@ -52,7 +51,7 @@ export async function withAnyRedis<Client, T> (
     const misgiven = faultOf(source)
     if (misgiven !== undefined) throw lacking([misgiven])
     if (source.url !== undefined) return await withOwnRedis(context, source.url, own)
-    const { client, missing } = await abortable(clientOfApp<Client>(source, context, kind), interruptionOf(context))
+    const { client, missing } = await untilFound(clientOfApp<Client>(source, context, kind), interruptionOf(context))
     if (missing !== undefined) throw lacking([missing])
     return await ofApp(client)
   } catch (error) {
@@ -61,14 +60,14 @@ export async function withAnyRedis<Client, T> (
 }
 
 /** Returns the client of the app that the check asks. */
-export async function clientOfApp<Client = Redis> (
+export function clientOfApp<Client = Redis> (
   { client, namespace }: RedisSource<object>,
   context: Pick<RequirementsContext, 'app'>,
   kind = ioredisKind
-): Promise<FoundClient<Client>> {
-  if (client !== undefined) return await findClient<Client>(context, client as ClientOption<Client>, kind)
-  if (namespace === undefined) return await findClient<Client>(context, ['redis'], kind)
-  return await findClient<Client>(context, ['redis', namespace], {
+): FoundClient<Client> | Promise<FoundClient<Client>> {
+  if (client !== undefined) return findClient<Client>(context, client as ClientOption<Client>, kind)
+  if (namespace === undefined) return findClient<Client>(context, ['redis'], kind)
+  return findClient<Client>(context, ['redis', namespace], {
     ...kind,
     hint: `Register it: app.register(import('@fastify/redis'), { namespace: '${namespace}', … }), or give the check a \`url\`.`,
   })

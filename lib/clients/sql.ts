@@ -135,9 +135,16 @@ const sqlAdapters: Readonly<Record<string, SQLAdapter>> = {
   },
 }
 
+// Each run asks several times which adapter fits its client, and trying all of them took a tenth of what the check adds.
+const adapters = new WeakMap<WeakKey, SQLAdapter>()
+
 function adapterFor (value: unknown): SQLAdapter | undefined {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
-  return Object.values(sqlAdapters).find(adapter => adapter.fits(value))
+  const known = adapters.get(value)
+  if (known !== undefined) return known
+  const adapter = Object.values(sqlAdapters).find(adapter => adapter.fits(value))
+  if (adapter !== undefined) adapters.set(value, adapter)
+  return adapter
 }
 
 /** Returns the kind of clients that take SQL. `of` excludes clients of other dialects. */

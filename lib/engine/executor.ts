@@ -73,12 +73,27 @@ class Context implements CheckContext {
 
   get observe (): CheckContext['observe'] {
     const execution = this.#execution
-    const { options } = this.#entry
+    const entry = this.#entry
     return (name, value, unit) => {
-      execution.observations ??= new Observations(text => oneLine(redactBriefly(text, secretsOf(options))))
+      execution.observations ??= new Observations(text => cleaned(text, entry))
       execution.observations.add(name, value, unit)
     }
   }
+}
+
+/** The texts that entries have observed, and what may be reported of them. */
+const known = new WeakMap<ResolvedEntry, Map<string, string>>()
+
+/** At most this many texts of an entry are kept, and of this many characters. */
+const most = 100
+
+/** Cleans a text that a check observes. Most of them are names and units, which are the same in each run. */
+function cleaned (text: string, entry: ResolvedEntry): string {
+  const texts = known.get(entry) ?? new Map<string, string>()
+  known.set(entry, texts)
+  const found = texts.get(text) ?? oneLine(redactBriefly(text, secretsOf(entry.options)))
+  if (texts.size < most && text.length <= most) texts.set(text, found)
+  return found
 }
 
 /** Runs the class of a check, and turns the errors into failures that may be reported. */

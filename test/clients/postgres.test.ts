@@ -347,7 +347,7 @@ test('withPostgres', async t => {
   await t.test('a failing query leaves no connection in a state of its own', async t => {
     const app = await appWith(t, { connectionString, max: 1 })
     const health = healthOf(t, {}, app, async client => await client.query('BEGIN; SELECT ghost'))
-    t.match(await statuses(health), ['unknown error'])
+    t.match(await statuses(health), ['unavailable: column does not exist'])
     t.same((await app.pg.query('SELECT 1 AS one')).rows, [{ one: 1 }])
   })
 

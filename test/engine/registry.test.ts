@@ -428,6 +428,25 @@ test('a failure that is borne is healthy in every format, says for how long, and
   t.match(await run(), { healthy: false, results: [{ status: 'unavailable: gone' }] })
 })
 
+test('however many texts a check observes, and however long they are, no secret is among them', async t => {
+  let runs = 0
+  const Chatty = defineCheck({
+    identifier: 'Chatty',
+    check ({ observe }) {
+      observe('said', `canary-token ${runs}`)
+      observe('said at length', `canary-token ${'word '.repeat(50)}${runs}`)
+    },
+  })
+  const health = createHealth({ subsets: { s: [[class extends Chatty { static override readonly rules = undefined as never }, { token: 'canary-token' }]] } })
+  for (; runs < 120; runs++) {
+    const { results: [result] } = await health.run('s')
+    t.strictSame(result?.observed, [
+      { name: 'said', value: `[redacted] ${runs}` },
+      { name: 'said at length', value: `[redacted] ${'word '.repeat(50)}${runs}` },
+    ])
+  }
+})
+
 test('what a check observes is on the page, in health+json, in the report and in the metrics, and nowhere else', async t => {
   const observing = defineCheck({
     identifier: 'Queue',
