@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../time/clock.js'
 import { inTime } from '../time/timeout.js'
 import { wordsFor } from '../clients/driver-errors.js'
-import { isHealthCheckError } from '../errors.js'
+import { FST_HEALTH_FLEET_UNAVAILABLE, isHealthCheckError } from '../errors.js'
 import { reason } from '../values/shown.js'
 import type { FleetClient } from './client.js'
 
@@ -49,6 +49,11 @@ export class FleetConnection {
     return this.#away
   }
 
+  /** The reason why a question got no answer. */
+  get reason (): string {
+    return this.#away ?? 'what Redis holds is not of the fleet'
+  }
+
   /**
    * Asks Redis. It never rejects, and returns `undefined` if Redis is away, does not answer in time, or holds a key of another program.
    *
@@ -67,6 +72,17 @@ export class FleetConnection {
       else this.#isAway(client, error)
       return undefined
     }
+  }
+
+  /**
+   * Asks Redis even if it was away before.
+   *
+   * @throws FST_HEALTH_FLEET_UNAVAILABLE if Redis cannot be asked.
+   */
+  async mustAsk (use: (client: FleetClient) => Promise<unknown>): Promise<unknown> {
+    const answer = await this.ask(use, true)
+    if (answer === undefined) throw new FST_HEALTH_FLEET_UNAVAILABLE(this.reason)
+    return answer
   }
 
   /** Logs once that Redis holds something that the fleet did not write. */

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { byIdentifier } from '../config/order.js'
-import { FST_HEALTH_FLEET_UNAVAILABLE } from '../errors.js'
 import { fleetClientRequirements, newClient } from './client.js'
 import { FleetConnection } from './connection.js'
 import { Keys } from './keys.js'
-import { isHealthy, muteName, muteWords, readInstance, readMute, writtenInstance } from './records.js'
+import { FleetMutes, type MutesAnswer } from './mutes.js'
+import { worstFirst } from './order.js'
+import { isHealthy, readInstance, writtenInstance } from './records.js'
 import { lifetimes } from './scripts.js'
 import { Turns } from './turns.js'
 import type { Fleet, FleetContext, FleetMuteOptions, SharedQuestion, Turn } from '../engine/fleet.js'
@@ -24,7 +24,6 @@ const beats = 1 / 3
 /** The answers of the scripts. */
 type Summary = [now: number, there: number, draining: number, gone: number, subsets: Array<[subset: string, healthy: number, failing: number]>, ids: string[]]
 type Beaten = [now: number, began: string, twins: string[], former: string[], version: string]
-type Muted = [now: number, version: string, namesAndValues: string[]]
 
 /** Opens the fleet of the settings. */
 export function openFleet (context: FleetContext): Fleet {
@@ -37,6 +36,7 @@ class RedisFleet implements Fleet {
   readonly #connection: FleetConnection
   readonly #keys: Keys
   readonly #turns: Turns
+  readonly #mutes: FleetMutes
   readonly #id = randomBytes(9).toString('base64url')
   readonly #instance: string
   readonly #ttl: number
@@ -44,8 +44,6 @@ class RedisFleet implements Fleet {
   readonly #since: number
   /** The moment of the first report of this instance, in microseconds of the clock of Redis. */
   #began = ''
-  /** The version of the mutes that this instance knows. */
-  #version = ''
   /** The monotonic time from which the next report of this instance is due. */
   #beatAt = -Infinity
   #isTwin = false
@@ -68,6 +66,7 @@ class RedisFleet implements Fleet {
     const { settings } = context
     const patience = () => Math.min(longestAnswer, (settings.deadline ?? Infinity) / 2)
     this.#connection = new FleetConnection({ open: () => newClient(options, getApp), clock, log, patience })
+    this.#mutes = new FleetMutes({ connection: this.#connection, keys: this.#keys, context, details })
     this.#turns = new Turns({ connection: this.#connection, keys: this.#keys, clock, id: this.#id, details, ttl })
   }
 
@@ -93,17 +92,17 @@ class RedisFleet implements Fleet {
     const { instances, draining, subsets, mutes, version } = this.#keys
     const answer = await this.#connection.ask(async client => {
       const asked = [instances, draining, subsets, limit, this.#keys.found('', true), this.#keys.found('', false)]
-      const [summary, muted] = await Promise.all([client.fleetSummary(3, ...asked) as Promise<Summary>, client.fleetMutes(2, mutes, version) as Promise<Muted>])
+      const [summary, muted] = await Promise.all([client.fleetSummary(3, ...asked) as Promise<Summary>, client.fleetMutes(2, mutes, version) as Promise<MutesAnswer>])
       const keys = summary[5].map(id => this.#keys.instance(id))
       return { summary, muted, records: keys.length === 0 ? [] : await client.mget(keys) }
     }, this.#state === 'idle')
     const at = this.#context.clock.date()
     const fleet = this.#options.name
     if (answer === undefined) {
-      const { away = 'what Redis holds is not of the fleet' } = this.#connection
+      const { reason } = this.#connection
       const instances = this.#state === 'started' ? this.#onlyThis(at) : []
       const draining = instances.filter(({ state }) => state === 'draining').length
-      return { fleet, at, unavailable: away, up: instances.length - draining, draining, gone: 0, subsets: [], mutes: [], instances }
+      return { fleet, at, unavailable: reason, up: instances.length - draining, draining, gone: 0, subsets: [], mutes: [], instances }
     }
     const { summary: [now, there, drain, gone, found], muted, records } = answer
     return {
@@ -113,24 +112,17 @@ class RedisFleet implements Fleet {
       draining: drain,
       gone,
       subsets: found.map(([subset, healthy, failing]) => ({ subset, healthy, failing })),
-      mutes: this.#mutesOf(muted),
+      mutes: this.#mutes.read(muted),
       instances: this.#instancesOf(records, now, at).sort(worstFirst),
     }
   }
 
-  async mute ({ subset, identifier, time, because, by }: FleetMuteOptions): Promise<FleetMute> {
-    const { mutes, version } = this.#keys
-    // The reason is meant for all instances, so it is written. If nobody may see details, it is not.
-    const words = !this.#details && this.#context.settings.details === 'never' ? {} : { because, ...(by === undefined ? {} : { by }) }
-    const name = muteName(subset, identifier)
-    const [now, until] = await this.#mustAsk(client => client.fleetMute(2, mutes, version, name, Math.ceil(time), muteWords(words))) as [number, number]
-    const at = this.#context.clock.date()
-    return { subset, identifier, since: at, until: at + until - now, ...words }
+  async mute (mute: FleetMuteOptions): Promise<FleetMute> {
+    return await this.#mutes.add(mute)
   }
 
   async unmute (subset: string, identifier: string): Promise<boolean> {
-    const { mutes, version } = this.#keys
-    return await this.#mustAsk(client => client.fleetUnmute(2, mutes, version, muteName(subset, identifier))) === 1
+    return await this.#mutes.remove(subset, identifier)
   }
 
   async close (): Promise<void> {
@@ -154,15 +146,9 @@ class RedisFleet implements Fleet {
 
   async #lookOnce (): Promise<void> {
     const { clock } = this.#context
-    const { mutes, version: key } = this.#keys
     // While Redis is away, the attempt is a write, since Redis may refuse writes only.
     const isBeat = clock.now() >= this.#beatAt || this.#connection.away !== undefined
-    const version = isBeat ? await this.#beat() : await this.#connection.ask(async client => await client.get(key) ?? '', true)
-    if (version === undefined || version === this.#version) return
-    const muted = await this.#connection.ask<Muted>(client => client.fleetMutes(2, mutes, key))
-    if (muted === undefined) return
-    this.#version = muted[1]
-    this.#context.onMutes(this.#mutesOf(muted))
+    await this.#mutes.learn(isBeat ? await this.#beat() : await this.#mutes.version())
   }
 
   /** Reports this instance, and returns the version of the mutes, or `undefined` if Redis cannot be asked. */
@@ -197,13 +183,6 @@ class RedisFleet implements Fleet {
     await this.#connection.ask(client => client.fleetLeave(keys.length, ...keys, id))
   }
 
-  /** @throws FST_HEALTH_FLEET_UNAVAILABLE if Redis cannot be asked. */
-  async #mustAsk (use: Parameters<FleetConnection['ask']>[0]): Promise<unknown> {
-    const answer = await this.#connection.ask(use, true)
-    if (answer === undefined) throw new FST_HEALTH_FLEET_UNAVAILABLE(this.#connection.away ?? 'what Redis holds is not of the fleet')
-    return answer
-  }
-
   #found (subset: string): [healthy: string, failing: string] {
     return [this.#keys.found(subset, true), this.#keys.found(subset, false)]
   }
@@ -227,29 +206,4 @@ class RedisFleet implements Fleet {
       return []
     })
   }
-
-  #mutesOf ([now, , namesAndValues]: Muted): FleetMute[] {
-    const at = this.#context.clock.date()
-    const mutes: FleetMute[] = []
-    for (let index = 0; index < namesAndValues.length; index += 2) {
-      const mute = readMute(namesAndValues[index] as string, namesAndValues[index + 1] as string, now, at)
-      if (mute === undefined) this.#connection.foreign('a mute cannot be read')
-      else if (mute.until > at) mutes.push(mute)
-    }
-    return mutes
-  }
-}
-
-/** Returns the rank of an instance's state, the worst first, and the moment when it came into the state. */
-function badness ({ state, seen, since, subsets }: FleetInstance): [rank: number, since: number] {
-  if (state === 'gone') return [1, seen]
-  const failing = subsets.filter(({ healthy }) => !healthy)
-  if (failing.length > 0) return [0, Math.min(...failing.flatMap(({ at, failing }) => [at, ...failing.map(({ since }) => since)]))]
-  return [state === 'draining' ? 2 : 3, since]
-}
-
-function worstFirst (one: FleetInstance, other: FleetInstance): number {
-  const [rank, since] = badness(one)
-  const [otherRank, otherSince] = badness(other)
-  return rank - otherRank || since - otherSince || byIdentifier({ identifier: one.instance }, { identifier: other.instance })
 }
