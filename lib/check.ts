@@ -3,7 +3,9 @@ import { entryRules } from './values/entry-rules.js'
 import { isRecord } from './values/plain-data.js'
 import { func, oneOf, rule, text, violations } from './values/rules.js'
 import { brief, shown } from './values/shown.js'
-import type { Check, CheckClass, CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope, RulesOf } from '../types/check.js'
+import type {
+  Check, CheckClass, CheckContext, EntryOptions, OptionRules, Requirement, RequirementsContext, Scope, RulesOf,
+} from '../types/check.js'
 
 // All copies of the package in one process share this symbol, so that a check of another copy still counts.
 const brand = Symbol.for('fastify-health.check')
@@ -103,7 +105,9 @@ const definitionRules = {
  */
 export function defineCheck (definition: CheckDefinition): CheckClass<Record<never, never>> {
   const given: unknown = definition
-  if (!isRecord(given)) throw new FST_HEALTH_INVALID_CHECK(`the definition is ${shown(given)}. It must be an object of \`identifier\`, \`check\` and options.`)
+  if (!isRecord(given)) {
+    throw new FST_HEALTH_INVALID_CHECK(`the definition is ${shown(given)}. It must be an object of \`identifier\`, \`check\` and options.`)
+  }
   const found = violations(definitionRules, given)
   if (found.length > 0) throw new FST_HEALTH_INVALID_CHECK(brief(found.map(({ message, hint }) => `${message}. ${hint}`).join(' ')))
   const { identifier, critical = true, timeout, rules = {}, scope, requirements, check, ...entryOptions } = definition

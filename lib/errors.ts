@@ -52,24 +52,66 @@ export interface CodedErrorClass {
   readonly prototype: CodedError
 }
 
-// The types stand here, so that users of the package need no types of @fastify/error. As in Fastify, the key equals the code, and the caller
-// gives the values for %s.
+// The types stand here, so that users of the package need no types of @fastify/error. As in Fastify, the key equals the code, and the
+// caller gives the values for %s.
 export const FST_HEALTH_INVALID_CONFIGURATION: CodedErrorClass = createError('FST_HEALTH_INVALID_CONFIGURATION', '%s')
 export const FST_HEALTH_INVALID_CHECK: CodedErrorClass = createError('FST_HEALTH_INVALID_CHECK', 'defineCheck: %s', 500, TypeError)
-export const FST_HEALTH_INVALID_OBSERVATION: CodedErrorClass = createError('FST_HEALTH_INVALID_OBSERVATION', 'observe(name, value, unit): %s is %s. It must be %s.', 500, TypeError)
-export const FST_HEALTH_INVALID_MUTE: CodedErrorClass = createError('FST_HEALTH_INVALID_MUTE', 'mute: %s is %s. It must be %s.', 500, TypeError)
+export const FST_HEALTH_INVALID_OBSERVATION: CodedErrorClass = createError(
+  'FST_HEALTH_INVALID_OBSERVATION',
+  'observe(name, value, unit): %s is %s. It must be %s.',
+  500,
+  TypeError
+)
+export const FST_HEALTH_INVALID_MUTE: CodedErrorClass = createError(
+  'FST_HEALTH_INVALID_MUTE',
+  'mute: %s is %s. It must be %s.',
+  500,
+  TypeError
+)
 export const FST_HEALTH_UNKNOWN_CHECK: CodedErrorClass = createError('FST_HEALTH_UNKNOWN_CHECK', "Subset '%s' has no check '%s'. %s", 404)
-export const FST_HEALTH_ADDRESS_IN_USE: CodedErrorClass = createError('FST_HEALTH_ADDRESS_IN_USE', 'The probes cannot listen at %s: something else listens there. Choose another one in `listen`, or stop the other process.')
-export const FST_HEALTH_CANNOT_LISTEN: CodedErrorClass = createError('FST_HEALTH_CANNOT_LISTEN', 'The probes cannot listen at %s: %s. Choose another address in `listen`.')
-export const FST_HEALTH_NO_LISTENER: CodedErrorClass = createError('FST_HEALTH_NO_LISTENER', 'This registry cannot listen: make it with createHealth of fastify-health.')
-export const FST_HEALTH_NO_FLEET: CodedErrorClass = createError('FST_HEALTH_NO_FLEET', 'There is no fleet here: name it in the setting `fleet`, such as { name: \'shop\', url: \'redis://…\' }.')
-export const FST_HEALTH_FLEET_UNAVAILABLE: CodedErrorClass = createError('FST_HEALTH_FLEET_UNAVAILABLE', 'The fleet cannot be asked: %s.', 503)
+export const FST_HEALTH_ADDRESS_IN_USE: CodedErrorClass = createError(
+  'FST_HEALTH_ADDRESS_IN_USE',
+  'The probes cannot listen at %s: something else listens there. Choose another one in `listen`, or stop the other process.'
+)
+export const FST_HEALTH_CANNOT_LISTEN: CodedErrorClass = createError(
+  'FST_HEALTH_CANNOT_LISTEN',
+  'The probes cannot listen at %s: %s. Choose another address in `listen`.'
+)
+export const FST_HEALTH_NO_LISTENER: CodedErrorClass = createError(
+  'FST_HEALTH_NO_LISTENER',
+  'This registry cannot listen: make it with createHealth of fastify-health.'
+)
+export const FST_HEALTH_NO_FLEET: CodedErrorClass = createError(
+  'FST_HEALTH_NO_FLEET',
+  "There is no fleet here: name it in the setting `fleet`, such as { name: 'shop', url: 'redis://…' }."
+)
+export const FST_HEALTH_FLEET_UNAVAILABLE: CodedErrorClass = createError(
+  'FST_HEALTH_FLEET_UNAVAILABLE',
+  'The fleet cannot be asked: %s.',
+  503
+)
 export const FST_HEALTH_UNKNOWN_SUBSET: CodedErrorClass = createError('FST_HEALTH_UNKNOWN_SUBSET', "Subset: '%s' does not exist.", 404)
-export const FST_HEALTH_NOT_ACCEPTABLE: CodedErrorClass = createError('FST_HEALTH_NOT_ACCEPTABLE', 'Not Acceptable: Supported content types: %s', 406)
-export const FST_HEALTH_INVALID_RESPONSE: CodedErrorClass = createError('FST_HEALTH_INVALID_RESPONSE', 'The response does not match its schema: %s', 500)
-export const FST_HEALTH_ALREADY_REGISTERED: CodedErrorClass = createError('FST_HEALTH_ALREADY_REGISTERED', 'There is an app.health here already. Where it is of fastify-health, list every subset in one registration, or add one with app.health.add(subset, ...entries); else name the other decorator otherwise.')
+export const FST_HEALTH_NOT_ACCEPTABLE: CodedErrorClass = createError(
+  'FST_HEALTH_NOT_ACCEPTABLE',
+  'Not Acceptable: Supported content types: %s',
+  406
+)
+export const FST_HEALTH_INVALID_RESPONSE: CodedErrorClass = createError(
+  'FST_HEALTH_INVALID_RESPONSE',
+  'The response does not match its schema: %s',
+  500
+)
+export const FST_HEALTH_ALREADY_REGISTERED: CodedErrorClass = createError(
+  'FST_HEALTH_ALREADY_REGISTERED',
+  'There is an app.health here already. Where it is of fastify-health, list every subset in one registration, or add one with ' +
+  'app.health.add(subset, ...entries); else name the other decorator otherwise.'
+)
 export const FST_HEALTH_INVALID_DURATION: CodedErrorClass = createError('FST_HEALTH_INVALID_DURATION', '%s must be %s; it is %s.')
-export const FST_HEALTH_NO_APP: CodedErrorClass = createError('FST_HEALTH_NO_APP', 'This check asks for `app`, and there is no Fastify instance here: give it a connection of its own (`url` or `connectionString`), or run it with --app or a `setup(app)`.')
+export const FST_HEALTH_NO_APP: CodedErrorClass = createError(
+  'FST_HEALTH_NO_APP',
+  'This check asks for `app`, and there is no Fastify instance here: give it a connection of its own (`url` or `connectionString`), or ' +
+  'run it with --app or a `setup(app)`.'
+)
 export const FST_HEALTH_TIMEOUT: CodedErrorClass = createError('FST_HEALTH_TIMEOUT', 'timed out after %s ms')
 export const FST_HEALTH_CLOSED: CodedErrorClass = createError('FST_HEALTH_CLOSED', 'The health registry is closed.')
 export const FST_HEALTH_USAGE: CodedErrorClass = createError('FST_HEALTH_USAGE', '%s')

@@ -1,5 +1,7 @@
 import type { sendUnaryData, Server, ServerUnaryCall, ServerWritableStream, ServiceDefinition } from '@grpc/grpc-js'
-import { decodeListResponse, decodeRequest, decodeResponse, encodeListResponse, encodeRequest, encodeResponse, servingStatus } from './clients/grpc-health.js'
+import {
+  decodeListResponse, decodeRequest, decodeResponse, encodeListResponse, encodeRequest, encodeResponse, servingStatus,
+} from './clients/grpc-health.js'
 import type { HealthCheckRequest, HealthCheckResponse, HealthListResponse, ServingStatus } from './clients/grpc-health.js'
 import type { HealthRegistry } from './engine/registry.js'
 import { FST_HEALTH_INVALID_DURATION } from './errors.js'
@@ -27,9 +29,33 @@ const path = '/grpc.health.v1.Health'
 
 /** `grpc.health.v1.Health`: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 const definition = {
-  Check: { path: `${path}/Check`, requestStream: false, responseStream: false, requestSerialize: encodeRequest, requestDeserialize: decodeRequest, responseSerialize: encodeResponse, responseDeserialize: decodeResponse },
-  Watch: { path: `${path}/Watch`, requestStream: false, responseStream: true, requestSerialize: encodeRequest, requestDeserialize: decodeRequest, responseSerialize: encodeResponse, responseDeserialize: decodeResponse },
-  List: { path: `${path}/List`, requestStream: false, responseStream: false, requestSerialize: encodeRequest, requestDeserialize: decodeRequest, responseSerialize: encodeListResponse, responseDeserialize: decodeListResponse },
+  Check: {
+    path: `${path}/Check`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeRequest,
+    requestDeserialize: decodeRequest,
+    responseSerialize: encodeResponse,
+    responseDeserialize: decodeResponse,
+  },
+  Watch: {
+    path: `${path}/Watch`,
+    requestStream: false,
+    responseStream: true,
+    requestSerialize: encodeRequest,
+    requestDeserialize: decodeRequest,
+    responseSerialize: encodeResponse,
+    responseDeserialize: decodeResponse,
+  },
+  List: {
+    path: `${path}/List`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeRequest,
+    requestDeserialize: decodeRequest,
+    responseSerialize: encodeListResponse,
+    responseDeserialize: decodeListResponse,
+  },
 } satisfies ServiceDefinition
 
 // https://grpc.io/docs/guides/status-codes/
@@ -49,7 +75,11 @@ const shortest = milliseconds(1)
  * @returns a function that ends every watch; without it, `server.tryShutdown` waits for them
  * @throws FST_HEALTH_INVALID_DURATION if `watchInterval` is no number of milliseconds
  */
-export function addHealthService (server: Pick<Server, 'addService'>, health: HealthRegistry, { overall = 'readiness', watchInterval = 10_000 }: HealthServiceOptions = {}): () => void {
+export function addHealthService (
+  server: Pick<Server, 'addService'>,
+  health: HealthRegistry,
+  { overall = 'readiness', watchInterval = 10_000 }: HealthServiceOptions = {}
+): () => void {
   if (!shortest.test(watchInterval)) throw new FST_HEALTH_INVALID_DURATION('`watchInterval`', shortest.expected, shown(watchInterval))
   const subsetOf = (service: string) => service === '' ? overall : service
   const watched = new Map<string, WatchedSubset>()
@@ -69,7 +99,8 @@ export function addHealthService (server: Pick<Server, 'addService'>, health: He
     Watch (call: Watcher) {
       const subset = subsetOf(call.request.service)
       if (watched.size === 0) health.on('verdict', onVerdict)
-      const known = watched.get(subset) ?? new WatchedSubset(async () => await statusOf(health, subset), watchInterval, () => forget(subset))
+      const known = watched.get(subset) ??
+        new WatchedSubset(async () => await statusOf(health, subset), watchInterval, () => forget(subset))
       watched.set(subset, known)
       known.add(call)
     },

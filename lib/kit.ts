@@ -1,5 +1,7 @@
 /** The functions that the built-in checks are made with. Your own checks can use them too. */
-export { clientRequirements, clientRule, withClient, type ClientKind, type ClientOfApp, type ClientOption, type OwnConnection } from './clients/client.js'
+export {
+  clientRequirements, clientRule, withClient, type ClientKind, type ClientOfApp, type ClientOption, type OwnConnection,
+} from './clients/client.js'
 export { explain } from './clients/driver-errors.js'
 export { needsDriver, withoutDriver } from './clients/requirements.js'
 export type { Connection } from './clients/shared-connection.js'

@@ -16,7 +16,10 @@ export interface RegisterMetricsOptions {
 export function registerMetrics (health: HealthRegistry, { meter }: RegisterMetricsOptions): () => void {
   const instruments = metrics.map(({ name, help, type, unit, samples }) => {
     const options = { description: help, ...(unit === undefined ? {} : { unit: 's' }) }
-    return { samples, instrument: type === 'gauge' ? meter.createObservableGauge(name, options) : meter.createObservableCounter(name, options) }
+    return {
+      samples,
+      instrument: type === 'gauge' ? meter.createObservableGauge(name, options) : meter.createObservableCounter(name, options),
+    }
   })
   const observe = (result: BatchObservableResult) => {
     const reports = health.subsets().flatMap(subset => health.lastReport(subset) ?? [])

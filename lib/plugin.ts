@@ -101,14 +101,19 @@ async function inBootTime<T> ({ initialConfig }: FastifyInstance, work: Promise<
   if (pluginTimeout === 0) return await work
   const limit = Math.floor(pluginTimeout * 0.9)
   return await within(limit, work, () => {
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`What the checks need could not be made out within ${limit} ms, and Fastify ends the boot after its \`pluginTimeout\` of ${pluginTimeout} ms: look for a check whose module or \`requirements\` take long, or raise \`pluginTimeout\`.`)
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `What the checks need could not be made out within ${limit} ms, and Fastify ends the boot after its \`pluginTimeout\` of ` +
+      `${pluginTimeout} ms: look for a check whose module or \`requirements\` take long, or raise \`pluginTimeout\`.`
+    )
   })
 }
 
 function report (app: FastifyInstance, found: readonly SystemCheck[]): void {
   for (const warning of found.filter(({ level }) => level === 'warning')) app.log.warn(`health: ${lineOf(warning)}`)
   const errors = found.filter(({ level }) => level === 'error')
-  if (errors.length > 0) throw new FST_HEALTH_INVALID_CONFIGURATION(['The health configuration has errors:', ...errors.map(lineOf)].join('\n  '))
+  if (errors.length > 0) {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(['The health configuration has errors:', ...errors.map(lineOf)].join('\n  '))
+  }
 }
 
 function trimmed (prefix: string): string {

@@ -24,7 +24,9 @@ export interface RegisterMetricsOptions {
 export function registerMetrics (health: HealthRegistry, { register = defaultRegister }: RegisterMetricsOptions = {}): void {
   const taken = metrics.filter(({ name }) => register.getSingleMetric(name) !== undefined).map(({ name }) => name)
   if (taken.length > 0) {
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`The registry has ${taken.join(', ')} already. Call registerMetrics once for each registry of prom-client.`)
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `The registry has ${taken.join(', ')} already. Call registerMetrics once for each registry of prom-client.`
+    )
   }
   const lastReports = reportsOf(health)
   for (const { name, help, type, aggregator, labels, samples } of metrics) {

@@ -79,10 +79,18 @@ export class BullMQWorkersCheck extends HealthCheck<BullMQWorkersOptions> {
     const { workers, paused, waiting, oldestAge = 0 } = state
     const { maxWaiting = Infinity, maxOldestAge = Infinity } = this.options
     if (workers.length === 0) this.addError(new ServiceUnavailable(`queue '${queue}' has no worker`))
-    else if (isQuiet(state)) this.addError(new ServiceUnavailable(`no worker of queue '${queue}' fetches jobs, ${workers.length} connected`))
+    else if (isQuiet(state)) {
+      this.addError(
+        new ServiceUnavailable(`no worker of queue '${queue}' fetches jobs, ${workers.length} connected`)
+      )
+    }
     if (paused) this.addError(new ServiceWarning(`queue '${queue}' is paused`))
     if (waiting > maxWaiting) this.addError(new ServiceWarning(`${waiting} jobs wait in queue '${queue}', more than ${maxWaiting}`))
-    if (oldestAge > maxOldestAge) this.addError(new ServiceWarning(`the next job of queue '${queue}' has waited for ${elapsed(oldestAge)}, longer than ${elapsed(maxOldestAge)}`))
+    if (oldestAge > maxOldestAge) {
+      this.addError(
+        new ServiceWarning(`the next job of queue '${queue}' has waited for ${elapsed(oldestAge)}, longer than ${elapsed(maxOldestAge)}`)
+      )
+    }
   }
 }
 

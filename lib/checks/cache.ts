@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { clockOf, type Clock } from '../time/clock.js'
 import { abortable } from '../time/abortable.js'
 import { HealthCheck } from '../check.js'
-import { clientRule, findClient, hasMethods, identityOf, lostAfter, type ClientKind, type ClientOption, type FoundClient } from '../clients/client.js'
+import {
+  clientRule, findClient, hasMethods, identityOf, lostAfter, type ClientKind, type ClientOption, type FoundClient,
+} from '../clients/client.js'
 import { unavailable, wordsFor } from '../clients/driver-errors.js'
 import { isNodeRedis, nodeRedisPools, betterReason, withNodeRedis } from '../clients/node-redis.js'
 import { toldOptions, whenExhaustedRule } from '../clients/pool-of-app.js'
@@ -53,7 +55,12 @@ const abortedRuns = new WeakMap<WeakKey, { answered: Promise<void>, since: numbe
 
 /** Passes if a value that was set is read back. Its key is random, expires, and is deleted. */
 export class CacheCheck extends HealthCheck<CacheOptions> {
-  static override readonly rules = { cache: clientRule(kind), client: clientRule(kind), whenExhausted: whenExhaustedRule } satisfies RulesOf<CacheOptions>
+  static override readonly rules = {
+    cache: clientRule(kind),
+    client: clientRule(kind),
+    whenExhausted: whenExhaustedRule,
+  } satisfies RulesOf<CacheOptions>
+
   static override readonly scope = 'shared'
 
   override get identifier () {
@@ -73,11 +80,21 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
   override async check (context: CheckContext) {
     const { client: cache, missing } = await abortable(this.#find(context), interruptionOf(context))
     if (missing !== undefined) throw lacking([missing])
-    const ask = async (client: unknown) => await setAndGet(askedCache(client as CacheLike), interruptionOf(context), context.timeout + expiryMargin)
+    const ask = async (client: unknown) => await setAndGet(
+      askedCache(client as CacheLike),
+      interruptionOf(context),
+      context.timeout + expiryMargin
+    )
     try {
       if (isIORedis(cache) && hasMethods(cache, 'psetex')) await withIORedis(context, cache, ask)
-      else if (isNodeRedis(cache)) await withNodeRedis(context, cache, { whenExhausted: this.options.whenExhausted, warn: warning => this.addError(warning) }, ask)
-      else await this.#ask(cache, context)
+      else if (isNodeRedis(cache)) {
+        await withNodeRedis(
+          context,
+          cache,
+          { whenExhausted: this.options.whenExhausted, warn: warning => this.addError(warning) },
+          ask
+        )
+      } else await this.#ask(cache, context)
     } catch (error) {
       throw unavailable(error)
     }
@@ -113,7 +130,9 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
   async #find (context: Pick<RequirementsContext, 'app'>): Promise<FoundClient<CacheLike>> {
     const option = this.options.client === undefined ? 'cache' : 'client'
     const given = this.#given
-    const hint = typeof given === 'string' ? `Decorate it: app.decorate('${given.split('.')[0]}', new Keyv(store)), or name the decorator that holds a cache.` : kind.hint
+    const hint = typeof given === 'string'
+      ? `Decorate it: app.decorate('${given.split('.')[0]}', new Keyv(store)), or name the decorator that holds a cache.`
+      : kind.hint
     return await findClient<CacheLike>(context, given, { ...kind, option, hint })
   }
 
@@ -137,7 +156,9 @@ async function setAndGet (cache: AskedCache, signal: Interruption, expiry: numbe
     if (!signal.aborted) await cache.remove(key)
   }
   if (found === value) return
-  throw new ServiceReturnedUnexpectedResult(found === undefined || found === null ? 'a value that was set is not there' : 'the value read is not the value set')
+  throw new ServiceReturnedUnexpectedResult(
+    found === undefined || found === null ? 'a value that was set is not there' : 'the value read is not the value set'
+  )
 }
 
 async function earlier (cache: CacheLike, signal: StopSignal, clock: Clock): Promise<void> {

@@ -84,9 +84,14 @@ export class CertificateCheck extends HealthCheck<CertificateOptions> {
         hint: 'Give `host` for the certificate of a server, or `file` for one on disk.',
       }]
     }
-    const stray = file === undefined ? undefined : (['port', 'servername', 'ca'] as const).find(option => this.options[option] !== undefined)
+    const stray = file === undefined
+      ? undefined
+      : (['port', 'servername', 'ca'] as const).find(option => this.options[option] !== undefined)
     if (stray === undefined) return []
-    return [{ message: `\`${stray}\` is given with \`file\``, hint: `Leave it out: of a file only the dates are looked at. \`${stray}\` belongs to \`host\`.` }]
+    return [{
+      message: `\`${stray}\` is given with \`file\``,
+      hint: `Leave it out: of a file only the dates are looked at. \`${stray}\` belongs to \`host\`.`,
+    }]
   }
 
   /** Returns the trusted chain of a server. A server certificate that is out of date is returned alone. */

@@ -77,7 +77,8 @@ abstract class DjangoQCheck extends HealthCheck<DjangoQOptions> {
 
   async #find (context: CheckContext): Promise<FoundStats> {
     const { url, namespace, cluster } = this.options
-    const known = await context.resources.get<KnownKeys>(`django-q ${url} ${namespace} ${cluster}`, () => ({ keys: [], walkedAt: -Infinity }))
+    const known = await context.resources.get<KnownKeys>(`django-q ${url} ${namespace} ${cluster}`, () =>
+      ({ keys: [], walkedAt: -Infinity }))
     return await withRedis(context, this.options, async client => {
       const now = clockOf(context).now()
       const found = this.#read(await valuesOf(client, known.keys))

@@ -13,10 +13,12 @@ const records = {
   A: async (resolver: Resolver, name: string) => await resolver.resolve4(name),
   AAAA: async (resolver: Resolver, name: string) => await resolver.resolve6(name),
   CNAME: async (resolver: Resolver, name: string) => await resolver.resolveCname(name),
-  MX: async (resolver: Resolver, name: string) => (await resolver.resolveMx(name)).map(({ priority, exchange }) => `${priority} ${exchange}`),
+  MX: async (resolver: Resolver, name: string) => (await resolver.resolveMx(name)).map(({ priority, exchange }) =>
+    `${priority} ${exchange}`),
   NS: async (resolver: Resolver, name: string) => await resolver.resolveNs(name),
   PTR: async (resolver: Resolver, name: string) => await resolver.resolvePtr(name),
-  SRV: async (resolver: Resolver, name: string) => (await resolver.resolveSrv(name)).map(({ priority, weight, port, name }) => `${priority} ${weight} ${port} ${name}`),
+  SRV: async (resolver: Resolver, name: string) => (await resolver.resolveSrv(name)).map(({ priority, weight, port, name }) =>
+    `${priority} ${weight} ${port} ${name}`),
   TXT: async (resolver: Resolver, name: string) => (await resolver.resolveTxt(name)).map(parts => parts.join('')),
 }
 
@@ -47,8 +49,10 @@ export class DNSCheck extends HealthCheck<DNSOptions> {
   static override readonly rules: OptionRules = {
     name: withoutNul('a name to resolve', { required: true }),
     type: oneOf(Object.keys(records)),
-    expect: rule('a text, a RegExp, or a list of them', value => Array.isArray(value) ? value.length > 0 && value.every(isPattern) : isPattern(value)),
-    servers: rule('a list of addresses, each with a :port if need be', value => Array.isArray(value) && value.length > 0 && value.every(isServer)),
+    expect: rule('a text, a RegExp, or a list of them', value =>
+      Array.isArray(value) ? value.length > 0 && value.every(isPattern) : isPattern(value)),
+    servers: rule('a list of addresses, each with a :port if need be', value =>
+      Array.isArray(value) && value.length > 0 && value.every(isServer)),
   } satisfies RulesOf<DNSOptions>
 
   static override readonly scope = 'shared'
@@ -56,7 +60,10 @@ export class DNSCheck extends HealthCheck<DNSOptions> {
   override requirements (): Requirement[] {
     const { type, servers } = this.options
     if (type !== undefined || servers === undefined) return []
-    return [{ message: '`servers` are given, and no `type`', hint: "Give `type`, such as 'A': without it the host's own way of resolving is used, which takes no name servers." }]
+    return [{
+      message: '`servers` are given, and no `type`',
+      hint: "Give `type`, such as 'A': without it the host's own way of resolving is used, which takes no name servers.",
+    }]
   }
 
   override async check (context: CheckContext) {
@@ -67,7 +74,11 @@ export class DNSCheck extends HealthCheck<DNSOptions> {
     context.observe('records', found.length)
     const expected = [expect].flat() as Array<string | RegExp>
     const missing = expected.filter(expectation => !found.some(record => matchesRecord(record, expectation)))
-    if (missing.length > 0) throw new ServiceReturnedUnexpectedResult(`${missing.length} of ${expected.length} expected records missing, of ${found.length} in the answer`)
+    if (missing.length > 0) {
+      throw new ServiceReturnedUnexpectedResult(
+        `${missing.length} of ${expected.length} expected records missing, of ${found.length} in the answer`
+      )
+    }
   }
 
   // The system cannot abort the request, so the run stays open until the answer comes, and no other run starts meanwhile.

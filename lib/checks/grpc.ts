@@ -16,7 +16,11 @@ export interface GRPCOptions extends GRPCSource {
 
 /** Passes when the health service of a gRPC server says SERVING: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 export class GRPCCheck extends HealthCheck<GRPCOptions> {
-  static override readonly rules: OptionRules = { ...grpcRules, service: rule('a string', value => typeof value === 'string') } satisfies RulesOf<GRPCOptions>
+  static override readonly rules: OptionRules = {
+    ...grpcRules,
+    service: rule('a string', value => typeof value === 'string'),
+  } satisfies RulesOf<GRPCOptions>
+
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {

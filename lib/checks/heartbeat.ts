@@ -32,7 +32,11 @@ export interface HeartbeatFileOptions {
  * `maxAge`. Beyond that, the file says nothing about the worker, and the check fails.
  */
 export class HeartbeatFileCheck extends HealthCheck<HeartbeatFileOptions> {
-  static override readonly rules = { file: withoutNul('the path of a file'), maxAge: milliseconds(1) } satisfies RulesOf<HeartbeatFileOptions>
+  static override readonly rules = {
+    file: withoutNul('the path of a file'),
+    maxAge: milliseconds(1),
+  } satisfies RulesOf<HeartbeatFileOptions>
+
   static override readonly scope = 'local'
 
   override async check () {

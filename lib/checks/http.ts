@@ -12,7 +12,9 @@ import { decodableUrl, flag, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, OptionRules, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import { askThrough, dispatcherKind, type DispatcherLike } from './http/dispatcher.js'
 import { exchange, letGo, readBody, throughProxy } from './http/exchange.js'
-import { bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation } from './http/expectation.js'
+import {
+  bodyMismatch, encodingMismatch, headersMismatch, isExpectation, needsBody, statusMismatch, type HttpExpectation,
+} from './http/expectation.js'
 import { requestHeaders, type HttpAnswer, type HttpRequest } from './http/message.js'
 import { redirected, redirectsMax } from './http/redirect.js'
 import { routeTo } from './http/route.js'
@@ -73,7 +75,11 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     method: rule("an HTTP method in capitals, such as 'GET'", value => http.METHODS.includes(value as string) && value !== 'CONNECT'),
     headers: rule('an object of header names and texts', areHeaders, { secret: true }),
     body: rule('a text', value => typeof value === 'string', { secret: true }),
-    expect: rule('an object with any of: status (a number from 200 to 599, a list of them, or { from, to }), headers (an object of texts or RegExps), body (a text or RegExp), json (what the body must hold)', isExpectation),
+    expect: rule(
+      'an object with any of: status (a number from 200 to 599, a list of them, or { from, to }), headers (an object of texts or ' +
+      'RegExps), body (a text or RegExp), json (what the body must hold)',
+      isExpectation
+    ),
     followRedirects: flag(),
     maxBytes: rule('a whole number of bytes, 1 or more', value => Number.isSafeInteger(value) && (value as number) >= 1),
     socketPath: withoutNul('the path of a Unix socket'),
@@ -90,7 +96,13 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     const { method, expect = {} } = this.options
     const missing = await this.#connectionRequirements(context)
     if (method !== 'HEAD' || !needsBody(expect)) return missing
-    return [...missing, { message: 'a body is expected of the answer to HEAD, which has none', hint: 'Set `method` to GET, or expect only a status and headers.' }]
+    return [
+      ...missing,
+      {
+        message: 'a body is expected of the answer to HEAD, which has none',
+        hint: 'Set `method` to GET, or expect only a status and headers.',
+      },
+    ]
   }
 
   async #connectionRequirements (context: RequirementsContext): Promise<Requirement[]> {
@@ -106,8 +118,13 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
   get #misgiven (): Requirement | undefined {
     const { dispatcher, socketPath, proxy } = this.options
     const asked = proxy === true ? proxy : undefined
-    if (dispatcher === undefined) return moreThanOne({ socketPath, proxy: asked }, 'A Unix socket is asked without a proxy: leave one of the two out.')
-    return moreThanOne({ dispatcher, ...this.#tls, socketPath, proxy: asked }, 'The dispatcher makes the connection: give the other options to it, or leave `dispatcher` out.')
+    if (dispatcher === undefined) {
+      return moreThanOne({ socketPath, proxy: asked }, 'A Unix socket is asked without a proxy: leave one of the two out.')
+    }
+    return moreThanOne(
+      { dispatcher, ...this.#tls, socketPath, proxy: asked },
+      'The dispatcher makes the connection: give the other options to it, or leave `dispatcher` out.'
+    )
   }
 
   get #tls () {
@@ -127,7 +144,8 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
       } else {
         // A dispatcher may lead to many hosts. A host that does not answer must not hold up the others.
         const source = { client: dispatcher, kind: dispatcherKind, part: first.url.origin }
-        await withClient(context, source, async found => await this.#ask(first, async message => await askThrough(found, message, context.signal)))
+        await withClient(context, source, async found =>
+          await this.#ask(first, async message => await askThrough(found, message, context.signal)))
       }
     } catch (error) {
       throw isMalformed(error)
@@ -160,7 +178,14 @@ export class HttpCheck extends HealthCheck<HttpOptions> {
     // At most one idle connection is kept. If it is broken, the next run makes a new one.
     const makeKept = () => makeAgent({ keepAlive: true, maxFreeSockets: 1 })
     const agent = isFirst ? await context.resources.get(key, makeKept, agent => agent.destroy()) : makeAgent({})
-    const sent = { ...options, agent, method: message.method, headers: { ...headers, ...requestHeaders(message) }, signal, tunnelSignal: signal }
+    const sent = {
+      ...options,
+      agent,
+      method: message.method,
+      headers: { ...headers, ...requestHeaders(message) },
+      signal,
+      tunnelSignal: signal,
+    }
     const answered = exchange(() => request(message.url, sent), message.body, signal)
     return isRelayed ? await throughProxy(answered) : await answered
   }

@@ -22,7 +22,11 @@ export interface KafkaAdminLike {
 
 /** The part of a client of @platformatic/kafka that the check uses. */
 export interface PlatformaticKafkaLike {
-  metadata (options: { topics: string[], forceUpdate: true, autocreateTopics: false }): Promise<{ topics: ReadonlyMap<string, Omit<Topic, 'name'>> }>
+  metadata (options: {
+    topics: string[]
+    forceUpdate: true
+    autocreateTopics: false
+  }): Promise<{ topics: ReadonlyMap<string, Omit<Topic, 'name'>> }>
 }
 
 /** The login of a connection that the check opens. */
@@ -55,7 +59,10 @@ export interface KafkaOptions extends TLSMaterial {
 
 type Client = KafkaAdminLike | PlatformaticKafkaLike
 type Driver = Pick<typeof import('kafkajs'), 'Kafka' | 'logLevel'> & { readonly tls: typeof import('node:tls') }
-type KafkaTarget = Required<Pick<KafkaOptions, 'brokers'>> & Pick<KafkaOptions, 'sasl'> & { readonly ssl: ReturnType<typeof tlsMaterial> | undefined }
+type KafkaTarget =
+  & Required<Pick<KafkaOptions, 'brokers'>>
+  & Pick<KafkaOptions, 'sasl'>
+  & { readonly ssl: ReturnType<typeof tlsMaterial> | undefined }
 
 // The timeout of the run is shorter, and closes the sockets.
 const driverTimeout = 60_000
@@ -146,7 +153,9 @@ export class KafkaCheck extends HealthCheck<KafkaOptions> {
       for (const name of topics) {
         const partitions = found.get(name)
         if (partitions === undefined) this.addError(new ServiceUnavailable(`the topic '${name}' does not exist`))
-        else if (partitions.some(({ leader }) => leader < 0)) this.addError(new ServiceUnavailable(`a partition of the topic '${name}' has no leader`))
+        else if (partitions.some(({ leader }) => leader < 0)) {
+          this.addError(new ServiceUnavailable(`a partition of the topic '${name}' has no leader`))
+        }
       }
     } catch (error) {
       throw explained(error)

@@ -38,7 +38,8 @@ type Client = MemJSLike | MemcachedLike | readonly Lines[]
 const way: Way<Client, unknown, readonly string[]> = {
   kind: {
     takes: 'a client of memjs or memcached',
-    fits: value => typeof value === 'object' && value !== null && (isMemJS(value) || ('version' in value && typeof value.version === 'function')),
+    fits: value => typeof value === 'object' && value !== null &&
+      (isMemJS(value) || ('version' in value && typeof value.version === 'function')),
     hint: "Decorate it: app.decorate('memcached', memjs.Client.create(…)), or give the check its `servers`.",
   },
   own: 'servers',

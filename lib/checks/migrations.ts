@@ -63,7 +63,8 @@ const undefinedTable = '42P01'
 const undefinedColumn = '42703'
 const insufficientPrivilege = '42501'
 
-const pattern = rule('the source of a regular expression that compiles', value => typeof value === 'string' && value !== '' && compiles(value))
+const pattern = rule('the source of a regular expression that compiles', value =>
+  typeof value === 'string' && value !== '' && compiles(value))
 const endings = rule("a list of endings such as '.mjs'", value =>
   Array.isArray(value) && value.length > 0 && value.every(ending => typeof ending === 'string' && /^\.[^.]+$/.test(ending)))
 const identifier = withoutNul('a name that PostgreSQL can have')
@@ -99,15 +100,23 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
 
   #incomplete (): Requirement | undefined {
     const { tool, dir, applied, onDisk } = this.options as Partial<ToolMigrations & OwnMigrations>
-    const given = Object.entries({ tool, dir, applied, onDisk }).filter(([, value]) => value !== undefined).map(([name]) => `\`${name}\``).join(' and ')
+    const given = Object.entries({ tool, dir, applied, onDisk })
+      .filter(([, value]) => value !== undefined)
+      .map(([name]) => `\`${name}\``)
+      .join(' and ')
     if (given === '`tool` and `dir`') return undefined
     if (given === '`applied` and `onDisk`') {
       const ignored = optionsOfTools.find(name => (this.options as object as Record<string, unknown>)[name] !== undefined)
-      return ignored === undefined ? undefined : { message: `\`${ignored}\` is given with \`applied\``, hint: 'Leave it out: the functions know what to ask.' }
+      return ignored === undefined
+        ? undefined
+        : { message: `\`${ignored}\` is given with \`applied\``, hint: 'Leave it out: the functions know what to ask.' }
     }
     return {
-      message: given === '' ? 'none of `tool`, `dir`, `applied` and `onDisk` is given' : `${given} ${given.includes(' and ') ? 'are' : 'is'} given`,
-      hint: 'Give `tool` and `dir` for a tool that the check knows, or `applied` and `onDisk`, two functions that return names, for any other.',
+      message: given === ''
+        ? 'none of `tool`, `dir`, `applied` and `onDisk` is given'
+        : `${given} ${given.includes(' and ') ? 'are' : 'is'} given`,
+      hint: 'Give `tool` and `dir` for a tool that the check knows, or `applied` and `onDisk`, two functions that return names, for any ' +
+        'other.',
     }
   }
 
@@ -120,7 +129,10 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
 
   async #compareNames (context: CheckContext, { applied, onDisk }: OwnMigrations): Promise<void> {
     const signal = interruptionOf(context)
-    const [done, names] = await abortable(Promise.all([askForNames('applied', applied, context), askForNames('onDisk', onDisk, context)]), signal)
+    const [done, names] = await abortable(
+      Promise.all([askForNames('applied', applied, context), askForNames('onDisk', onDisk, context)]),
+      signal
+    )
     const recorded = new Set(done)
     if (recorded.size > 0 && !names.some(name => recorded.has(name))) this.addError(new ServiceReturnedUnexpectedResult(noneOfThem))
     this.#report(pending, names.filter(name => !recorded.has(name)))
@@ -183,8 +195,14 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
           switch ((error as { code?: string }).code) {
             // The table does not exist before the first run of the tool.
             case undefinedTable: return []
-            case undefinedColumn: return new ServiceReturnedUnexpectedResult(`the table of migrations is not one of ${this.options.tool}`, { cause: error })
-            case insufficientPrivilege: return new ServiceUnavailable('The table of migrations cannot be read: permission denied', { cause: error })
+            case undefinedColumn: return new ServiceReturnedUnexpectedResult(
+              `the table of migrations is not one of ${this.options.tool}`,
+              { cause: error }
+            )
+            case insufficientPrivilege: return new ServiceUnavailable(
+              'The table of migrations cannot be read: permission denied',
+              { cause: error }
+            )
             default: throw error
           }
         }
@@ -205,7 +223,8 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
       const [where, which] = isAbsolute(dir) ? ['', ` (now '${dir}')`] : [` in '${dir}'`, '']
       return [{
         message: `the migrations${where} cannot be listed (${isHealthCheckError(error) ? error.message : 'unknown error'})`,
-        hint: `Set \`dir\`${which} to the folder that ${tool} reads, and ship that folder with the app; a relative one is resolved against \`baseDir\`. Files that are no migrations go by \`ignore\`.`,
+        hint: `Set \`dir\`${which} to the folder that ${tool} reads, and ship that folder with the app; a relative one is resolved ` +
+          'against `baseDir`. Files that are no migrations go by `ignore`.',
       }]
     }
   }
@@ -219,7 +238,9 @@ function prismaSchema (connectionString: string | undefined): string | undefined
 
 async function askForNames (option: string, ask: (context: CheckContext) => MigrationNames, context: CheckContext): Promise<string[]> {
   const found: unknown = await ask(context)
-  const names: unknown[] = typeof found === 'object' && found !== null && Symbol.iterator in found ? [...found as Iterable<unknown>] : [undefined]
+  const names: unknown[] = typeof found === 'object' && found !== null && Symbol.iterator in found
+    ? [...found as Iterable<unknown>]
+    : [undefined]
   if (names.every(name => typeof name === 'string')) return names
   throw new ServiceReturnedUnexpectedResult(`\`${option}\` returned no list of names`)
 }

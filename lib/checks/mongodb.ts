@@ -58,7 +58,8 @@ export interface MongoDBOptions {
 type Client = MongoClientLike | MongoDecorator | MongooseLike
 type Driver = Pick<typeof import('mongodb'), 'MongoClient'>
 
-const isDecorator = (value: unknown): value is MongoDecorator => typeof value === 'object' && value !== null && 'client' in value && hasMethods(value.client, 'db')
+const isDecorator = (value: unknown): value is MongoDecorator =>
+  typeof value === 'object' && value !== null && 'client' in value && hasMethods(value.client, 'db')
 
 const way: Way<Client, Driver, string> = {
   kind: {
@@ -87,7 +88,11 @@ function mongoPoolOf (client: Client): PoolOfApp | undefined {
 export class MongoDBCheck extends HealthCheck<MongoDBOptions> {
   static override readonly rules: OptionRules = {
     client: clientRule(way.kind),
-    url: rule('a URL that starts with mongodb:// or mongodb+srv://', value => typeof value === 'string' && /^mongodb(?:\+srv)?:\/\/[^/?]/.test(value), { secret: true }),
+    url: rule(
+      'a URL that starts with mongodb:// or mongodb+srv://',
+      value => typeof value === 'string' && /^mongodb(?:\+srv)?:\/\/[^/?]/.test(value),
+      { secret: true }
+    ),
     writable: flag(),
     whenExhausted: whenExhaustedRule,
   } satisfies RulesOf<MongoDBOptions>

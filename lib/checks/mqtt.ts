@@ -29,7 +29,8 @@ type Driver = Pick<typeof import('mqtt'), 'connect'>
 const way: Way<MqttLike, Driver, string> = {
   kind: {
     takes: 'a client of MQTT.js',
-    fits: value => typeof value === 'object' && value !== null && 'publishAsync' in value && typeof value.publishAsync === 'function' && 'connected' in value,
+    fits: value => typeof value === 'object' && value !== null && 'publishAsync' in value && typeof value.publishAsync === 'function' &&
+      'connected' in value,
     hint: "Decorate it: app.decorate('mqtt', mqtt.connect(…)), or give the check a `url`.",
   },
   own: 'url',

@@ -33,7 +33,11 @@ export interface MySQLOptions {
 type Driver = Pick<typeof import('mysql2'), 'createConnection'>
 
 const way: Way<object, Driver, string> = {
-  kind: sqlKind('a pool or connection of mysql2 or mariadb', "Register it: app.register(import('@fastify/mysql'), …), name the decorator of yours, or give the check a `url`.", 'mysql'),
+  kind: sqlKind(
+    'a pool or connection of mysql2 or mariadb',
+    "Register it: app.register(import('@fastify/mysql'), …), name the decorator of yours, or give the check a `url`.",
+    'mysql'
+  ),
   pools: sqlPools,
   own: 'url',
   driver: { name: 'mysql2', load: async () => (await import('mysql2').catch(withoutDriver('mysql2'))).default },
@@ -61,7 +65,9 @@ export class MySQLCheck extends HealthCheck<MySQLOptions> {
       whenExhausted,
       warn: warning => this.addError(warning),
     })
-    if (!Array.isArray(rows) || !isRecord(rows[0]) || Number(rows[0]['one']) !== 1) throw new ServiceReturnedUnexpectedResult('SELECT 1 did not answer 1')
+    if (!Array.isArray(rows) || !isRecord(rows[0]) || Number(rows[0]['one']) !== 1) {
+      throw new ServiceReturnedUnexpectedResult('SELECT 1 did not answer 1')
+    }
   }
 
   #given (): Given<object, string> {

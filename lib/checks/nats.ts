@@ -67,7 +67,10 @@ async function greet (url: URL, conversation: Conversation): Promise<void> {
 async function secure ({ hostname }: URL, conversation: Conversation): Promise<void> {
   const tls = await import('node:tls')
   conversation.lines.release()
-  const socket = tls.connect({ socket: conversation.socket, ...(isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? { servername: hostname } : {}) })
+  const socket = tls.connect({
+    socket: conversation.socket,
+    ...(isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? { servername: hostname } : {}),
+  })
   conversation.socket = socket
   conversation.lines = new Lines(socket, replyTo)
 }
@@ -81,7 +84,9 @@ async function ping (lines: Lines, before: string): Promise<void> {
 function notNats (line: string): Error {
   const [, reason] = /^-ERR '(.*)'$/.exec(line) ?? []
   if (reason === undefined) return new ServiceReturnedUnexpectedResult('what answers does not speak NATS')
-  if (/^(?:Authorization Violation|User Authentication |Account Authentication )/i.test(reason)) return new ServiceUnavailable('authentication failed')
+  if (/^(?:Authorization Violation|User Authentication |Account Authentication )/i.test(reason)) {
+    return new ServiceUnavailable('authentication failed')
+  }
   if (/^maximum (?:account )?(?:active )?connections exceeded/i.test(reason)) return new ServiceUnavailable('too many connections')
   return new ServiceUnavailable('connection lost', { cause: new Error(`-ERR ${reason}`) })
 }

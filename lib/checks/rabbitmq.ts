@@ -26,7 +26,15 @@ const nowhere = `fastify-health.${randomUUID()}`
  * accepts no message.
  */
 export class RabbitMQCheck extends HealthCheck<RabbitMQOptions> {
-  static override readonly rules: OptionRules = { ...amqpRules, queues: texts(), writable: flag(), ca: pem(), cert: pem(), key: pem({ secret: true }) } satisfies RulesOf<RabbitMQOptions>
+  static override readonly rules: OptionRules = {
+    ...amqpRules,
+    queues: texts(),
+    writable: flag(),
+    ca: pem(),
+    cert: pem(),
+    key: pem({ secret: true }),
+  } satisfies RulesOf<RabbitMQOptions>
+
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {

@@ -31,7 +31,13 @@ interface Questions {
 
 /** Passes if `PING` answers, and, with `writable`, if Redis accepts writes. A cluster must report that its state is ok. */
 export class RedisCheck extends HealthCheck<RedisOptions> {
-  static override readonly rules = { ...redisRules, client: clientRule(kind), writable: flag(), whenExhausted: whenExhaustedRule } satisfies RulesOf<RedisOptions>
+  static override readonly rules = {
+    ...redisRules,
+    client: clientRule(kind),
+    writable: flag(),
+    whenExhausted: whenExhaustedRule,
+  } satisfies RulesOf<RedisOptions>
+
   static override readonly scope = 'shared'
 
   override async requirements (context: RequirementsContext) {
@@ -49,13 +55,18 @@ export class RedisCheck extends HealthCheck<RedisOptions> {
     const byIORedis = (client: Redis) => this.#ask(questionsOfIORedis(client))
     await withAnyRedis<Redis | NodeRedis, void>(context, this.options, kind, async client => {
       if (isIORedis(client)) await withIORedis(context, client, byIORedis)
-      else await withNodeRedis(context, client, { whenExhausted, warn: warning => this.addError(warning) }, client => this.#ask(questionsOfNodeRedis(client)))
+      else {
+        await withNodeRedis(context, client, { whenExhausted, warn: warning => this.addError(warning) }, client =>
+          this.#ask(questionsOfNodeRedis(client)))
+      }
     }, byIORedis)
   }
 
   async #ask ({ ping, clusterInfo, write }: Questions): Promise<void> {
     if (await ping() !== 'PONG') throw new ServiceReturnedUnexpectedResult('PING did not answer PONG')
-    if (clusterInfo !== undefined && !/^cluster_state:ok\r?$/m.test(String(await clusterInfo()))) throw new ServiceUnavailable('cluster is down')
+    if (clusterInfo !== undefined && !/^cluster_state:ok\r?$/m.test(String(await clusterInfo()))) {
+      throw new ServiceUnavailable('cluster is down')
+    }
     if (this.options.writable === true) await write()
   }
 }

@@ -36,8 +36,9 @@ export interface SQLOptions {
 }
 
 const kind = sqlKind(
-  'a client of SQL (pg, postgres.js, mysql2, mariadb, better-sqlite3, node:sqlite, mssql, Prisma, Drizzle, Knex, Kysely, TypeORM, Sequelize, MikroORM)',
-  'Decorate the app with the client that it already has, and name the decorator: { client: \'db\' }.'
+  'a client of SQL (pg, postgres.js, mysql2, mariadb, better-sqlite3, node:sqlite, mssql, Prisma, Drizzle, Knex, Kysely, TypeORM, ' +
+  'Sequelize, MikroORM)',
+  "Decorate the app with the client that it already has, and name the decorator: { client: 'db' }."
 )
 
 /** Passes if the database answers a query, and, with `writable`, if it accepts writes. */
@@ -63,7 +64,9 @@ export class SQLCheck extends HealthCheck<SQLOptions> {
       await database.query(query)
       if (!writable) return
       const readOnly = await isReadOnly(database)
-      if (readOnly === undefined) throw new ServiceReturnedUnexpectedResult("the client does not say which database it is for, so 'writable' cannot be asked")
+      if (readOnly === undefined) {
+        throw new ServiceReturnedUnexpectedResult("the client does not say which database it is for, so 'writable' cannot be asked")
+      }
       if (readOnly) throw new ServiceUnavailable('read only')
     })
   }

@@ -92,7 +92,9 @@ export class StorageCheck extends HealthCheck<StorageOptions> {
       throw error
     }
     await step('deleted', remove())
-    if (await step('looked for', disk.exists(file))) throw new ServiceReturnedUnexpectedResult('the file is still there after it was deleted')
+    if (await step('looked for', disk.exists(file))) {
+      throw new ServiceReturnedUnexpectedResult('the file is still there after it was deleted')
+    }
   }
 
   async #leftovers ({ resources }: CheckContext): Promise<Leftovers> {

@@ -62,7 +62,14 @@ export interface ManifestArguments extends ConfigSource {
 }
 
 /** The arguments of the commands that ask a configuration. */
-export type AskingArguments = RunArguments | CheckArguments | ServeArguments | FleetArguments | MuteArguments | UnmuteArguments | ManifestArguments
+export type AskingArguments =
+  | RunArguments
+  | CheckArguments
+  | ServeArguments
+  | FleetArguments
+  | MuteArguments
+  | UnmuteArguments
+  | ManifestArguments
 
 export type Arguments = AskingArguments | { readonly command: 'help' | 'init' | 'version' }
 
@@ -128,7 +135,9 @@ const commands: Readonly<Record<CommandName, Syntax>> = {
     operands: 1,
     read (source, { for: time, because, by, ...values }, operand) {
       const which = muted('mute', values, operand)
-      if (time === undefined || because === undefined) throw new FST_HEALTH_USAGE('Say for how long and why: --for 2h --because "a move of the database"')
+      if (time === undefined || because === undefined) {
+        throw new FST_HEALTH_USAGE('Say for how long and why: --for 2h --because "a move of the database"')
+      }
       return { ...source, command: 'mute', ...which, time: toTime(time), because, by }
     },
   },
@@ -141,7 +150,9 @@ const commands: Readonly<Record<CommandName, Syntax>> = {
     options: ['kind', 'name', 'port', 'grpc', 'node'],
     operands: 1,
     read (source, { kind, name, port, grpc = false, node }, target) {
-      if (target === undefined) throw new FST_HEALTH_USAGE('Name the target: fastify-health manifest kubernetes, docker, haproxy or prometheus.')
+      if (target === undefined) {
+        throw new FST_HEALTH_USAGE('Name the target: fastify-health manifest kubernetes, docker, haproxy or prometheus.')
+      }
       return {
         ...source,
         command: 'manifest',
@@ -173,7 +184,10 @@ export function parseArguments (argv: readonly string[]): Arguments {
   const ignored = (Object.keys(values) as Option[]).find(option => !taken.includes(option))
   if (ignored !== undefined) {
     const name = command === 'run' ? 'fastify-health --subset' : `fastify-health ${command}`
-    throw new FST_HEALTH_USAGE(`${name} does not take --${ignored}. It takes${taken.length === 0 ? ' no options' : `: ${taken.map(option => `--${option}`).join(', ')}`}.`)
+    throw new FST_HEALTH_USAGE(
+      `${name} does not take --${ignored}. It ` +
+      `takes${taken.length === 0 ? ' no options' : `: ${taken.map(option => `--${option}`).join(', ')}`}.`
+    )
   }
   return syntax.read(sourceOf(values), values, operands[0])
 }
@@ -183,7 +197,9 @@ function isCommand (word: string): word is CommandName {
 }
 
 function sourceOf ({ config, app, timeout }: Values): ConfigSource {
-  if (app !== undefined && config !== undefined) throw new FST_HEALTH_USAGE('--app and --config exclude each other: an app brings its own configuration.')
+  if (app !== undefined && config !== undefined) {
+    throw new FST_HEALTH_USAGE('--app and --config exclude each other: an app brings its own configuration.')
+  }
   return {
     config: filled('config', 'a file', config),
     app: filled('app', 'a file', app),
@@ -210,7 +226,9 @@ function parse (argv: readonly string[]) {
     const { code, message } = error as Error & { code?: string }
     const [, name] = /'--([^']+)'/.exec(message) ?? []
     if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || name === undefined) throw new FST_HEALTH_USAGE(message)
-    throw new FST_HEALTH_USAGE(`There is no option '--${name}'. ${suggestion(`--${name}`, Object.keys(options).map(known => `--${known}`))}`)
+    throw new FST_HEALTH_USAGE(
+      `There is no option '--${name}'. ${suggestion(`--${name}`, Object.keys(options).map(known => `--${known}`))}`
+    )
   }
 }
 
@@ -229,7 +247,11 @@ const units: Readonly<Record<string, number>> = { s: second, m: minute, h: hour,
 
 function toTime (text: string): number {
   const [, count, unit] = /^(\d{1,7})([smhd])$/.exec(text) ?? []
-  if (unit === undefined || Number(count) === 0) throw new FST_HEALTH_USAGE(`--for is '${text}': it must be a whole number of seconds, minutes, hours or days, such as 90s, 30m, 2h or 1d.`)
+  if (unit === undefined || Number(count) === 0) {
+    throw new FST_HEALTH_USAGE(
+      `--for is '${text}': it must be a whole number of seconds, minutes, hours or days, such as 90s, 30m, 2h or 1d.`
+    )
+  }
   const time = Number(count) * (units[unit] as number)
   if (time > longestMute) throw new FST_HEALTH_USAGE(`--for is '${text}': a mute lasts 90 days at most.`)
   return time

@@ -14,7 +14,11 @@ export interface Booted {
 }
 
 /** Boots an app of a plugin that registers fastify-health itself. The app is ready, but does not listen. */
-export async function bootApp ({ path, found: plugin }: Loaded<FastifyPluginAsync>, skipChecks: boolean, log: FastifyBaseLogger): Promise<Booted> {
+export async function bootApp (
+  { path, found: plugin }: Loaded<FastifyPluginAsync>,
+  skipChecks: boolean,
+  log: FastifyBaseLogger
+): Promise<Booted> {
   const what = `The app of ${path} did not start`
   const app = await emptyApp(what, log)
   const registries: HealthRegistry[] = []
@@ -23,7 +27,9 @@ export async function bootApp ({ path, found: plugin }: Loaded<FastifyPluginAsyn
   await readyOrClosed(app, what)
   if (registries.length > 0) return { app, registries }
   await app.close()
-  throw new FST_HEALTH_INVALID_CONFIGURATION('The app does not register fastify-health: app.register(import(\'fastify-health\'), { subsets: { … } })')
+  throw new FST_HEALTH_INVALID_CONFIGURATION(
+    "The app does not register fastify-health: app.register(import('fastify-health'), { subsets: { … } })"
+  )
 }
 
 /** Boots an app with the clients that a configuration's `setup` registers, and makes a registry that uses them. */
@@ -59,5 +65,6 @@ async function readyOrClosed (app: FastifyInstance, what: string): Promise<void>
 function lateness ({ initialConfig: { pluginTimeout } }: FastifyInstance, error: unknown): string | undefined {
   const [, name] = /\bPlugin did not start in time: '(.*)'\. /.exec(reason(error)) ?? []
   if (name === undefined) return undefined
-  return `${/^(?:setup|default)$|-auto-\d+$/.test(name) ? 'it' : `its plugin '${name}'`} did not settle within ${pluginTimeout as number / 1000} s`
+  return `${/^(?:setup|default)$|-auto-\d+$/.test(name) ? 'it' : `its plugin '${name}'`} did not settle within ` +
+    `${pluginTimeout as number / 1000} s`
 }

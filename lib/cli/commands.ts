@@ -39,7 +39,9 @@ export async function check ({ args, io, registries, time }: Target<CheckArgumen
   const faults = await faultsOf(registries, time)
   stopAtErrors(faults, io.out)
   const app = packageOf(dirname(resolve(io.cwd, args.config ?? args.app ?? 'health.config.js')))
-  const unasked = app === undefined ? [] : await time.prepare(import('./unasked.js').then(({ unaskedClients }) => unaskedClients(registries, app)))
+  const unasked = app === undefined
+    ? []
+    : await time.prepare(import('./unasked.js').then(({ unaskedClients }) => unaskedClients(registries, app)))
   stopAtErrors(unasked, io.out)
   const found = [...faults, ...unasked]
   const subsets = registries.flatMap(registry => registry.subsets())
@@ -75,7 +77,9 @@ export async function manifest ({ args, io, registries, time }: Target<ManifestA
   if (write === undefined) throw new FST_HEALTH_USAGE(`There is no manifest for '${target}'. ${suggestion(target, [...manifests.keys()])}`)
   // The script in .bin needs /usr/bin/env, which an image without a shell does not have.
   const program = node === undefined ? ['node_modules/.bin/fastify-health'] : [node, 'node_modules/fastify-health/dist/lib/cli/bin.js']
-  const command = [...program, ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app])]
+  const command = [
+    ...program, ...(args.config === undefined ? [] : ['--config', args.config]), ...(args.app === undefined ? [] : ['--app', args.app]),
+  ]
   const registry = onlyOne(registries, 'a manifest is of one')
   stopAtErrors(await faultsWithoutSetup([registry], time), io.err)
   io.out(write(await time.prepare(toManifestInput(registry, { name, kind, port, grpc, node, command }))))
@@ -86,7 +90,10 @@ export function onlyOne (registries: readonly HealthRegistry[], why: string): He
   const [registry, ...others] = registries as [HealthRegistry, ...HealthRegistry[]]
   if (others.length === 0) return registry
   const contexts = registries.map(({ mountedAt }) => `'${mountedAt}'`).join(', ')
-  throw new FST_HEALTH_USAGE(`The app registers fastify-health ${registries.length} times, in contexts with the prefixes ${contexts}, and ${why}: put the options of that one into a file, with its context's prefix before \`prefix\` and \`livenessPath\`, and name it with --config.`)
+  throw new FST_HEALTH_USAGE(
+    `The app registers fastify-health ${registries.length} times, in contexts with the prefixes ${contexts}, and ${why}: put the ` +
+    "options of that one into a file, with its context's prefix before `prefix` and `livenessPath`, and name it with --config."
+  )
 }
 
 async function faultsOf (registries: readonly HealthRegistry[], time: TimeLimit): Promise<SystemCheck[]> {

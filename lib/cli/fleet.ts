@@ -19,7 +19,11 @@ export async function fleet ({ args, io, registries, time }: Target<FleetArgumen
   const { fleetRenderers } = await import('../renderers/fleet/index.js')
   const { isWell } = await import('../renderers/fleet/words.js')
   const renderer = fleetRenderers.find(({ name }) => name === args.format)
-  if (renderer === undefined) throw new FST_HEALTH_USAGE(`There is no format '${args.format}' of a fleet. ${suggestion(args.format, fleetRenderers.map(({ name }) => name))}`)
+  if (renderer === undefined) {
+    throw new FST_HEALTH_USAGE(
+      `There is no format '${args.format}' of a fleet. ${suggestion(args.format, fleetRenderers.map(({ name }) => name))}`
+    )
+  }
   const registry = onlyOne(registries, 'a fleet is of one')
   mustFit(registry, io.err)
   const roster = await time.prepare(registry.roster({ limit: maxInstances }))

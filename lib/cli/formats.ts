@@ -17,7 +17,10 @@ export type Format = (report: Report, settings: Settings, colour: boolean) => Pr
 
 // Only `plain` is always loaded. The others are loaded on demand, since a probe starts the command every few seconds.
 const formats: Readonly<Record<string, () => Promise<Format>>> = {
-  plain: async () => (report, settings, colour) => ({ ...printed(plain, report, settings), ...(colour ? { text: colouredReport(report) } : {}) }),
+  plain: async () => (report, settings, colour) => ({
+    ...printed(plain, report, settings),
+    ...(colour ? { text: colouredReport(report) } : {}),
+  }),
   json: async () => of((await import('../renderers/json.js')).json),
   html: async () => of((await import('../renderers/html.js')).html),
   'health+json': async () => of((await import('../renderers/health-json.js')).healthJson),

@@ -26,9 +26,17 @@ interface EntryToWrite {
  */
 export function init ({ cwd, out }: Pick<IO, 'cwd' | 'out'>): void {
   const app = packageOf(cwd)
-  if (app === undefined) throw new FST_HEALTH_INVALID_CONFIGURATION(`There is no package.json in ${cwd}, nor in a folder above: start the command in the folder of the app.`)
+  if (app === undefined) {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `There is no package.json in ${cwd}, nor in a folder above: start the command in the folder of the app.`
+    )
+  }
   const present = standard.map(name => join(cwd, name)).find(path => existsSync(path))
-  if (present !== undefined) throw new FST_HEALTH_INVALID_CONFIGURATION(`There is ${present} already, which is not overwritten: remove it first, or run \`fastify-health check\` to see what it leaves out.`)
+  if (present !== undefined) {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `There is ${present} already, which is not overwritten: remove it first, or run \`fastify-health check\` to see what it leaves out.`
+    )
+  }
   const lines = linesFor(app, cwd)
   const file = app.isModule ? 'health.config.js' : 'health.config.mjs'
   try {
@@ -59,7 +67,8 @@ function linesFor ({ dependencies }: Package, cwd: string): EntryToWrite[] {
 
 function configText (lines: readonly EntryToWrite[]): string {
   const names = (list: readonly EntryToWrite[]) => list.map(({ name }) => name).join(', ')
-  return `// The checks of this app, as \`fastify-health init\` found them in its package.json. Change what does not fit, and look for faults with
+  return `\
+// The checks of this app, as \`fastify-health init\` found them in its package.json. Change what does not fit, and look for faults with
 // \`npx fastify-health check\`.
 ${lines.map(constant).join('')}
 export default {

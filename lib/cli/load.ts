@@ -33,11 +33,15 @@ export async function loadConfig (file: string | undefined, cwd: string): Promis
   const path = file === undefined ? findConfig(cwd) : mustExist(resolve(cwd, file))
   const config = path.endsWith('.json') ? loadJson(path) : await loadDefault(path)
   if (!isRecord(config)) {
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${described(config)} by default: it must be the options of fastify-health, such as { subsets: { … } }.`)
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `${path} exports ${described(config)} by default: it must be the options of fastify-health, such as { subsets: { … } }.`
+    )
   }
   const { setup } = config
   if (setup !== undefined && typeof setup !== 'function') {
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} has ${described(setup)} as \`setup\`: it must be a function of the app, which registers the clients that checks need.`)
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `${path} has ${described(setup)} as \`setup\`: it must be a function of the app, which registers the clients that checks need.`
+    )
   }
   return { path, found: config }
 }
@@ -51,7 +55,9 @@ export async function loadApp (file: string, cwd: string): Promise<Loaded<Fastif
   const path = mustExist(resolve(cwd, file))
   const plugin = await loadDefault(path)
   if (typeof plugin !== 'function') {
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`${path} exports ${described(plugin)} by default: --app takes a module that exports a Fastify plugin, a function of the app.`)
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `${path} exports ${described(plugin)} by default: --app takes a module that exports a Fastify plugin, a function of the app.`
+    )
   }
   return { path, found: plugin as FastifyPluginAsync }
 }
@@ -107,6 +113,8 @@ function cannotLoad (path: string, error: unknown, place = ''): Error {
   const said = reason(error)
   // Some loaders throw an error without a code, and the name of the code is its message.
   const isUnknown = /ERR_UNKNOWN_FILE_EXTENSION/.test(`${(error as { code?: unknown } | null)?.code} ${said}`)
-  const howTo = /\.[cm]?tsx?$/.test(path) ? 'This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.' : 'It must end in .js, .mjs, .cjs, .ts or .json.'
+  const howTo = /\.[cm]?tsx?$/.test(path)
+    ? 'This Node.js cannot load it as it is: compile it, or run with a loader such as tsx.'
+    : 'It must end in .js, .mjs, .cjs, .ts or .json.'
   return new FST_HEALTH_INVALID_CONFIGURATION(`${path} cannot be loaded: ${said}${place}.${isUnknown ? ` ${howTo}` : ''}`)
 }

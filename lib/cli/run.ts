@@ -22,19 +22,27 @@ const slack = 250
 function printable<Given extends ProcessIO> (io: Given): Given {
   const plain = (text: string) => text.replace(/[^\P{Cc}\n]/gu, ' ')
   // The colours of this command stay.
-  const coloured = (text: string) => text.replace(/[^\P{Cc}\n](?:\[\d{1,2}m)?/gu, found => found.startsWith('\u001b[') ? found : ` ${found.slice(1)}`)
+  const coloured = (text: string) => text.replace(/[^\P{Cc}\n](?:\[\d{1,2}m)?/gu, found =>
+    found.startsWith('\u001b[') ? found : ` ${found.slice(1)}`)
   return { ...io, err: text => io.err(plain(text)), out: text => io.out(io.colour ? coloured(text) : plain(text)) }
 }
 
 /** Runs a command line, and returns the exit status: 0 healthy, 1 unhealthy, 2 could not ask. It never rejects. */
 export async function run (argv: readonly string[], given: ProcessIO): Promise<number> {
   const { cwd } = given
-  if (cwd === undefined) return await fail(new FST_HEALTH_USAGE('The working directory does not exist any more: start the command in one that does.'), argv, given)
+  if (cwd === undefined) {
+    return await fail(
+      new FST_HEALTH_USAGE('The working directory does not exist any more: start the command in one that does.'),
+      argv,
+      given
+    )
+  }
   const io = printable({ ...given, cwd })
   try {
     const args = parseArguments(argv)
     if ('timeout' in args && args.timeout !== undefined && args.command !== 'serve') {
-      const text = `The command did not end within ${args.timeout} ms: the configuration, the app or a check blocks the thread. Look there for a loop, or for a call that is not asynchronous.`
+      const text = `The command did not end within ${args.timeout} ms: the configuration, the app or a check blocks the thread. Look ` +
+        'there for a loop, or for a call that is not asynchronous.'
       await io.endAfter({ time: args.timeout + slack, ...await ending(text, argv) })
     }
     switch (args.command) {
@@ -64,7 +72,14 @@ export async function run (argv: readonly string[], given: ProcessIO): Promise<n
 
 /** Prints an exception that no command caught, and returns the exit status. */
 export async function crash (thrown: unknown, argv: readonly string[], io: ProcessIO): Promise<number> {
-  return await fail(new Error(`An exception that nothing caught stopped the command: ${reason(thrown)}. Catch it where the configuration, the app or the check throws it.`), argv, printable(io))
+  return await fail(
+    new Error(
+      `An exception that nothing caught stopped the command: ${reason(thrown)}. Catch it where the configuration, the app or the check ` +
+      'throws it.'
+    ),
+    argv,
+    printable(io)
+  )
 }
 
 async function fail ({ code, message }: Error & { code?: unknown }, argv: readonly string[], io: ProcessIO): Promise<number> {

@@ -49,7 +49,12 @@ export async function withRegistries<Args extends AskingArguments> (args: Args, 
  * Runs a command without an app. Most subsets of a worker need no client, so neither Fastify nor `setup` is needed. If a check asks for the
  * app, the output is dropped, and `withApp` runs the command again with an app.
  */
-async function withoutApp<Args extends AskingArguments> ({ found: config }: Loaded<CommandConfig>, target: Omit<Target<Args>, 'registries'>, command: Command<Args>, withApp?: () => Promise<number>): Promise<number> {
+async function withoutApp<Args extends AskingArguments> (
+  { found: config }: Loaded<CommandConfig>,
+  target: Omit<Target<Args>, 'registries'>,
+  command: Command<Args>,
+  withApp?: () => Promise<number>
+): Promise<number> {
   const { setup, ...options } = config
   const written: Array<() => void> = []
   const io = {

@@ -27,7 +27,10 @@ export class TimeLimit {
    */
   async prepare<T> (work: Promise<T>, patience = longestTimer): Promise<T> {
     return await within(this.left() ?? patience, work, () => {
-      throw new FST_HEALTH_INVALID_CONFIGURATION(`Nothing could be asked within ${this.#timeout ?? patience} ms: the configuration, the app, or what the checks need was still starting. Raise --timeout.`)
+      throw new FST_HEALTH_INVALID_CONFIGURATION(
+        `Nothing could be asked within ${this.#timeout ?? patience} ms: the configuration, the app, or what the checks need was still ` +
+        'starting. Raise --timeout.'
+      )
     })
   }
 

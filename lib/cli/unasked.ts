@@ -5,7 +5,10 @@ import { parseEntry, type ParsedEntry } from '../config/entry.js'
 import type { HealthRegistry } from '../engine/registry.js'
 import type { SystemCheck } from '../../types/report.js'
 
-/** Finds the clients that an app depends on and no subset asks (W006). An entry that is not enabled counts: somebody left it out on purpose. The entries have no faults. */
+/**
+ * Finds the clients that an app depends on and no subset asks (W006). An entry that is not enabled counts: somebody left it out on purpose.
+ * The entries have no faults.
+ */
 export async function unaskedClients (registries: readonly HealthRegistry[], { dependencies }: Package): Promise<SystemCheck[]> {
   const asked = await askedModules(registries)
   return knownClients.flatMap(({ packages, modules, options, crucial }) => {
@@ -26,7 +29,8 @@ async function askedModules (registries: readonly HealthRegistry[]): Promise<Set
   const names = checks.filter(check => typeof check === 'string').map(specifier => specifier.split('#', 1)[0] as string)
   for (const [name, load] of classes.length === 0 ? [] : Object.entries(builtInChecks)) {
     const exported = Object.values(await load())
-    const isExported = (value: unknown): boolean => typeof value === 'function' && (exported.includes(value) || isExported(Object.getPrototypeOf(value)))
+    const isExported = (value: unknown): boolean => typeof value === 'function' &&
+      (exported.includes(value) || isExported(Object.getPrototypeOf(value)))
     if (classes.some(isExported)) names.push(name)
   }
   return new Set(names.filter(name => name.startsWith(checkModules)).map(name => name.slice(checkModules.length)))

@@ -16,7 +16,8 @@ const endingTime = 250
 
 /** Ends the process after a time, even if its main thread is blocked by then. A thread of its own holds the timer. */
 export function startWatchdog (ending: Ending): void {
-  const program = `import { workerData } from 'node:worker_threads'; import { endLater } from ${JSON.stringify(import.meta.url)}; endLater(workerData)`
+  const program = `import { workerData } from 'node:worker_threads'; import { endLater } from ${JSON.stringify(import.meta.url)}; ` +
+    'endLater(workerData)'
   new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`), { workerData: ending }).unref()
 }
 

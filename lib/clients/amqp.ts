@@ -31,7 +31,11 @@ const kind: ClientKind = {
 
 export const amqpRules = {
   url: broker,
-  urls: rule('a list of one URL or more that start with amqp:// or amqps://', value => Array.isArray(value) && value.length > 0 && value.every(broker.test), { secret: true }),
+  urls: rule(
+    'a list of one URL or more that start with amqp:// or amqps://',
+    value => Array.isArray(value) && value.length > 0 && value.every(broker.test),
+    { secret: true }
+  ),
   client: clientRule(kind),
 } satisfies RulesOf<AmqpSource>
 
@@ -46,7 +50,12 @@ function faultOf ({ url, urls, client, tls = {} }: AmqpPlace): Requirement | und
   const hint = 'Give `client` for a connection of the app, or `url` or `urls` for one of its own.'
   if ((client ?? url ?? urls) === undefined) return { message: 'none of `client`, `url` and `urls` is given', hint }
   const [material] = client === undefined ? [] : Object.keys(tlsMaterial(tls))
-  if (material !== undefined) return { message: `\`${material}\` is given with \`client\``, hint: 'Leave it out: a connection of the app is made with certificates of its own.' }
+  if (material !== undefined) {
+    return {
+      message: `\`${material}\` is given with \`client\``,
+      hint: 'Leave it out: a connection of the app is made with certificates of its own.',
+    }
+  }
   return moreThanOne({ client, url, urls }, hint)
 }
 
@@ -65,12 +74,18 @@ export async function withChannel<T> (context: CheckContext, place: AmqpPlace, u
     return await use(channel)
   })
   const { client, url, urls = [url as string], tls = {} } = place
-  if (client !== undefined) return await withClient(context, { client, kind }, async client => await onLink(await linkOfApp(client, context)))
+  if (client !== undefined) {
+    return await withClient(context, { client, kind }, async client => await onLink(await linkOfApp(client, context)))
+  }
   try {
     const key = `amqp ${urls.join(' ')} ${JSON.stringify(tls)}`
     // Each host gets a share of the time, so that a host that does not answer leaves time for the others.
     const share = Math.ceil(context.timeout / urls.length)
-    const shared = await context.resources.get(key, () => new SharedConnection(() => amqpConnection(urls, share, tls)), shared => shared.close())
+    const shared = await context.resources.get(
+      key,
+      () => new SharedConnection(() => amqpConnection(urls, share, tls)),
+      shared => shared.close()
+    )
     return await shared.use(signal, onLink)
   } catch (error) {
     throw unavailable(error)

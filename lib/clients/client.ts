@@ -107,17 +107,22 @@ export function clientRule ({ takes, fits }: ClientKind = anyObject): OptionRule
 }
 
 /** Lists what is missing if the app has no such client (E007). */
-export async function clientRequirements<Client> (context: RequirementsContext, { client, kind }: ClientOfApp<Client>): Promise<Requirement[]> {
+export async function clientRequirements<Client> (
+  context: RequirementsContext,
+  { client, kind }: ClientOfApp<Client>
+): Promise<Requirement[]> {
   const found = await findClient<Client>(context, client, kind)
   return found.missing === undefined ? [] : [found.missing]
 }
 
 /** A client of the app, or the requirement that is not met. */
-export type FoundClient<Client> = { readonly client: Client, readonly missing?: undefined } | { readonly client?: undefined, readonly missing: Requirement }
+export type FoundClient<Client> =
+  | { readonly client: Client, readonly missing?: undefined }
+  | { readonly client?: undefined, readonly missing: Requirement }
 
 /**
- * Looks for a client of the app. A decorator may be given by its path, since a name may contain a dot. Only a function of the app makes this
- * wait.
+ * Looks for a client of the app. A decorator may be given by its path, since a name may contain a dot. Only a function of the app makes
+ * this wait.
  */
 export function findClient<Client> (
   context: Pick<RequirementsContext, 'app'>,
@@ -131,7 +136,11 @@ export function findClient<Client> (
   return fitting(decorated(context.app, path), `app.${path.join('.')}`, kind)
 }
 
-async function returnedClient<Client> (client: (app: FastifyInstance) => unknown, app: FastifyInstance, kind: ClientKind): Promise<FoundClient<Client>> {
+async function returnedClient<Client> (
+  client: (app: FastifyInstance) => unknown,
+  app: FastifyInstance,
+  kind: ClientKind
+): Promise<FoundClient<Client>> {
   const { option = 'client', hint } = kind
   let found: unknown
   try {
@@ -144,11 +153,19 @@ async function returnedClient<Client> (client: (app: FastifyInstance) => unknown
 
 function fitting<Client> (found: unknown, place: string, { takes, fits, hint }: ClientKind): FoundClient<Client> {
   if (fits(found)) return { client: found as Client }
-  return { missing: { message: found === undefined || found === null ? `${place} is not there` : `${place} is ${kindInWords(found)}, and not ${takes}`, hint } }
+  return {
+    missing: {
+      message: found === undefined || found === null ? `${place} is not there` : `${place} is ${kindInWords(found)}, and not ${takes}`,
+      hint,
+    }
+  }
 }
 
 /** Waits for a client until the signal is aborted. */
-export async function untilFound<Client> (found: FoundClient<Client> | Promise<FoundClient<Client>>, signal: Interruption): Promise<FoundClient<Client>> {
+export async function untilFound<Client> (
+  found: FoundClient<Client> | Promise<FoundClient<Client>>,
+  signal: Interruption
+): Promise<FoundClient<Client>> {
   signal.throwIfAborted()
   return found instanceof Promise ? await abortable(found, signal) : found
 }
@@ -159,7 +176,12 @@ function kindInWords (value: {}): string {
   return name === undefined || name === 'Object' ? 'an object' : `an instance of ${name}`
 }
 
-async function withClientOfApp<Client, T> (context: CheckContext, source: ClientOfApp<Client>, use: (client: Client) => T | Promise<T>, signal: Interruption): Promise<T> {
+async function withClientOfApp<Client, T> (
+  context: CheckContext,
+  source: ClientOfApp<Client>,
+  use: (client: Client) => T | Promise<T>,
+  signal: Interruption
+): Promise<T> {
   const { client, missing } = await untilFound(findClient<Client>(context, source.client, source.kind), signal)
   if (missing !== undefined) throw lacking([missing])
   const runs = abortedRunsOf(client)
@@ -199,7 +221,12 @@ export function identityOf (client: unknown): WeakKey {
   return Object.values(client).find(value => typeof value === 'function') ?? client
 }
 
-async function withOwn<Client, T, Driver> (context: CheckContext, { key, load, connect }: OwnConnection<Client, Driver>, use: (client: Client) => T | Promise<T>, signal: Interruption): Promise<T> {
+async function withOwn<Client, T, Driver> (
+  context: CheckContext,
+  { key, load, connect }: OwnConnection<Client, Driver>,
+  use: (client: Client) => T | Promise<T>,
+  signal: Interruption
+): Promise<T> {
   const shared = await context.resources.get(key, async () => {
     const driver = await load?.() as Driver
     return new SharedConnection(() => connect(driver))

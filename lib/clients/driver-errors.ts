@@ -6,15 +6,29 @@ export const noConnectionInTime = 'no connection of the pool came in time'
 // The codes of drivers and of the system, by the words for them. The words name no host, user or database.
 const codesByWords: Readonly<Record<string, readonly string[]>> = {
   'connection refused': ['ECONNREFUSED'],
-  'connection lost': ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006', 'MaxRetriesPerRequestError', 'PROTOCOL_CONNECTION_LOST', 'CONNECTION_CLOSED', 'ClosedConnectionError', 'ER_SERVER_GONE', 'ConnectionClosed', 'ER_CONNECTION_KILLED'],
-  [noConnectionInTime]: ['MongoWaitQueueTimeoutError', 'KnexTimeoutError', 'SequelizeConnectionAcquireTimeoutError', 'ER_GET_CONNECTION_TIMEOUT', 'P2024'],
+  'connection lost': [
+    'ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'UND_ERR_SOCKET', '57P01', '57P02', '08000', '08003', '08006',
+    'MaxRetriesPerRequestError', 'PROTOCOL_CONNECTION_LOST', 'CONNECTION_CLOSED', 'ClosedConnectionError', 'ER_SERVER_GONE',
+    'ConnectionClosed', 'ER_CONNECTION_KILLED',
+  ],
+  [noConnectionInTime]: [
+    'MongoWaitQueueTimeoutError', 'KnexTimeoutError', 'SequelizeConnectionAcquireTimeoutError', 'ER_GET_CONNECTION_TIMEOUT', 'P2024',
+  ],
   'connection pool closed': ['UND_ERR_CLOSED', 'UND_ERR_DESTROYED'],
   'no node of the cluster can be reached': ['ClusterAllFailedError'],
-  'timed out': ['ETIMEDOUT', 'ETIMEOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014', 'ER_LOCK_WAIT_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'SocketTimeout'],
+  'timed out': [
+    'ETIMEDOUT', 'ETIMEOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', '57014',
+    'ER_LOCK_WAIT_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'SocketTimeout',
+  ],
   'host not found': ['ENOTFOUND', 'EAI_AGAIN'],
   'host unreachable': ['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL'],
-  'authentication failed': ['28P01', '28000', 'WRONGPASS', 'NOAUTH', 'ACCESS_REFUSED', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ER_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'AuthenticationFailed'],
-  'permission denied': ['42501', 'NOPERM', 'EACCES', 'EPERM', 'AccessDenied', 'ER_DBACCESS_DENIED_ERROR', 'ER_TABLEACCESS_DENIED_ERROR', 'DatabaseAccessDenied'],
+  'authentication failed': [
+    '28P01', '28000', 'WRONGPASS', 'NOAUTH', 'ACCESS_REFUSED', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ER_ACCESS_DENIED_ERROR',
+    'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'AuthenticationFailed',
+  ],
+  'permission denied': [
+    '42501', 'NOPERM', 'EACCES', 'EPERM', 'AccessDenied', 'ER_DBACCESS_DENIED_ERROR', 'ER_TABLEACCESS_DENIED_ERROR', 'DatabaseAccessDenied',
+  ],
   'server cannot be reached': ['DatabaseNotReachable'],
   'database does not exist': ['3D000', 'DatabaseDoesNotExist', 'ER_BAD_DB_ERROR'],
   'table does not exist': ['42P01', 'ER_NO_SUCH_TABLE', 'TableDoesNotExist'],
@@ -45,9 +59,19 @@ const codesByWords: Readonly<Record<string, readonly string[]>> = {
   'input/output error': ['EIO'],
   'stale file handle': ['ESTALE'],
   'too many open files': ['EMFILE', 'ENFILE'],
-  'certificate not trusted': ['CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_NOT_YET_VALID', 'CERT_REVOKED', 'CERT_UNTRUSTED', 'CERT_REJECTED'],
-  'client certificate not accepted': ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'ERR_SSL_TLS_ALERT_UNKNOWN_CA'],
-  'TLS handshake failed': ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_UNSUPPORTED_PROTOCOL', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE'],
+  'certificate not trusted': [
+    'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_NOT_YET_VALID', 'CERT_REVOKED',
+    'CERT_UNTRUSTED', 'CERT_REJECTED',
+  ],
+  'client certificate not accepted': [
+    'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE',
+    'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'ERR_SSL_TLS_ALERT_UNKNOWN_CA',
+  ],
+  'TLS handshake failed': [
+    'EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_UNSUPPORTED_PROTOCOL',
+    'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE',
+  ],
 }
 
 const wordsByCode = new Map(Object.entries(codesByWords).flatMap(([words, codes]) => codes.map(code => [code, words] as const)))
@@ -73,7 +97,10 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/\bACCESS[-_]REFUSED\b|^Handshake terminated by server: 403/, 'authentication failed'],
   // Redis before version 6 gives this text.
   [/^ERR invalid password/, 'authentication failed'],
-  [/Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Connection dropped|Command aborted due to connection close|^Disconnects client$|CONNECTION[-_]FORCED|^Heartbeat timeout$/i, 'connection lost'],
+  [
+    /Connection terminated|^Client .* is not queryable|Connection is closed|The client is closed|Stream isn't writeable|Socket closed|other side closed|Unexpected close|Connection closed|Connection dropped|Command aborted due to connection close|^Disconnects client$|CONNECTION[-_]FORCED|^Heartbeat timeout$/i,
+    'connection lost',
+  ],
   [/^Cannot use a pool after calling end/, 'connection pool closed'],
   [/^(?:Client|Connection pool) is closed\.$/, 'client is closed'],
   // SQLite's messages. node:sqlite has one code for all of them, and Knex puts the query before them.
@@ -97,7 +124,10 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
   [/^There was an error establishing an SSL connection/, 'TLS handshake failed'],
   [/^received no message of PostgreSQL|^received invalid response: /, 'what answers does not speak PostgreSQL'],
   [/password must be a string/, 'authentication failed'],
-  [/^timeout exceeded when trying to connect|^Timeout waiting for a client|^No connections available\.|^Queue limit reached\./, noConnectionInTime],
+  [
+    /^timeout exceeded when trying to connect|^Timeout waiting for a client|^No connections available\.|^Queue limit reached\./,
+    noConnectionInTime,
+  ],
   [/^Too many Cluster redirections/, 'cluster keeps redirecting'],
   [/^Request timed out$|connect ETIMEDOUT|Command timed out|^Query read timeout|^Connection timeout$|^Socket timeout/i, 'timed out'],
   [/^All the root nodes are unavailable/, 'no node of the cluster can be reached'],
@@ -108,7 +138,12 @@ const wordsByText: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
 export function wordsFor (error: unknown): string | undefined {
   let late: string | undefined
   for (const candidate of causes(error)) {
-    const { code, name, message = '', cause } = candidate as { code?: unknown, name?: string, message?: string, cause?: { kind?: unknown, originalCode?: unknown } | null }
+    const { code, name, message = '', cause } = candidate as {
+      code?: unknown
+      name?: string
+      message?: string
+      cause?: { kind?: unknown, originalCode?: unknown } | null
+    }
     // S3 puts its codes into `name`. The adapters of Prisma put theirs into `cause.kind`, and the database's into `cause.originalCode`.
     const words = textWords(wordsByTextFirst, message) ??
       wordsByCode.get(String(code)) ??
@@ -162,7 +197,11 @@ export function * causes (error: unknown): Generator<Error> {
     seen.add(next)
     yield next
     // Sequelize, mssql and Prisma keep the error of their driver in these fields.
-    const { original, originalError, meta } = next as { original?: unknown, originalError?: unknown, meta?: { driverAdapterError?: unknown } | null }
+    const { original, originalError, meta } = next as {
+      original?: unknown
+      originalError?: unknown
+      meta?: { driverAdapterError?: unknown } | null
+    }
     open.push(next.cause, original, originalError, meta?.driverAdapterError, ...(next instanceof AggregateError ? next.errors : []))
   }
 }

@@ -34,7 +34,11 @@ export async function eitherRequirements<Client, Driver, Own> (
   if (misgiven !== undefined) return [misgiven]
   const { client } = given
   const { kind, pools } = way
-  if (client !== undefined) return pools === undefined ? await clientRequirements(context, { client, kind }) : await poolRequirements(context, { client, kind }, pools, whenExhausted)
+  if (client !== undefined) {
+    return pools === undefined
+      ? await clientRequirements(context, { client, kind })
+      : await poolRequirements(context, { client, kind }, pools, whenExhausted)
+  }
   return way.driver === undefined ? [] : await needsDriver(way.driver.name, way.driver.load)
 }
 
@@ -50,7 +54,9 @@ export async function withEither<Client extends object, T, Driver, Own> (
   if (misgiven !== undefined) throw lacking([misgiven])
   const { kind, pools, own, driver, connect } = way
   const { client } = given
-  if (client !== undefined && pools !== undefined && busy !== undefined) return await withPoolOfApp(context, { client, kind }, pools, busy, use)
+  if (client !== undefined && pools !== undefined && busy !== undefined) {
+    return await withPoolOfApp(context, { client, kind }, pools, busy, use)
+  }
   if (client !== undefined) return await withClient<Client, T>(context, { client, kind }, use)
   return await withClient<Client, T, Driver>(context, {
     key: `${kind.takes} ${own} ${JSON.stringify(given.own)}`,

@@ -4,8 +4,9 @@ import { connectivity, type GRPCError } from './grpc-client.js'
 
 // https://grpc.io/docs/guides/status-codes/
 const statusNames = [
-  'OK', 'CANCELLED', 'UNKNOWN', 'INVALID_ARGUMENT', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS', 'PERMISSION_DENIED', 'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION', 'ABORTED', 'OUT_OF_RANGE', 'UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS', 'UNAUTHENTICATED',
+  'OK', 'CANCELLED', 'UNKNOWN', 'INVALID_ARGUMENT', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS', 'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED', 'FAILED_PRECONDITION', 'ABORTED', 'OUT_OF_RANGE', 'UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS',
+  'UNAUTHENTICATED',
 ] as const
 
 /** Returns an error that says in plain words why a call failed. */
@@ -16,7 +17,9 @@ export function explained (error: GRPCError, state: number): Error {
   const [, httpStatus] = /^Received HTTP status code (\d+)/.exec(details) ?? []
   if (httpStatus !== undefined) return new ServiceReturnedUnexpectedResult(`answered ${httpStatus}, and not in gRPC`, { cause: error })
   if (name === undefined || /^No message received|without gRPC status/.test(details)) return notGRPC(error)
-  if (details.startsWith('Received message larger than max')) return new ServiceReturnedUnexpectedResult('the answer is too long', { cause: error })
+  if (details.startsWith('Received message larger than max')) {
+    return new ServiceReturnedUnexpectedResult('the answer is too long', { cause: error })
+  }
   switch (name) {
     case 'DEADLINE_EXCEEDED': return new ServiceUnavailable('timed out', { cause: error })
     case 'NOT_FOUND': return new ServiceReturnedUnexpectedResult('the server knows no such service', { cause: error })

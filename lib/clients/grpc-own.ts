@@ -31,10 +31,18 @@ const channelOptions = {
 }
 
 /** Opens a connection of the checks, which is a channel of gRPC. */
-export function grpcConnection ({ grpc, tls: { createSecureContext } }: GRPCDriver, { target, tls = false }: GRPCTarget): Connection<GRPCLike> {
+export function grpcConnection (
+  { grpc, tls: { createSecureContext } }: GRPCDriver,
+  { target, tls = false }: GRPCTarget
+): Connection<GRPCLike> {
   const { servername = undefined } = typeof tls === 'object' ? tls : {}
-  const credentials = tls === false ? grpc.credentials.createInsecure() : grpc.credentials.createFromSecureContext(createSecureContext(tlsMaterial(materialOf(tls))))
-  const client = new grpc.Client(target, credentials, { ...channelOptions, ...(servername === undefined ? {} : { 'grpc.ssl_target_name_override': servername }) })
+  const credentials = tls === false
+    ? grpc.credentials.createInsecure()
+    : grpc.credentials.createFromSecureContext(createSecureContext(tlsMaterial(materialOf(tls))))
+  const client = new grpc.Client(target, credentials, {
+    ...channelOptions,
+    ...(servername === undefined ? {} : { 'grpc.ssl_target_name_override': servername }),
+  })
   const sockets = new Sockets()
   const isReady = () => connectivityOf(client) === connectivity.READY
   let wasReady = false

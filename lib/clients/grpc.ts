@@ -54,9 +54,11 @@ const way: Way<GRPCLike, GRPCDriver, GRPCTarget> = {
 
 export const grpcRules = {
   client: clientRule(way.kind),
-  target: rule("the target of a gRPC server, such as 'orders:50051' or 'unix:/run/orders.sock'", value => typeof value === 'string' && isTarget(value)),
+  target: rule("the target of a gRPC server, such as 'orders:50051' or 'unix:/run/orders.sock'", value =>
+    typeof value === 'string' && isTarget(value)),
   tls: rule('true, false, or an object with any of: ca, cert, key (PEM), servername', value => flag().test(value) || (isPlain(value) &&
-    Object.entries(value).every(([name, given]) => Object.hasOwn(tlsTests, name) && (given === undefined || tlsTests[name as keyof GRPCTLS](given)))), { secret: true }),
+    Object.entries(value).every(([name, given]) =>
+      Object.hasOwn(tlsTests, name) && (given === undefined || tlsTests[name as keyof GRPCTLS](given)))), { secret: true }),
 } satisfies RulesOf<GRPCSource>
 
 export async function grpcRequirements (source: GRPCSource, context: RequirementsContext): Promise<Requirement[]> {
@@ -78,7 +80,8 @@ export async function healthOf (context: CheckContext, source: GRPCSource, servi
     let call!: ReturnType<GRPCLike['makeUnaryRequest']>
     const answered = new Promise<Buffer>((resolve, reject) => {
       const deadline = Date.now() + context.timeout + margin
-      call = client.makeUnaryRequest('/grpc.health.v1.Health/Check', service => encodeRequest({ service }), bytes => bytes, service, { deadline }, (error, bytes) => {
+      const encode = (service: string) => encodeRequest({ service })
+      call = client.makeUnaryRequest('/grpc.health.v1.Health/Check', encode, bytes => bytes, service, { deadline }, (error, bytes) => {
         if (error === null) resolve(bytes as Buffer)
         else reject(explained(error, connectivityOf(client)))
       })

@@ -21,7 +21,9 @@ export interface NodeRedis {
 }
 
 /** The cluster holds a promise of a node until the connection to the node is made. */
-type NodeOfCluster = { readonly isReady?: boolean, ping (): Promise<unknown>, sendCommand (args: string[]): Promise<unknown> } | Promise<unknown>
+type NodeOfCluster =
+  | { readonly isReady?: boolean, ping (): Promise<unknown>, sendCommand (args: string[]): Promise<unknown> }
+  | Promise<unknown>
 
 export function isNodeRedis (value: unknown): value is NodeRedis {
   return typeof value === 'object' && value !== null && 'isOpen' in value && 'setRange' in value && typeof value.setRange === 'function'
@@ -108,7 +110,12 @@ function nodeRedisConnection (other: SingleClient): Connection<NodeRedis> {
 }
 
 /** Waits until a client of node-redis is connected, and lends it to `use`. The client belongs to the app, and is never closed. */
-export async function withNodeRedis<T> (context: CheckContext, client: NodeRedis, busy: Busy, use: (client: NodeRedis) => Promise<T>): Promise<T> {
+export async function withNodeRedis<T> (
+  context: CheckContext,
+  client: NodeRedis,
+  busy: Busy,
+  use: (client: NodeRedis) => Promise<T>
+): Promise<T> {
   const signal = interruptionOf(context)
   try {
     return await withPoolOfApp(context, { client }, nodeRedisPools, busy, async client => {
@@ -157,7 +164,10 @@ async function nodeRedisReady (client: NodeRedis, context: CheckContext): Promis
 const silentNodes = new WeakSet<object>()
 
 /** Returns the first answer of any node, since a cluster works without some of its nodes. */
-export async function firstAnswer<T> ({ masters = [] }: NodeRedis, ask: (node: Exclude<NodeOfCluster, Promise<unknown>>) => Promise<T>): Promise<T> {
+export async function firstAnswer<T> (
+  { masters = [] }: NodeRedis,
+  ask: (node: Exclude<NodeOfCluster, Promise<unknown>>) => Promise<T>
+): Promise<T> {
   const asked = masters.flatMap(({ client }) => {
     if (client === undefined || !('isReady' in client) || client.isReady !== true || silentNodes.has(client)) return []
     silentNodes.add(client)

@@ -40,7 +40,7 @@ export class PoolExhausted extends ServiceUnavailable {
   }
 }
 
-/** Returns how many milliseconds a run waits for a connection of the pool. Unless `fail` is given, time must be left for another connection. */
+/** Returns how many milliseconds a run waits for a connection of the pool. Without `fail`, time must be left for another connection. */
 export function patienceOf ({ timeout }: Pick<CheckContext, 'timeout'>, whenExhausted: WhenExhausted = 'fail'): number {
   return timeout * (whenExhausted === 'fail' ? 0.9 : 0.25)
 }
@@ -68,7 +68,11 @@ export async function poolRequirements<Client> (
 }
 
 /** Lists a requirement (E007) if `whenExhausted` cannot be kept, since the client does not tell the options of its pool. */
-export function toldOptions<Client> (client: Client, { poolOf, telling }: PoolKind<Client>, whenExhausted: WhenExhausted | undefined): Requirement[] {
+export function toldOptions<Client> (
+  client: Client,
+  { poolOf, telling }: PoolKind<Client>,
+  whenExhausted: WhenExhausted | undefined
+): Requirement[] {
   // Some pools are counted from the first look.
   const pool = poolOf(client)
   if (whenExhausted === undefined || whenExhausted === 'fail' || pool?.own !== undefined) return []
@@ -99,7 +103,8 @@ export async function withPoolOfApp<Client extends object, T> (
   const found = { ...source, client }
   const pool = poolOf(client)
   if (pool === undefined) return await withClient(context, found, use)
-  const ask = async () => await untilExhausted(context, pool, patienceOf(context, whenExhausted), async patience => await withClient(context, found, use, patience))
+  const ask = async () => await untilExhausted(context, pool, patienceOf(context, whenExhausted), async patience =>
+    await withClient(context, found, use, patience))
   return await orPast(context, { whenExhausted, warn, own: pool.own as OwnConnection<Client> | undefined }, ask, use)
 }
 
@@ -111,7 +116,12 @@ export interface Past<Client> {
 }
 
 /** Settles as `ask` does. If that fails with `PoolExhausted`, the run may ask over a connection of its own instead. */
-export async function orPast<Client extends object, T> (context: CheckContext, { whenExhausted = 'fail', own, warn }: Past<Client>, ask: () => Promise<T>, use: (client: Client) => Promise<T>): Promise<T> {
+export async function orPast<Client extends object, T> (
+  context: CheckContext,
+  { whenExhausted = 'fail', own, warn }: Past<Client>,
+  ask: () => Promise<T>,
+  use: (client: Client) => Promise<T>
+): Promise<T> {
   try {
     return await ask()
   } catch (error) {
@@ -126,7 +136,12 @@ export async function orPast<Client extends object, T> (context: CheckContext, {
  * Gives `work` a signal that is aborted with the run, when the pool is exhausted after `ms` milliseconds, and when a connection of the pool
  * failed and no other has answered.
  */
-export async function untilExhausted<T> (context: CheckContext, pool: PoolOfApp, ms: number, work: (patience: Interruption) => Promise<T>): Promise<T> {
+export async function untilExhausted<T> (
+  context: CheckContext,
+  pool: PoolOfApp,
+  ms: number,
+  work: (patience: Interruption) => Promise<T>
+): Promise<T> {
   const signal = interruptionOf(context)
   const patience = new StopSignal()
   const onStop = () => patience.abort(signal.reason)

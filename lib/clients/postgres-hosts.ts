@@ -62,7 +62,8 @@ const takesWrites = 'the server takes writes, and target_session_attrs asks for 
 const noStandby = 'the server is a primary, and target_session_attrs asks for another'
 
 /** A column with the mode of a server. It is a number, since apps may change how pg reads texts and booleans. */
-export const modeColumn = "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 2 WHEN pg_catalog.current_setting('transaction_read_only') = 'on' THEN 3 ELSE 1 END"
+export const modeColumn = "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 2 WHEN pg_catalog.current_setting('transaction_read_only') = " +
+  "'on' THEN 3 ELSE 1 END"
 
 const standbyMode = 2
 const readOnlyMode = 3

@@ -83,7 +83,9 @@ class PostgresConnection {
     client.on('end', () => { this.isLost = true })
     this.isLost = false
     refuseStrangers(client)
-    const late = share === undefined ? undefined : setTimeout(() => this.#socket?.destroy(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })), share)
+    const late = share === undefined
+      ? undefined
+      : setTimeout(() => this.#socket?.destroy(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })), share)
     try {
       await client.connect()
       if (attributes !== 'any') assertMode(Number((await client.query(`SELECT ${modeColumn} AS mode`)).rows[0].mode), attributes)
@@ -98,14 +100,21 @@ class PostgresConnection {
 function summed (failures: readonly unknown[]): unknown {
   const last = failures.at(-1)
   const words = explain(last)
-  return failures.length === 1 || words === undefined ? last : new ServiceUnavailable(words.message, { cause: new AggregateError(failures) })
+  return failures.length === 1 || words === undefined
+    ? last
+    : new ServiceUnavailable(words.message, { cause: new AggregateError(failures) })
 }
 
 // The members below are not public in pg.
 
 interface Inside {
   /** The native client does not have this member. */
-  readonly connection?: { readonly stream: Socket, readonly ssl: unknown, readonly sslNegotiation?: string, emit (event: 'error', error: Error): boolean }
+  readonly connection?: {
+    readonly stream: Socket
+    readonly ssl: unknown
+    readonly sslNegotiation?: string
+    emit (event: 'error', error: Error): boolean
+  }
 }
 
 export function streamOf (client: object | undefined): Socket | undefined {

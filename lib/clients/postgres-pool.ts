@@ -17,8 +17,8 @@ export function isPool (value: unknown): value is Pool {
 }
 
 /**
- * Returns the pool, which has a listener for errors now. Probes leave an idle connection in the pool. If the server closes it, a pool without
- * a listener for errors would end the process. The next run notices the loss.
+ * Returns the pool, which has a listener for errors now. Probes leave an idle connection in the pool. If the server closes it, a pool
+ * without a listener for errors would end the process. The next run notices the loss.
  */
 export function surviving (pool: Pool): Pool {
   if (pool.listenerCount('error') === 0) pool.on('error', () => {})
@@ -26,7 +26,12 @@ export function surviving (pool: Pool): Pool {
 }
 
 /** Lends a client of the pool to `use`. The run waits at most `patience` milliseconds for a client of an exhausted pool. */
-export async function withLent<T> (pool: Pool, context: CheckContext, patience: number, use: (client: PoolClient) => Promise<T>): Promise<T> {
+export async function withLent<T> (
+  pool: Pool,
+  context: CheckContext,
+  patience: number,
+  use: (client: PoolClient) => Promise<T>
+): Promise<T> {
   const signal = interruptionOf(context)
   for (;;) {
     const { client, isNew } = await checkOut(pool, signal, patience)

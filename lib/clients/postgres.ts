@@ -43,11 +43,14 @@ export async function postgresRequirements (source: PostgresSource, context: Req
 }
 
 function faultOf ({ name, client, connectionString, whenExhausted }: PostgresSource): Requirement | undefined {
-  const given = Object.entries({ name, client, connectionString }).filter(([, value]) => value !== undefined).map(([option]) => `\`${option}\``)
+  const given = Object.entries({ name, client, connectionString })
+    .filter(([, value]) => value !== undefined)
+    .map(([option]) => `\`${option}\``)
   if (given.length > 1) {
     return {
       message: `${given.length === 2 ? 'both ' : ''}${given.join(' and ')} are given`,
-      hint: 'Give `name` for a pool of @fastify/postgres, `client` for another pool of the app, or `connectionString` for a connection of its own.',
+      hint: 'Give `name` for a pool of @fastify/postgres, `client` for another pool of the app, or `connectionString` for a connection ' +
+        'of its own.',
     }
   }
   return neverExhausted({ connectionString, whenExhausted })
@@ -65,7 +68,12 @@ interface Asking {
  * Lends a connection to `use`. After an abort, no client stays checked out, no request stays in the queue of the pool, and no socket stays
  * open. The server itself ends the queries of `rowsOf`.
  */
-export async function withPostgres<T> (context: CheckContext, source: PostgresSource, use: (client: PostgresClient) => Promise<T>, asking: Asking = {}): Promise<T> {
+export async function withPostgres<T> (
+  context: CheckContext,
+  source: PostgresSource,
+  use: (client: PostgresClient) => Promise<T>,
+  asking: Asking = {}
+): Promise<T> {
   const { client, connectionString } = source
   const misgiven = faultOf(source)
   if (misgiven !== undefined) throw lacking([misgiven])
@@ -88,8 +96,14 @@ const afterwards = 250
  * Returns the rows of one query. The server ends the query soon after the time of the run, since a query that waits for a lock would
  * continue without its client. `SET LOCAL` limits only this implicit transaction, so no connection keeps the limit, even with pgbouncer.
  */
-export async function rowsOf<Row extends object> (client: PostgresClient, { timeout }: Pick<CheckContext, 'timeout'>, query: string): Promise<Row[]> {
-  const answers = await client.query(`SET LOCAL statement_timeout = ${Math.min(Math.ceil(timeout) + afterwards, longestTimer)}; ${query}`) as unknown as ReadonlyArray<{ rows: Row[] }>
+export async function rowsOf<Row extends object> (
+  client: PostgresClient,
+  { timeout }: Pick<CheckContext, 'timeout'>,
+  query: string
+): Promise<Row[]> {
+  const answers = await client.query(
+    `SET LOCAL statement_timeout = ${Math.min(Math.ceil(timeout) + afterwards, longestTimer)}; ${query}`
+  ) as unknown as ReadonlyArray<{ rows: Row[] }>
   return (answers.at(-1) as { rows: Row[] }).rows
 }
 
@@ -108,19 +122,32 @@ function own (connectionString: string, { timeout }: CheckContext, { purpose = '
   }
 }
 
-async function withPool<T> (pool: Pool, context: CheckContext, { whenExhausted }: PostgresSource, use: (client: PostgresClient) => Promise<T>, { purpose, warn }: Asking): Promise<T> {
+async function withPool<T> (
+  pool: Pool,
+  context: CheckContext,
+  { whenExhausted }: PostgresSource,
+  use: (client: PostgresClient) => Promise<T>,
+  { purpose, warn }: Asking
+): Promise<T> {
   const ask = async () => await withLent(pool, context, patienceOf(context, whenExhausted), use)
   return await orPast(context, { whenExhausted, warn, own: ownLike(pool, purpose) }, ask, use)
 }
 
 /** Describes one connection with the options of a pool. */
 export function ownLike (pool: Pool, purpose = 'asks'): OwnConnection<PostgresClient> {
-  const { Client, options } = pool as Pool & { readonly Client: Driver['default']['Client'], readonly options: Pool['options'] & { readonly password?: string } }
+  const { Client, options } = pool as Pool & {
+    readonly Client: Driver['default']['Client']
+    readonly options: Pool['options'] & { readonly password?: string }
+  }
   return {
     key: `postgres ${purpose} of pool ${numberOf(pool)}`,
     // The options have the password as a hidden property, which a spread does not copy.
     connect: () => postgresConnection({
-      hosts: [() => new Client({ fallback_application_name: 'fastify-health', ...options, ...(options.password === undefined ? {} : { password: options.password }) })],
+      hosts: [() => new Client({
+        fallback_application_name: 'fastify-health',
+        ...options,
+        ...(options.password === undefined ? {} : { password: options.password }),
+      })],
       attributes: 'any',
       patience: longestTimer,
     }),

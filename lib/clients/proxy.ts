@@ -7,7 +7,9 @@ import type { Requirement } from '../../types/check.js'
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** The proxy of a URL, no proxy where the URL is asked directly, or what is wrong with the environment. */
-export type FoundProxy = { readonly proxy: URL | undefined, readonly missing?: undefined } | { readonly proxy?: undefined, readonly missing: Requirement }
+export type FoundProxy =
+  | { readonly proxy: URL | undefined, readonly missing?: undefined }
+  | { readonly proxy?: undefined, readonly missing: Requirement }
 
 const proxyUrl = decodableUrl(['http', 'https'])
 

@@ -23,7 +23,11 @@ export const redisRules = {
   client: clientRule(ioredisKind),
 } satisfies RulesOf<RedisSource>
 
-export async function redisRequirements (source: RedisSource<object>, context: RequirementsContext, kind = ioredisKind): Promise<Requirement[]> {
+export async function redisRequirements (
+  source: RedisSource<object>,
+  context: RequirementsContext,
+  kind = ioredisKind
+): Promise<Requirement[]> {
   const misgiven = faultOf(source)
   if (misgiven !== undefined) return [misgiven]
   if (source.url !== undefined) return await needsDriver('ioredis', ioredis)
@@ -78,5 +82,8 @@ export function isIORedis (value: unknown): value is Redis {
 }
 
 function faultOf ({ client, namespace, url }: RedisSource<object>): Requirement | undefined {
-  return moreThanOne({ client, namespace, url }, 'Give one of them: `client` for a client of the app, `namespace` for one of @fastify/redis, or `url` for a connection of its own.')
+  return moreThanOne(
+    { client, namespace, url },
+    'Give one of them: `client` for a client of the app, `namespace` for one of @fastify/redis, or `url` for a connection of its own.'
+  )
 }

@@ -47,7 +47,10 @@ const longestBody = 65_536
 async function get (url: URL, signal: AbortSignal): Promise<unknown> {
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
   const asked = request(new URL(`${url.pathname.replace(/\/$/, '')}/_cluster/health`, url), {
-    agent: false, signal, headers: { accept: 'application/json' }, auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`,
+    agent: false,
+    signal,
+    headers: { accept: 'application/json' },
+    auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`,
   })
   if (url.username === '') asked.removeHeader('authorization')
   asked.on('error', () => {})

@@ -22,7 +22,14 @@ export function poolOfMySQL2 (pool: Shape): PoolOfApp {
       key: `mysql of pool ${numberOf(pool)}`,
       load: async () => (await import('mysql2').catch(withoutDriver('mysql2'))).default,
       // The copy is like the one that the pool makes for each of its connections.
-      connect: driver => mysqlConnection(new (driver as Shape)['Connection']({ config: Object.create(Object.getPrototypeOf(connectionConfig), Object.getOwnPropertyDescriptors(connectionConfig)) })),
+      connect: driver => mysqlConnection(
+        new (driver as Shape)['Connection']({
+          config: Object.create(
+            Object.getPrototypeOf(connectionConfig),
+            Object.getOwnPropertyDescriptors(connectionConfig)
+          )
+        })
+      ),
     },
   }
 }
@@ -46,7 +53,10 @@ export function poolOfKnex ({ client }: Shape): PoolOfApp {
 export function poolOfSequelize ({ connectionManager, config }: Shape): PoolOfApp {
   const { pool, lib } = connectionManager
   const { host, port, username: user, password, database, dialectOptions } = config
-  return { isExhausted: () => pool.available === 0 && pool.using >= pool.maxSize, ...ownBy(lib, { host, port, user, password, database, ...dialectOptions }, pool) }
+  return {
+    isExhausted: () => pool.available === 0 && pool.using >= pool.maxSize,
+    ...ownBy(lib, { host, port, user, password, database, ...dialectOptions }, pool),
+  }
 }
 
 /** Describes one connection by a driver that the client of the app has loaded. */
@@ -55,7 +65,12 @@ function ownBy (driver: Shape, options: Shape, pool: object): Pick<PoolOfApp, 'o
   if (typeof driver['Client'] === 'function') {
     // Knex hides the password, which a spread does not copy then.
     const make = () => new driver['Client']({ fallback_application_name: 'fastify-health', ...options, password: options['password'] })
-    return { own: { key, connect: () => postgresConnection({ hosts: [make], attributes: 'any', patience: longestTimer }) } as OwnConnection<object> }
+    return {
+      own: {
+        key,
+        connect: () => postgresConnection({ hosts: [make], attributes: 'any', patience: longestTimer }),
+      } as OwnConnection<object>
+    }
   }
   if (typeof driver['createConnection'] !== 'function') return {}
   return { own: { key, connect: () => mysqlConnection(driver['createConnection'](options)) } as OwnConnection<object> }

@@ -17,7 +17,11 @@ export interface TLSMaterial {
 
 /** The rule of an option that takes PEM. A key is secret. */
 export function pem ({ secret = false } = {}): OptionRule {
-  return rule('PEM as a text or a Buffer, or a list of them', value => Array.isArray(value) ? value.length > 0 && value.every(isPEM) : isPEM(value), { secret })
+  return rule(
+    'PEM as a text or a Buffer, or a list of them',
+    value => Array.isArray(value) ? value.length > 0 && value.every(isPEM) : isPEM(value),
+    { secret }
+  )
 }
 
 function isPEM (value: unknown): boolean {
@@ -25,8 +29,12 @@ function isPEM (value: unknown): boolean {
 }
 
 /** Returns the options that are given, in the form that Node.js takes. */
-export function tlsMaterial (given: { readonly [name in keyof TLSMaterial]: TLSMaterial[name] | undefined }): { ca?: Array<string | Buffer>, cert?: Array<string | Buffer>, key?: Array<string | Buffer> } {
-  return Object.fromEntries((['ca', 'cert', 'key'] as const).flatMap(name => given[name] === undefined ? [] : [[name, [given[name]].flat()]]))
+export function tlsMaterial (
+  given: { readonly [name in keyof TLSMaterial]: TLSMaterial[name] | undefined }
+): { ca?: Array<string | Buffer>, cert?: Array<string | Buffer>, key?: Array<string | Buffer> } {
+  return Object.fromEntries(
+    (['ca', 'cert', 'key'] as const).flatMap(name => given[name] === undefined ? [] : [[name, [given[name]].flat()]])
+  )
 }
 
 const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
@@ -56,6 +64,9 @@ export async function tlsRequirements (given: Parameters<typeof tlsMaterial>[0])
     if (material.ca?.some(ca => certificatesIn(ca).length === 0)) throw new Error('there is no certificate in it')
     return []
   } catch (error) {
-    return [{ message: `${names.join(', ')} cannot be used: ${(error as Error).message}`, hint: 'Give PEM that begins with -----BEGIN, the whole of it, and of a key one without a passphrase that belongs to `cert`.' }]
+    return [{
+      message: `${names.join(', ')} cannot be used: ${(error as Error).message}`,
+      hint: 'Give PEM that begins with -----BEGIN, the whole of it, and of a key one without a passphrase that belongs to `cert`.',
+    }]
   }
 }

@@ -38,7 +38,8 @@ export function isFault (value: object): value is Fault {
   return 'hint' in value
 }
 
-const howToWrite = 'An entry is "module#Export", [specifier, options], a HealthCheck class, [Class, options], or what defineCheck() returns.'
+const howToWrite = 'An entry is "module#Export", [specifier, options], a HealthCheck class, [Class, options], or what defineCheck() ' +
+  'returns.'
 /** The options of an entry that has none. */
 export const noOptions = Object.freeze({})
 
@@ -47,7 +48,11 @@ export function parseEntry (entry: unknown): ParsedEntry | Fault {
   try {
     const [check, options = noOptions, ...rest]: any[] = isList(entry) ? entry : [entry]
     if (rest.length > 0) return malformed(`it is an array of ${rest.length + 2} items`)
-    if (typeof check === 'string' ? check === '' : !isCheckClass(check)) return isDefinition(check) ? malformed('it is what defineCheck() takes, not a check', 'Wrap it: defineCheck({ … }).') : malformed(`${shown(check)} is no check`)
+    if (typeof check === 'string' ? check === '' : !isCheckClass(check)) {
+      return isDefinition(check)
+        ? malformed('it is what defineCheck() takes, not a check', 'Wrap it: defineCheck({ … }).')
+        : malformed(`${shown(check)} is no check`)
+    }
     const label = typeof check === 'string' ? labelOf(check) : check.name === '' ? 'a class without a name' : named(check.name)
     if (!isOptions(options)) return malformed(`the options of ${label} are ${shown(options)}`)
     return { label, check, options }
@@ -89,7 +94,9 @@ export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedE
   const last = checked.pop()
   // The message has the hint of each violation but the last, whose hint becomes the hint of the fault.
   if (last !== undefined) return invalid([...checked.map(({ message, hint }) => `${message}. ${hint}`), last.message].join(' '), last.hint)
-  if (options.shared === true && options.interval === undefined) return invalid("'interval' is missing", 'A check that is `shared` has to have one: it is how often one instance of the fleet asks.')
+  if (options.shared === true && options.interval === undefined) {
+    return invalid("'interval' is missing", 'A check that is `shared` has to have one: it is how often one instance of the fleet asks.')
+  }
   let asked = 'constructor'
   try {
     const check = new Check(copyPlain(options))
@@ -108,7 +115,12 @@ function staticFault ({ rules, scope }: CheckClass): Pick<Fault, 'message' | 'hi
   const [misplaced] = violations(staticRules, { rules, scope })
   if (misplaced !== undefined) return { message: `its static ${misplaced.message}`, hint: misplaced.hint }
   for (const [name, rule] of Object.entries<Partial<OptionRule> | null>(rules ?? {})) {
-    if (!func().test(rule?.test)) return { message: `its \`static rules\` have no \`test\` for '${name}'`, hint: 'A rule is { expected, test }, and its `test` a function of the value.' }
+    if (!func().test(rule?.test)) {
+      return {
+        message: `its \`static rules\` have no \`test\` for '${name}'`,
+        hint: 'A rule is { expected, test }, and its `test` a function of the value.',
+      }
+    }
   }
 }
 
@@ -127,7 +139,9 @@ export async function loadCheck (specifier: string, baseDir: string): Promise<Ch
   const [module, name = 'default'] = splitSpecifier(specifier)
   const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${labelOf(specifier)} ${message}`, hint })
   const builtIn = Object.hasOwn(builtInChecks, module) ? builtInChecks[module] : undefined
-  if (builtIn === undefined && module.startsWith('fastify-health/')) return fault('is none of the built-in checks', suggestion(module, Object.keys(builtInChecks)))
+  if (builtIn === undefined && module.startsWith('fastify-health/')) {
+    return fault('is none of the built-in checks', suggestion(module, Object.keys(builtInChecks)))
+  }
   let exported: Readonly<Record<string, unknown>>
   let url: string | undefined
   try {
@@ -142,7 +156,10 @@ export async function loadCheck (specifier: string, baseDir: string): Promise<Ch
   if (isCheckClass(found)) return found
   const checks = Object.keys(exported).filter(key => isCheckClass(exported[key]))
   const what = found === undefined ? `has no export '${name}'` : `exports ${shown(found)} as '${name}', which is no HealthCheck`
-  return fault(what, checks.length === 0 ? `It exports no HealthCheck at all, but: ${Object.keys(exported).join(', ')}.` : suggestion(name, checks))
+  return fault(
+    what,
+    checks.length === 0 ? `It exports no HealthCheck at all, but: ${Object.keys(exported).join(', ')}.` : suggestion(name, checks)
+  )
 }
 
 function splitSpecifier (specifier: string): [module: string, name?: string] {
@@ -179,7 +196,9 @@ function isUnknownExtension (error: unknown): boolean {
 function howToLoad (module: string, url: string | undefined, error: unknown): string {
   if (isUnknownExtension(error)) return `This Node.js cannot load ${module} as it is: compile it, or run with a loader such as tsx.`
   const kind = url === undefined ? 'package' : isRelative(module) ? 'relative module' : undefined
-  return kind === undefined ? howToWrite : `A ${kind} is looked up from \`baseDir\`, which is the working directory unless the options say otherwise.`
+  return kind === undefined
+    ? howToWrite
+    : `A ${kind} is looked up from \`baseDir\`, which is the working directory unless the options say otherwise.`
 }
 
 function isRelative (module: string): boolean {

@@ -26,7 +26,9 @@ export interface Configuration {
 }
 
 /** Finds every fault of a configuration: in its environment, in its settings, and in each subset. */
-export async function findFaults ({ settings, registryFaults, subsets, nameFault, plan, context, clock }: Configuration): Promise<SystemCheck[]> {
+export async function findFaults (
+  { settings, registryFaults, subsets, nameFault, plan, context, clock }: Configuration
+): Promise<SystemCheck[]> {
   const general = settingsFaults(settings)
   const found = [...registryFaults, ...general].map(fault => toSystemCheck(fault))
   const isInvalid = (...options: Array<keyof Settings>) => general.some(({ option }) => options.includes(option as keyof Settings))
@@ -54,7 +56,9 @@ export function toSystemCheck ({ id, message, hint, entry }: LocatedFault, subse
 
 /** Writes a system check as one line, which says where it is, what it is, and what to do. */
 export function lineOf ({ id, subset, entry, message, hint }: SystemCheck): string {
-  const where = subset === undefined ? '' : `subset '${named(subset)}'${entry === undefined || message.startsWith(entry) ? '' : `, ${named(entry)}`}: `
+  const where = subset === undefined
+    ? ''
+    : `subset '${named(subset)}'${entry === undefined || message.startsWith(entry) ? '' : `, ${named(entry)}`}: `
   return `${id} ${where}${message}. ${hint}`
 }
 
@@ -66,12 +70,15 @@ async function missingFor (entry: ResolvedEntry, context: RequirementsContext, c
   const toFault = (message: string, hint: string): LocatedFault => ({ id: 'E007', entry: label, message, hint })
   const ask = async () => {
     const missing: unknown = await new Check(copyPlain(options)).requirements(context)
-    if (!isList(missing) || !missing.every(isRequirement)) return [toFault(unclear, `Its \`requirements\` gave ${shown(missing)}: let it give a list of { message, hint }.`)]
+    if (!isList(missing) || !missing.every(isRequirement)) {
+      return [toFault(unclear, `Its \`requirements\` gave ${shown(missing)}: let it give a list of { message, hint }.`)]
+    }
     return missing.map(({ message, hint }) => toFault(message, hint))
   }
   const limit = preparationTime(timeout)
   try {
-    return await inTime(clock, limit, ask(), () => [toFault(`what it needs could not be made out within ${limit} ms`, 'Let its `requirements` settle sooner, or raise its `timeout`.')])
+    return await inTime(clock, limit, ask(), () =>
+      [toFault(`what it needs could not be made out within ${limit} ms`, 'Let its `requirements` settle sooner, or raise its `timeout`.')])
   } catch (error) {
     return [toFault(unclear, `Its \`requirements\` threw ${reason(error, secretsOf(options))}.`)]
   }
@@ -116,7 +123,13 @@ function misspelledOptions ({ Check: { rules }, options }: ResolvedEntry): Fault
   const known = Object.keys(entryRules)
   return Object.keys(options).filter(name => !known.includes(name)).flatMap(name => {
     const meant = nearest(name, known)
-    return meant === undefined ? [] : [{ id: 'W005' as const, message: `its option '${named(name)}' is nearly '${meant}'`, hint: `Write '${meant}' where that is meant; else declare \`static rules\` in the class.` }]
+    return meant === undefined
+      ? []
+      : [{
+          id: 'W005' as const,
+          message: `its option '${named(name)}' is nearly '${meant}'`,
+          hint: `Write '${meant}' where that is meant; else declare \`static rules\` in the class.`,
+        }]
   })
 }
 
@@ -125,7 +138,8 @@ function deadlineFault (entries: readonly ResolvedEntry[], settings: Settings): 
   if (settings.deadline === undefined || needed <= settings.deadline) return undefined
   return {
     id: 'W004',
-    message: `its checks may take ${needed} ms${settings.sequential ? ' one after another' : ''}, and the deadline is ${settings.deadline} ms`,
+    message: `its checks may take ${needed} ms${settings.sequential ? ' one after another' : ''}, and the deadline is ` +
+      `${settings.deadline} ms`,
     hint: 'Lower their `timeout` or raise the `deadline`: what has not answered by then is reported as timed out.',
   }
 }

@@ -57,13 +57,18 @@ const listenRules = {
 const longestInstance = 200
 
 const fleetRules = {
-  name: rule('a text of 1 to 100 characters without braces', value => typeof value === 'string' && /^[^{}]{1,100}$/.test(value), { required: true }),
+  name: rule(
+    'a text of 1 to 100 characters without braces',
+    value => typeof value === 'string' && /^[^{}]{1,100}$/.test(value),
+    { required: true }
+  ),
   client: rule('the name of a decorator, a function of the app, or a client of ioredis', value => {
     // A string with :// is a URL that was given by mistake.
     return typeof value === 'string' ? value !== '' && !value.includes('://') : func().test(value) || isRecord(value)
   }),
   url: redisUrl(),
-  instance: rule(`a text of 1 to ${longestInstance} characters`, value => typeof value === 'string' && value !== '' && value.length <= longestInstance),
+  instance: rule(`a text of 1 to ${longestInstance} characters`, value =>
+    typeof value === 'string' && value !== '' && value.length <= longestInstance),
   ttl: milliseconds(100),
   details: flag(),
 } satisfies RulesOf<FleetOptions>
@@ -87,11 +92,16 @@ const rules = {
   details: rule("'always', 'never', or a function of the request", value => value === 'always' || value === 'never' || func().test(value)),
   drainSubsets: texts(),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-  listen: rule('{ port, host } or { path }: a port of 0 to 65535, and non-empty strings', value => isOptions(value) && violations(listenRules, value).length === 0 && !('path' in value && 'port' in value)),
-  fleet: rule('an object with the `name` of the fleet, and perhaps `client` or `url`, `instance`, `ttl` and `details`', value => isOptions(value) && fleetFaults(value).length === 0),
+  listen: rule('{ port, host } or { path }: a port of 0 to 65535, and non-empty strings', value =>
+    isOptions(value) && violations(listenRules, value).length === 0 && !('path' in value && 'port' in value)),
+  fleet: rule(
+    'an object with the `name` of the fleet, and perhaps `client` or `url`, `instance`, `ttl` and `details`',
+    value => isOptions(value) && fleetFaults(value).length === 0
+  ),
   routes: flag(),
   openapi: flag(),
-  service: rule(`an object of non-empty strings: ${Object.keys(serviceRules).join(', ')}`, value => isOptions(value) && violations(serviceRules, value).length === 0),
+  service: rule(`an object of non-empty strings: ${Object.keys(serviceRules).join(', ')}`, value =>
+    isOptions(value) && violations(serviceRules, value).length === 0),
   baseDir: text(),
 } satisfies RulesOf<HealthOptions>
 
@@ -101,7 +111,11 @@ const rules = {
  * @throws FST_HEALTH_INVALID_CONFIGURATION if the options are no plain object.
  */
 export function toSettings (options: HealthOptions): Settings {
-  if (!isOptions(options)) throw new FST_HEALTH_INVALID_CONFIGURATION(`The options of fastify-health are ${shown(options)}. They must be a plain object, such as { subsets: { … } }.`)
+  if (!isOptions(options)) {
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `The options of fastify-health are ${shown(options)}. They must be a plain object, such as { subsets: { … } }.`
+    )
+  }
   const given = Object.keys(options).map(name => [name, copyOf(options, name)] as const).filter(([, value]) => value !== undefined)
   return {
     ...defaults,
@@ -117,7 +131,9 @@ function copyOf (options: Record<string, unknown>, name: string): unknown {
   try {
     return name === 'subsets' ? copySubsets(options[name]) : copyPlain(options[name])
   } catch (error) {
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`Reading the option '${named(name)}' threw ${reason(error)}. An option must be a value, not a getter that throws.`)
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `Reading the option '${named(name)}' threw ${reason(error)}. An option must be a value, not a getter that throws.`
+    )
   }
 }
 
@@ -128,7 +144,9 @@ function copySubsets (subsets: unknown): unknown {
 }
 
 // Every setting must have a value, except those without a default.
-const complete: OptionRules = Object.fromEntries(Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: !['deadline', 'listen', 'fleet'].includes(option) }]))
+const complete: OptionRules = Object.fromEntries(
+  Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: !['deadline', 'listen', 'fleet'].includes(option) }])
+)
 
 export interface SettingFault extends Fault {
   readonly option: string
@@ -149,7 +167,14 @@ export function settingsFaults (settings: Settings): SettingFault[] {
 function fleetFaults (fleet: Record<string, unknown>): Violation[] {
   const found = violations(fleetRules, fleet, 'fleet.')
   if (fleet['client'] === undefined || fleet['url'] === undefined) return found
-  return [...found, { option: 'fleet.client', message: "both 'fleet.client' and 'fleet.url' are given", hint: 'Give `client` for a client of the app, or `url` for a connection of the fleet alone.' }]
+  return [
+    ...found,
+    {
+      option: 'fleet.client',
+      message: "both 'fleet.client' and 'fleet.url' are given",
+      hint: 'Give `client` for a client of the app, or `url` for a connection of the fleet alone.',
+    },
+  ]
 }
 
 /** The page of the fleet has this name, so no subset can have it. */
@@ -160,15 +185,35 @@ const longestName = 100
 
 /** Finds E003: the name of a subset cannot be a path segment. */
 export function nameFault (name: string, fleet?: unknown): Fault | undefined {
-  if (fleet !== undefined && name === fleetSubset) return { id: 'E003', message: `'${name}' is where the fleet is shown`, hint: 'Rename the subset, or take the setting `fleet` away.' }
-  if (!/^[\w~-][\w.~-]*$/.test(name)) return { id: 'E003', message: `'${named(name)}' cannot be a path segment`, hint: 'Use letters, digits, - . _ and ~, and no dot in front.' }
-  if (name.length > longestName) return { id: 'E003', message: `'${name.slice(0, 20)}…' has ${name.length} characters`, hint: `Use ${longestName} at most: Fastify's router takes no more.` }
+  if (fleet !== undefined && name === fleetSubset) {
+    return { id: 'E003', message: `'${name}' is where the fleet is shown`, hint: 'Rename the subset, or take the setting `fleet` away.' }
+  }
+  if (!/^[\w~-][\w.~-]*$/.test(name)) {
+    return {
+      id: 'E003',
+      message: `'${named(name)}' cannot be a path segment`,
+      hint: 'Use letters, digits, - . _ and ~, and no dot in front.',
+    }
+  }
+  if (name.length > longestName) {
+    return {
+      id: 'E003',
+      message: `'${name.slice(0, 20)}…' has ${name.length} characters`,
+      hint: `Use ${longestName} at most: Fastify's router takes no more.`,
+    }
+  }
 }
 
 /** Finds E003: a router that ignores case cannot distinguish two subsets. */
 export function caseFault (name: string, names: readonly string[]): Fault | undefined {
   const other = names.find(other => other !== name && other.toLowerCase() === name.toLowerCase())
-  if (other !== undefined) return { id: 'E003', message: `'${named(name)}' differs from '${named(other)}' by case only, which the router ignores`, hint: 'Rename one of them, or take `caseSensitive: false` away.' }
+  if (other !== undefined) {
+    return {
+      id: 'E003',
+      message: `'${named(name)}' differs from '${named(other)}' by case only, which the router ignores`,
+      hint: 'Rename one of them, or take `caseSensitive: false` away.',
+    }
+  }
 }
 
 /** Returns the value of a setting for one subset, or `otherwise` if the setting names only other subsets. */

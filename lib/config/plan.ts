@@ -29,7 +29,12 @@ export type Resolved = ResolvedEntry | LocatedFault | Disabled
 
 /** Makes the plan of a subset whose list cannot be read (E002). */
 export function withoutEntries (message: string): Plan {
-  return { entries: [], order: [], disabled: [], faults: [{ id: 'E002', message, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }] }
+  return {
+    entries: [],
+    order: [],
+    disabled: [],
+    faults: [{ id: 'E002', message, hint: "A subset is an array of entries, such as ['fastify-health/checks/postgres']." }],
+  }
 }
 
 /** Makes a plan from the entries of a list, and finds those that cannot stand together (E006, E009). */
@@ -43,7 +48,12 @@ export function toPlan (resolved: readonly Resolved[]): Plan {
     } else if (isFault(entry)) {
       faults.push(entry)
     } else if (byIdentifier.has(entry.identifier)) {
-      faults.push({ id: 'E006', entry: entry.label, message: `another entry has the identifier '${named(entry.identifier)}', too`, hint: 'Give one of them an `identifier` option of its own.' })
+      faults.push({
+        id: 'E006',
+        entry: entry.label,
+        message: `another entry has the identifier '${named(entry.identifier)}', too`,
+        hint: 'Give one of them an `identifier` option of its own.',
+      })
     } else {
       byIdentifier.set(entry.identifier, entry)
     }
@@ -70,7 +80,11 @@ function place (entry: ResolvedEntry, byIdentifier: ReadonlyMap<string, Resolved
     const { after }: ResolvedEntry['options'] = next.options
     next = after === undefined ? undefined : byIdentifier.get(after)
     if (after !== undefined && next === undefined) {
-      return { id: 'E009', message: `it comes after ${shown(after)}, which is not in the subset`, hint: suggestion(after, [...byIdentifier.keys()]) }
+      return {
+        id: 'E009',
+        message: `it comes after ${shown(after)}, which is not in the subset`,
+        hint: suggestion(after, [...byIdentifier.keys()]),
+      }
     }
   }
   for (const link of chain) placed.add(link)

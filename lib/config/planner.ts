@@ -142,5 +142,10 @@ function resolve ({ check, label, options }: WrittenEntry, Check: CheckClass | F
 }
 
 function unreadable (label: string, error: unknown): LocatedFault {
-  return { id: 'E008', entry: label, message: `${label}: reading its options threw ${reason(error)}`, hint: 'An option must be a value, not a getter that throws.' }
+  return {
+    id: 'E008',
+    entry: label,
+    message: `${label}: reading its options threw ${reason(error)}`,
+    hint: 'An option must be a value, not a getter that throws.',
+  }
 }

@@ -27,7 +27,10 @@ export class Announcer {
   /** Tells that a check has begun to fail, or is healthy again. */
   transition (subset: string, { identifier, critical, healthy, outcome }: Judged, at: number): void {
     const transition: Transition = { subset, identifier, healthy, critical, status: statusOf(outcome.errors), at }
-    this.#log[healthy ? 'info' : 'warn']({ health: transition }, `health: ${identifier} of ${subset} is ${healthy ? 'healthy again' : 'failing'}`)
+    this.#log[healthy ? 'info' : 'warn'](
+      { health: transition },
+      `health: ${identifier} of ${subset} is ${healthy ? 'healthy again' : 'failing'}`
+    )
     this.#tellAll('transition', transition)
   }
 

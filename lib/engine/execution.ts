@@ -133,7 +133,11 @@ export class Execution implements Stoppable {
   }
 
   #answer (errors: readonly Failure[], tooShort?: number): void {
-    const found = { errors: this.#asksItself ? [...errors, asksItself] : errors, startedAt: this.#startedAt, duration: this.#clock.now() - this.begun }
+    const found = {
+      errors: this.#asksItself ? [...errors, asksItself] : errors,
+      startedAt: this.#startedAt,
+      duration: this.#clock.now() - this.begun,
+    }
     const outcome = this.observations === undefined ? found : { ...found, observed: this.observations.list() }
     this.#events.answered(outcome, tooShort)
     this.#resolve(outcome)

@@ -106,7 +106,13 @@ export class Executor {
   readonly #clock: Clock
   readonly #common: CommonContext
 
-  constructor (settings: Settings, log: FastifyBaseLogger, app: FastifyInstance | undefined, onAppMissing: () => void = () => {}, clock: Clock = systemClock) {
+  constructor (
+    settings: Settings,
+    log: FastifyBaseLogger,
+    app: FastifyInstance | undefined,
+    onAppMissing: () => void = () => {},
+    clock: Clock = systemClock
+  ) {
     this.#settings = settings
     this.#clock = clock
     this.#failureLog = new FailureLog(log)

@@ -30,7 +30,9 @@ export class Ledger {
     const last = slots.get(found.identifier)
     const history = last?.history ?? new History()
     const isNew = last?.judged.outcome !== found.outcome
-    const inError = found.healthy ? undefined : { failures: (last?.inError?.failures ?? 0) + Number(isNew), since: last?.inError?.since ?? at }
+    const inError = found.healthy
+      ? undefined
+      : { failures: (last?.inError?.failures ?? 0) + Number(isNew), since: last?.inError?.since ?? at }
     const judged = inError !== undefined && isBorne(inError, found, at) ? { ...found, healthy: true, borneSince: inError.since } : found
     slots.set(found.identifier, { history, judged, inError })
     // The same outcome may count differently now, since `warningsAsErrors` may have changed.

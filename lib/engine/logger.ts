@@ -6,14 +6,20 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 type Fields = Record<string, unknown>
 
 /** Makes a logger for a process without Fastify. It writes messages of `level` and above, each as one line of JSON. */
-export function lineLogger (write: (line: string) => unknown, level: FastifyBaseLogger['level'] = 'warn', fields: Fields = {}): FastifyBaseLogger {
+export function lineLogger (
+  write: (line: string) => unknown,
+  level: FastifyBaseLogger['level'] = 'warn',
+  fields: Fields = {}
+): FastifyBaseLogger {
   const at = (name: typeof levels[number]) => (first: unknown, second?: unknown) => {
     const [extra, message] = split(first, second)
     write(`${line({ level: name, ...fields, ...extra, msg: message })}\n`)
   }
   const loud = levels.slice(level === 'silent' ? levels.length : levels.indexOf(level as 'warn'))
   return {
-    ...Object.fromEntries(levels.map(name => [name, loud.includes(name) ? at(name) : () => {}])) as Pick<FastifyBaseLogger, typeof levels[number]>,
+    ...Object.fromEntries(
+      levels.map(name => [name, loud.includes(name) ? at(name) : () => {}])
+    ) as Pick<FastifyBaseLogger, typeof levels[number]>,
     level,
     silent: () => {},
     child: (more: Fields) => lineLogger(write, level, { ...fields, ...more }),

@@ -37,7 +37,9 @@ export class Mutes {
 
   /** @throws FST_HEALTH_INVALID_MUTE if an option is missing or has a wrong type, or `until` is not in the next 90 days. */
   add (subset: string, identifier: string, { until, because, by }: MuteOptions, now: number): void {
-    if (!Number.isFinite(until) || until <= now || until > now + longestMute) refuse('until', until, 'a moment of the next 90 days, in milliseconds since the epoch')
+    if (!Number.isFinite(until) || until <= now || until > now + longestMute) {
+      refuse('until', until, 'a moment of the next 90 days, in milliseconds since the epoch')
+    }
     assertWords({ because, by })
     const mutes = this.#bySubset.get(subset) ?? new Map<string, Mute>()
     this.#bySubset.set(subset, mutes)

@@ -20,8 +20,12 @@ export class Observations {
   /** @throws FST_HEALTH_INVALID_OBSERVATION if one of the arguments has a wrong type. */
   add (name: unknown, value: unknown, unit: unknown): void {
     if (!isText(name)) throw new FST_HEALTH_INVALID_OBSERVATION('name', shown(name), 'a non-empty string')
-    if (!isText(value) && !Number.isFinite(value)) throw new FST_HEALTH_INVALID_OBSERVATION('value', shown(value), 'a finite number, or a non-empty string')
-    if (unit !== undefined && !isText(unit)) throw new FST_HEALTH_INVALID_OBSERVATION('unit', shown(unit), 'a non-empty string, or left out')
+    if (!isText(value) && !Number.isFinite(value)) {
+      throw new FST_HEALTH_INVALID_OBSERVATION('value', shown(value), 'a finite number, or a non-empty string')
+    }
+    if (unit !== undefined && !isText(unit)) {
+      throw new FST_HEALTH_INVALID_OBSERVATION('unit', shown(unit), 'a non-empty string, or left out')
+    }
     const known = this.#clean(name)
     if (this.#found.size >= mostNames && !this.#found.has(known)) return
     const seen = isText(value) ? this.#clean(value) : value as number

@@ -83,7 +83,9 @@ export class HealthRegistry extends EventEmitter<HealthEvents> {
   #listener: Promise<Listener> | undefined
   #starting: boolean
 
-  constructor (options: HealthOptions = {}, { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true, onDrain = () => {}, starting = false, openListener, openFleet, faults = [] }: RegistryContext = {}) {
+  constructor (options: HealthOptions = {}, context: RegistryContext = {}) {
+    const { app, log, clock = systemClock, onAppMissing, mountedAt = '', caseSensitive = true } = context
+    const { onDrain = () => {}, starting = false, openListener, openFleet, faults = [] } = context
     super()
     this.settings = toSettings(options)
     this.mountedAt = mountedAt
@@ -146,9 +148,13 @@ export class HealthRegistry extends EventEmitter<HealthEvents> {
     if (fault !== undefined) throw new FST_HEALTH_INVALID_CONFIGURATION(`${fault.id} ${fault.message}. ${fault.hint}`)
     const { subsets } = this.settings
     // The name may be one that every object inherits, such as `constructor`, so an assignment would not do.
-    if (!Object.hasOwn(subsets, subset)) Object.defineProperty(subsets, subset, { value: [], writable: true, enumerable: true, configurable: true })
+    if (!Object.hasOwn(subsets, subset)) {
+      Object.defineProperty(subsets, subset, { value: [], writable: true, enumerable: true, configurable: true })
+    }
     const list: unknown = subsets[subset]
-    if (!Array.isArray(list)) throw new FST_HEALTH_INVALID_CONFIGURATION(`E002 subset '${subset}' is ${shown(list)}. Make it an array of entries first.`)
+    if (!Array.isArray(list)) {
+      throw new FST_HEALTH_INVALID_CONFIGURATION(`E002 subset '${subset}' is ${shown(list)}. Make it an array of entries first.`)
+    }
     list.push(...entries)
     this.#background.refresh()
     return this
@@ -164,7 +170,13 @@ export class HealthRegistry extends EventEmitter<HealthEvents> {
   async run (subset: string, { deadline }: { deadline?: number | undefined } = {}): Promise<Report> {
     this.#mustExist(subset)
     if (deadline !== undefined) assertDuration('The deadline', deadline)
-    const report = await this.#reporter.run({ subset, draining: () => this.#drains(subset), starting: this.#starting, deadline: deadline ?? this.settings.deadline, background: this.#background.started })
+    const report = await this.#reporter.run({
+      subset,
+      draining: () => this.#drains(subset),
+      starting: this.#starting,
+      deadline: deadline ?? this.settings.deadline,
+      background: this.#background.started,
+    })
     this.#announcer.verdict(subset, report.healthy)
     return report
   }
@@ -238,7 +250,13 @@ export class HealthRegistry extends EventEmitter<HealthEvents> {
     await this.#mustBeKnown(subset, identifier)
     assertMuteTime(time)
     assertWords({ because, by })
-    return await (await this.#fleet.get()).mute({ subset, identifier, time, because: oneLine(because), by: by === undefined ? undefined : oneLine(by) })
+    return await (await this.#fleet.get()).mute({
+      subset,
+      identifier,
+      time,
+      because: oneLine(because),
+      by: by === undefined ? undefined : oneLine(by),
+    })
   }
 
   /**
@@ -366,6 +384,7 @@ export class HealthRegistry extends EventEmitter<HealthEvents> {
   }
 
   #entries (): Array<[subset: string, entry: ResolvedEntry]> {
-    return this.subsets().flatMap(subset => (this.#planner.known(subset)?.entries ?? []).map((entry): [string, ResolvedEntry] => [subset, entry]))
+    return this.subsets().flatMap(subset =>
+      (this.#planner.known(subset)?.entries ?? []).map((entry): [string, ResolvedEntry] => [subset, entry]))
   }
 }

@@ -103,7 +103,14 @@ type Run = Pick<Report, 'subset' | 'draining' | 'startedAt' | 'duration'>
 export function toReport (run: Run, results: readonly Result[]): Report {
   const sorted = [...results].sort(byIdentifier)
   const { subset, draining, startedAt, duration } = run
-  return { subset, healthy: !draining && sorted.every(({ healthy, critical, muted }) => healthy || !critical || muted !== undefined), draining, startedAt, duration, results: sorted }
+  return {
+    subset,
+    healthy: !draining && sorted.every(({ healthy, critical, muted }) => healthy || !critical || muted !== undefined),
+    draining,
+    startedAt,
+    duration,
+    results: sorted,
+  }
 }
 
 /** Removes what only clients with access to details may see. */

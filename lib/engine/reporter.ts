@@ -77,7 +77,9 @@ export class Reporter {
     if (faults.length > 0) return this.#report(run, this.#misconfigured(subset, faults))
     const planned = planner.plan(subset)
     const plan = planned instanceof Promise ? await this.#inTime(planned, due) : planned
-    if (plan === undefined) return this.#report(run, [this.#down(subset, { identifier: subset, critical: true }, `timed out after ${deadline} ms`)])
+    if (plan === undefined) {
+      return this.#report(run, [this.#down(subset, { identifier: subset, critical: true }, `timed out after ${deadline} ms`)])
+    }
     // A closed registry must not run checks, since they would open connections.
     const refusal = this.#closed ? 'closing' : inquiry.draining() ? 'draining' : inquiry.starting ? 'starting' : undefined
     if (refusal !== undefined) return this.#refused(run, plan, refusal)
@@ -171,7 +173,12 @@ export class Reporter {
   }
 
   #down (subset: string, { identifier, critical }: Pick<Judged, 'identifier' | 'critical'>, message: string): Result {
-    return this.#ledger.unrecorded(subset, { identifier, critical, outcome: failed('unavailable', message, this.#sources.clock.date()), healthy: false })
+    return this.#ledger.unrecorded(subset, {
+      identifier,
+      critical,
+      outcome: failed('unavailable', message, this.#sources.clock.date()),
+      healthy: false,
+    })
   }
 
   #record (subset: string, judged: Judged): Result {

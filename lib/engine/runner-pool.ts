@@ -101,7 +101,8 @@ export class RunnerPool {
   }
 
   #question (entry: ResolvedEntry, { subset, due, background }: AskOptions): Question {
-    const { options: { interval, cacheFor = ofSubset(this.#settings.cacheFor, subset, 0), maxStale }, timeout = this.#settings.timeout } = entry
+    const { options, timeout = this.#settings.timeout } = entry
+    const { interval, cacheFor = ofSubset(this.#settings.cacheFor, subset, 0), maxStale } = options
     return {
       task: (execution, timeout) => this.#executor.execute(entry, execution, timeout),
       timeout,

@@ -31,12 +31,12 @@ interface KeptResult {
 /**
  * Runs one check for all probes. There is one execution at a time, which the probes share.
  *
- * | state   | what it holds                               | what a probe gets                                                     |
- * |---------|---------------------------------------------|-----------------------------------------------------------------------|
- * | fresh   | nothing                                     | a new execution                                                       |
- * | running | `#running`                                  | the outcome of that execution, or its own timeout                     |
- * | known   | `#kept`, which may be a timeout; `#before` is what was found before that | the kept result where the probe takes one, or a new execution |
- * | stuck   | `#stuck`, the last execution, which hangs; `#hanging` are all that do | "still running", and a new execution every 30 s          |
+ * | state   | what it holds                                       | what a probe gets                                             |
+ * |---------|-----------------------------------------------------|---------------------------------------------------------------|
+ * | fresh   | nothing                                             | a new execution                                               |
+ * | running | `#running`                                          | the outcome of that execution, or its own timeout             |
+ * | known   | `#kept`, which may be a timeout, and `#before` that | the kept result where the probe takes one, or a new execution |
+ * | stuck   | `#stuck`, the last in `#hanging`                    | "still running", and a new execution every 30 s               |
  */
 export class Runner {
   readonly #clock: Clock

@@ -8,7 +8,9 @@ import type { Requirement } from '../../types/check.js'
 import type { FleetOptions } from '../../types/fleet.js'
 
 /** The commands of the connection that the fleet opens for itself. */
-export type FleetClient = Pick<Redis, 'connect' | 'disconnect' | 'on' | 'get' | 'mget'> & Record<Script, (numberOfKeys: number, ...keysAndArguments: Array<string | number>) => Promise<any>>
+export type FleetClient =
+  & Pick<Redis, 'connect' | 'disconnect' | 'on' | 'get' | 'mget'>
+  & Record<Script, (numberOfKeys: number, ...keysAndArguments: Array<string | number>) => Promise<any>>
 
 export type FleetSource = Pick<FleetOptions, 'client' | 'url'>
 
@@ -22,7 +24,9 @@ export async function fleetClientRequirements (source: FleetSource, getApp: () =
   try {
     found = givenClient(client, getApp)
   } catch (error) {
-    const message = (error as { code?: unknown }).code === 'FST_HEALTH_NO_APP' ? 'there is no app whose client it could take' : `its \`client\` threw ${reason(error)}`
+    const message = (error as { code?: unknown }).code === 'FST_HEALTH_NO_APP'
+      ? 'there is no app whose client it could take'
+      : `its \`client\` threw ${reason(error)}`
     return [{ message, hint: 'Give it the client itself, or a `url`.' }]
   }
   if (isClient(found)) return []
@@ -32,7 +36,10 @@ export async function fleetClientRequirements (source: FleetSource, getApp: () =
       hint: "Register it: app.register(import('@fastify/redis'), …), or give the fleet a `url`.",
     }]
   }
-  return [{ message: `\`client\` ${typeof client === 'function' ? 'returned' : 'is'} no client of ioredis`, hint: 'Give a `Redis` or a `Cluster` of ioredis, or give the fleet a `url`.' }]
+  return [{
+    message: `\`client\` ${typeof client === 'function' ? 'returned' : 'is'} no client of ioredis`,
+    hint: 'Give a `Redis` or a `Cluster` of ioredis, or give the fleet a `url`.',
+  }]
 }
 
 // The client tries once, without a queue and without commands of its own. `FleetConnection` decides how long to wait and when to retry.
@@ -59,7 +66,15 @@ export async function newClient (source: FleetSource, getApp: () => FastifyInsta
   const found = givenClient(source.client ?? 'redis', getApp)
   if (!isClient(found)) throw lacking(await fleetClientRequirements(source, getApp))
   const own = isCluster(found)
-    ? found.duplicate([], { lazyConnect: true, enableOfflineQueue: false, enableReadyCheck: false, keyPrefix: '', clusterRetryStrategy: null, scripts, redisOptions: common })
+    ? found.duplicate([], {
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      enableReadyCheck: false,
+      keyPrefix: '',
+      clusterRetryStrategy: null,
+      scripts,
+      redisOptions: common,
+    })
     : found.duplicate(once)
   return own as unknown as FleetClient
 }

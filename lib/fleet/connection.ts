@@ -138,7 +138,10 @@ export class FleetConnection {
     }
     if (this.#isClosed || this.#away !== undefined) return
     this.#away = wordsFor(error) ?? (isHealthCheckError(error) ? error.message : 'unknown error')
-    this.#log.warn({ err: { message: reason(error) } }, `health: the fleet cannot be asked: ${this.#away}. This instance asks for itself until that is over.`)
+    this.#log.warn(
+      { err: { message: reason(error) } },
+      `health: the fleet cannot be asked: ${this.#away}. This instance asks for itself until that is over.`
+    )
   }
 }
 

@@ -22,7 +22,8 @@ const longestAnswer = 500
 const beats = 1 / 3
 
 /** The answers of the scripts. */
-type Summary = [now: number, there: number, draining: number, gone: number, subsets: Array<[subset: string, healthy: number, failing: number]>, ids: string[]]
+type SummaryOfSubset = [subset: string, healthy: number, failing: number]
+type Summary = [now: number, there: number, draining: number, gone: number, subsets: SummaryOfSubset[], ids: string[]]
 type Beaten = [now: number, began: string, twins: string[], former: string[], version: string]
 
 /** Opens the fleet of the settings. */
@@ -92,7 +93,10 @@ class RedisFleet implements Fleet {
     const { instances, draining, subsets, mutes, version } = this.#keys
     const answer = await this.#connection.ask(async client => {
       const asked = [instances, draining, subsets, limit, this.#keys.found('', true), this.#keys.found('', false)]
-      const [summary, muted] = await Promise.all([client.fleetSummary(3, ...asked) as Promise<Summary>, client.fleetMutes(2, mutes, version) as Promise<MutesAnswer>])
+      const [summary, muted] = await Promise.all([
+        client.fleetSummary(3, ...asked) as Promise<Summary>,
+        client.fleetMutes(2, mutes, version) as Promise<MutesAnswer>,
+      ])
       const keys = summary[5].map(id => this.#keys.instance(id))
       return { summary, muted, records: keys.length === 0 ? [] : await client.mget(keys) }
     }, this.#state === 'idle')
@@ -157,7 +161,10 @@ class RedisFleet implements Fleet {
     const found = reports()
     for (const { subset } of found) this.#told.add(subset)
     const { instances, draining, subsets, version } = this.#keys
-    const keys = [instances, draining, subsets, this.#keys.instance(this.#id), this.#keys.named(this.#instance), version, ...found.flatMap(({ subset }) => this.#found(subset))]
+    const keys = [
+      instances, draining, subsets, this.#keys.instance(this.#id), this.#keys.named(this.#instance), version,
+      ...found.flatMap(({ subset }) => this.#found(subset)),
+    ]
     const values = [
       this.#id, this.#ttl, this.#ttl * lifetimes, isDraining() ? '1' : '', this.#self(found, clock.date()), this.#began,
       ...found.flatMap(report => [report.subset, isHealthy(report) ? '1' : '']),
@@ -170,7 +177,11 @@ class RedisFleet implements Fleet {
     }
     const [, began, twins, former, muted] = answer
     this.#began = began
-    if (twins.length > 0 && !this.#isTwin) this.#context.log.warn(`health: another instance of the fleet is called '${this.#instance}' as well. Give each a name of its own: \`fleet.instance\`.`)
+    if (twins.length > 0 && !this.#isTwin) {
+      this.#context.log.warn(
+        `health: another instance of the fleet is called '${this.#instance}' as well. Give each a name of its own: \`fleet.instance\`.`
+      )
+    }
     this.#isTwin = twins.length > 0
     // A former instance of this name was restarted as this one, so it must not count as gone.
     for (const id of former) await this.#leave(id)
@@ -179,7 +190,10 @@ class RedisFleet implements Fleet {
 
   async #leave (id: string): Promise<void> {
     const { instances, draining } = this.#keys
-    const keys = [instances, draining, this.#keys.instance(id), this.#keys.named(this.#instance), ...[...this.#told].flatMap(subset => this.#found(subset))]
+    const keys = [
+      instances, draining, this.#keys.instance(id), this.#keys.named(this.#instance),
+      ...[...this.#told].flatMap(subset => this.#found(subset)),
+    ]
     await this.#connection.ask(client => client.fleetLeave(keys.length, ...keys, id))
   }
 
@@ -189,7 +203,11 @@ class RedisFleet implements Fleet {
 
   #self (reports: readonly Report[], now: number): string {
     const { isDraining, settings: { service: { version, releaseId } } } = this.#context
-    return writtenInstance({ instance: this.#instance, since: this.#since, version, releaseId, draining: isDraining(), ttl: this.#ttl, reports }, now, this.#details)
+    return writtenInstance(
+      { instance: this.#instance, since: this.#since, version, releaseId, draining: isDraining(), ttl: this.#ttl, reports },
+      now,
+      this.#details
+    )
   }
 
   #onlyThis (at: number): FleetInstance[] {

@@ -9,9 +9,12 @@
  * | `healthy:<subset>`, `failing:<subset>` | sorted set | as `instances`, for those that last found the subset healthy or failing |
  * | `instance:<id>` | string | the moment of the last report of an instance, and the report |
  * | `name:<name>` | sorted set | the instances of that name, by the moment of their last report |
- * | `question:<digest>` | hash | `turn`, the moment when the last run began; `holder`, the instance that runs the check; `alive`, the moment of its last sign of life; `found` and `foundIn`, the last outcome and its turn |
+ * | `question:<digest>` | hash | the turn of a check that is shared |
  * | `mutes` | hash | each mute by subset and identifier: the moments of its beginning and end, and its reason |
  * | `mutes:version` | string | a value that changes with every change of `mutes` |
+ *
+ * The hash of a question holds `turn`, the moment when the last run began; `holder`, the instance that runs the check; `alive`, the
+ * moment of its last sign of life; `found` and `foundIn`, the last outcome and its turn.
  *
  * Moments are of the clock of Redis, so the clocks of the hosts may differ.
  */

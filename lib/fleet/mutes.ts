@@ -31,7 +31,8 @@ export class FleetMutes {
     // The reason is meant for all instances, so it is written. If nobody may see details, it is not.
     const words = !details && settings.details === 'never' ? {} : { because, ...(by === undefined ? {} : { by }) }
     const name = muteName(subset, identifier)
-    const [now, until] = await connection.mustAsk(client => client.fleetMute(2, mutes, version, name, Math.ceil(time), muteWords(words))) as [number, number]
+    const [now, until] = await connection.mustAsk(client =>
+      client.fleetMute(2, mutes, version, name, Math.ceil(time), muteWords(words))) as [number, number]
     const at = clock.date()
     return { subset, identifier, since: at, until: at + until - now, ...words }
   }

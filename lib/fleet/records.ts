@@ -32,7 +32,11 @@ const clean = (text: string, most?: number) => shortened(oneLine(text), most)
 /** Writes an outcome. Messages and observed values are written only with `details`. */
 export function writtenOutcome ({ errors, duration, observed }: Outcome, details: boolean): string {
   const failures = errors.slice(0, mostFailures).map(({ kind, message }) => details ? [kind, shortened(message, longestMessage)] : [kind])
-  return JSON.stringify({ d: Math.round(duration * 1000) / 1000, e: failures, ...(details && observed !== undefined ? { o: observed.map(({ name, value, unit }) => [name, value, unit]) } : {}) })
+  return JSON.stringify({
+    d: Math.round(duration * 1000) / 1000,
+    e: failures,
+    ...(details && observed !== undefined ? { o: observed.map(({ name, value, unit }) => [name, value, unit]) } : {}),
+  })
 }
 
 /** Reads an outcome, or returns `undefined` if the fleet did not write it. */
@@ -72,7 +76,11 @@ export interface Self {
 }
 
 /** Writes the report of an instance. Moments are written as ages, since the clocks of the hosts may differ. */
-export function writtenInstance ({ instance, since, version, releaseId, draining, ttl, reports }: Self, now: number, details: boolean): string {
+export function writtenInstance (
+  { instance, since, version, releaseId, draining, ttl, reports }: Self,
+  now: number,
+  details: boolean
+): string {
   return JSON.stringify({
     n: instance,
     s: Math.round(now - since),
@@ -80,7 +88,8 @@ export function writtenInstance ({ instance, since, version, releaseId, draining
     ...(draining ? { d: 1 } : {}),
     ...(version === undefined ? {} : { v: shortened(version) }),
     ...(releaseId === undefined ? {} : { r: shortened(releaseId) }),
-    u: reports.map(report => [report.subset, Number(isHealthy(report)), Math.round(now - report.startedAt), writtenFailing(report, now, details)]),
+    u: reports.map(report =>
+      [report.subset, Number(isHealthy(report)), Math.round(now - report.startedAt), writtenFailing(report, now, details)]),
   })
 }
 
@@ -118,7 +127,9 @@ const recorded = /^(\d+) (.*)$/s
 export function readInstance (text: string, redisNow: number, now: number): FleetInstance | undefined {
   const [, at, json] = recorded.exec(text) ?? []
   const value = parsed(json ?? '')
-  if (!isRecord(value) || !isText(value['n']) || !isNumber(value['s']) || !isNumber(value['t']) || !Array.isArray(value['u'])) return undefined
+  if (!isRecord(value) || !isText(value['n']) || !isNumber(value['s']) || !isNumber(value['t']) || !Array.isArray(value['u'])) {
+    return undefined
+  }
   const seen = now - (redisNow - Number(at))
   const subsets = value['u'].map(subset => readSubset(subset, seen))
   if (!subsets.every(subset => subset !== undefined)) return undefined
@@ -147,7 +158,14 @@ function readFailing (value: unknown, seen: number): FailingCheck | undefined {
   if (!Array.isArray(value)) return undefined
   const [identifier, kind, age, critical, muted, status = kind] = value
   if (!isText(identifier) || !isText(kind) || !isText(status) || !isNumber(age)) return undefined
-  return { identifier: clean(identifier), kind: clean(kind), status: clean(status), critical: critical === 1, muted: muted === 1, since: seen - age }
+  return {
+    identifier: clean(identifier),
+    kind: clean(kind),
+    status: clean(status),
+    critical: critical === 1,
+    muted: muted === 1,
+    since: seen - age,
+  }
 }
 
 /** Returns the name of a mute in Redis. */

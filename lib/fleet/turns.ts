@@ -47,7 +47,10 @@ export class Turns {
     const { connection, clock, keys, id, ttl } = this.#options
     const digest = digestOf(entry)
     if (this.#isTaken(digest, entry, interval)) {
-      connection.warnOnce(`two entries that are shared, ${entry.identifier}, differ in their secrets alone: one of them is asked by each instance for itself. Give it an identifier of its own.`)
+      connection.warnOnce(
+        `two entries that are shared, ${entry.identifier}, differ in their secrets alone: one of them is asked by each instance for ` +
+        'itself. Give it an identifier of its own.'
+      )
       return alone
     }
     const key = keys.question(digest)

@@ -6,4 +6,8 @@ import { rule } from '../values/rules.js'
 export const defaultFile = join(tmpdir(), 'fastify-health.heartbeat')
 
 /** The rule for the name of a cluster. A brace would end the hash tag that keeps the keys in one slot of a Redis Cluster. */
-export const clusterName = rule('a non-empty string without braces', value => typeof value === 'string' && /^[^{}]+$/.test(value), { required: true })
+export const clusterName = rule(
+  'a non-empty string without braces',
+  value => typeof value === 'string' && /^[^{}]+$/.test(value),
+  { required: true }
+)

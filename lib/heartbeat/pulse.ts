@@ -46,7 +46,11 @@ export function assertOptions (name: string, options: object, rules: OptionRules
 }
 
 /** Writes a beat after each `interval` and on demand. Stopping calls `end`. */
-export function startPulse (write: () => Promise<void>, end: () => Promise<void>, { interval = 1000, onError = warn }: PulseOptions): Heartbeat {
+export function startPulse (
+  write: () => Promise<void>,
+  end: () => Promise<void>,
+  { interval = 1000, onError = warn }: PulseOptions
+): Heartbeat {
   let underWay: Promise<boolean> | undefined
   let stopping: Promise<void> | undefined
   let failing = false

@@ -55,7 +55,9 @@ export function startRedisHeartbeat (options: RedisHeartbeatOptions): Heartbeat 
   assertOptions('startRedisHeartbeat', options, rules)
   const { redis, cluster, host = hostname(), status = 'Working', interval = 1000, ttl = 3000 } = options
   if (interval !== false && interval >= ttl) {
-    throw new FST_HEALTH_INVALID_CONFIGURATION(`startRedisHeartbeat: 'interval' is ${interval} and 'ttl' ${ttl}. The worker would come and go: 'ttl' must be longer.`)
+    throw new FST_HEALTH_INVALID_CONFIGURATION(
+      `startRedisHeartbeat: 'interval' is ${interval} and 'ttl' ${ttl}. The worker would come and go: 'ttl' must be longer.`
+    )
   }
   const entry = { cluster, host, worker: randomUUID() }
   const entered = new Set<string>()

@@ -17,7 +17,10 @@ export interface Exchange {
 }
 
 /** Sends what `respond` sends, with the headers of every answer. It never throws, since the app's error handler might answer 200. */
-export async function answered ({ request, reply, subset, settings }: Exchange, respond: () => Promise<FastifyReply>): Promise<FastifyReply> {
+export async function answered (
+  { request, reply, subset, settings }: Exchange,
+  respond: () => Promise<FastifyReply>
+): Promise<FastifyReply> {
   const varied = reply.getHeader('vary')
   reply.headers({
     'cache-control': 'no-store',
@@ -58,7 +61,11 @@ export function seesDetails (settings: Settings, request: FastifyRequest): boole
   return typeof details === 'function' ? decided(details, settings, request) : details === 'always'
 }
 
-async function decided (details: Exclude<Details, string>, { timeout, deadline = timeout }: Settings, request: FastifyRequest): Promise<boolean> {
+async function decided (
+  details: Exclude<Details, string>,
+  { timeout, deadline = timeout }: Settings,
+  request: FastifyRequest
+): Promise<boolean> {
   const limit = Math.min(timeout, deadline)
   const decide = async () => await details(request)
   const decision = await within<unknown>(limit, decide(), () => { throw new FST_HEALTH_TIMEOUT(limit) }).catch(error => {

@@ -20,7 +20,11 @@ export interface AskedFleet {
 /**
  * Answers with the roster. The status is 200 even if instances fail, since this is no probe, and `failureStatus` if Redis cannot be asked.
  */
-export async function answerForFleet ({ registry, mounted, schemas }: AskedFleet, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function answerForFleet (
+  { registry, mounted, schemas }: AskedFleet,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<FastifyReply> {
   return await answered({ request, reply, subset: fleetSubset, settings: mounted }, async () => {
     const { format, limit } = (request.query ?? {}) as { format?: unknown, limit?: unknown }
     const chosen = negotiate(format, request.headers)

@@ -61,7 +61,13 @@ function rendered (asked: AskedSubset, renderer: Renderer, found: Report, detail
   // If the settings became invalid, the report is about that, and the settings at mounting are used.
   const settings = report.healthy || settingsFaults(registry.settings).length === 0 ? registry.settings : mounted
   const text = validated(schemaOf(asked, renderer, report), renderer.render(report, settings.service))
-  return (asked.last = { report: found, renderer, detailed, status: report.healthy || renderer.alwaysOk === true ? 200 : failureStatusOf(settings, report.subset), text })
+  return (asked.last = {
+    report: found,
+    renderer,
+    detailed,
+    status: report.healthy || renderer.alwaysOk === true ? 200 : failureStatusOf(settings, report.subset),
+    text,
+  })
 }
 
 export function exists ({ settings: { subsets } }: HealthRegistry, subset: string): boolean {

@@ -12,7 +12,11 @@ import type { ListenOptions } from '../../types/settings.js'
  *
  * @throws FST_HEALTH_ADDRESS_IN_USE if another process listens there; FST_HEALTH_CANNOT_LISTEN if the address cannot be used.
  */
-export async function openListener (registry: HealthRegistry, { port = 0, host = '0.0.0.0', path }: ListenOptions, log: FastifyBaseLogger): Promise<Listener> {
+export async function openListener (
+  registry: HealthRegistry,
+  { port = 0, host = '0.0.0.0', path }: ListenOptions,
+  log: FastifyBaseLogger
+): Promise<Listener> {
   const { default: fastify } = await import('fastify')
   const server = fastify({ loggerInstance: log, forceCloseConnections: true })
   const { mountedAt, settings: { livenessPath } } = registry

@@ -46,7 +46,10 @@ const slash = 0x2f
 const query = 0x3f
 
 /** Returns a function that says whether a URL may be another spelling of `path`. Only then is the router asked, which takes longer. */
-function spellings (path: string, { caseSensitive, ignoreDuplicateSlashes, useSemicolonDelimiter }: RouterOptions): (url: string) => boolean {
+function spellings (
+  path: string,
+  { caseSensitive, ignoreDuplicateSlashes, useSemicolonDelimiter }: RouterOptions
+): (url: string) => boolean {
   // The prefix may have a parameter, such as a tenant, so any URL may match.
   if (/[:*]/.test(path)) return () => true
   const alwaysLoose = !caseSensitive || ignoreDuplicateSlashes || useSemicolonDelimiter

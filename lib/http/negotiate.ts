@@ -3,7 +3,9 @@ import { renderers } from '../renderers/index.js'
 import type { Renderer } from '../../types/renderer.js'
 
 // A + in a query stands for a space if it is not escaped.
-const byName = new Map<unknown, Renderer>(renderers.flatMap(renderer => [renderer.name, renderer.name.replace('+', ' ')].map(name => [name, renderer])))
+const byName = new Map<unknown, Renderer>(
+  renderers.flatMap(renderer => [renderer.name, renderer.name.replace('+', ' ')].map(name => [name, renderer]))
+)
 
 /** The media types to list for a client that accepts none of them. */
 export const supportedTypes = renderers.map(({ mediaType }) => mediaType).join(', ')

@@ -57,20 +57,28 @@ export const livenessDocumentation: DocumentedSchema = {
 }
 
 /** Describes the operation of a subset, with its checks and all its answers. */
-export function subsetDocumentation (documented: DocumentedSubset, { service, ...settings }: Pick<Settings, 'failureStatus' | 'service'>): DocumentedSchema {
+export function subsetDocumentation (
+  documented: DocumentedSubset,
+  { service, ...settings }: Pick<Settings, 'failureStatus' | 'service'>
+): DocumentedSchema {
   const { subset, checks } = documented
   const answers = (example: Report | undefined, description: string, formats = renderers): Response => ({
     description,
     content: Object.fromEntries(formats.map(renderer => [renderer.mediaType, mediaOf(renderer, example, documented, service)])),
   })
-  const refusal = (description: string, example: string): Response => ({ description, content: { 'text/plain': { schema: text, example } } })
+  const refusal = (description: string, example: string): Response =>
+    ({ description, content: { 'text/plain': { schema: text, example } } })
   const response: Record<number, Response> = {
     200: answers(sample(subset, checks), 'Healthy. `application/openmetrics-text` is sent with this status whatever the verdict.'),
     404: refusal('The subset was removed since.', new FST_HEALTH_UNKNOWN_SUBSET(subset).message),
     406: refusal('None of the formats that are asked for exists.', new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes).message),
   }
   // This status is set last, since it may be one of the statuses above.
-  response[failureStatusOf(settings, subset)] = answers(failing(subset, checks), 'Unhealthy: a critical check failed.', renderers.filter(({ alwaysOk }) => !alwaysOk))
+  response[failureStatusOf(settings, subset)] = answers(
+    failing(subset, checks),
+    'Unhealthy: a critical check failed.',
+    renderers.filter(({ alwaysOk }) => !alwaysOk)
+  )
   return { tags, summary: `Is ${subset} healthy?`, description: descriptionOf(checks), querystring: query, response }
 }
 
@@ -83,21 +91,34 @@ export function fleetDocumentation ({ service, ...settings }: Pick<Settings, 'fa
       return [mediaType, name === 'html' ? { schema } : { schema, example: render(roster, service) }]
     })),
   })
-  const refusal = (description: string, example: string): Response => ({ description, content: { 'text/plain': { schema: text, example } } })
+  const refusal = (description: string, example: string): Response =>
+    ({ description, content: { 'text/plain': { schema: text, example } } })
   const response: Record<number, Response> = {
     200: answers(sampleRoster(true), 'What the instances know of each other, whatever that is.'),
     400: refusal('`limit` is no number that is taken.', 'limit must be a whole number, 0 to 1000'),
     406: refusal('None of the formats that are asked for exists.', new FST_HEALTH_NOT_ACCEPTABLE(supportedTypes).message),
   }
-  response[failureStatusOf(settings, fleetSubset)] = answers(sampleRoster(false), 'Only this instance is known, since Redis cannot be asked.', fleetRenderers.filter(({ alwaysOk }) => !alwaysOk))
-  return { tags, summary: 'How are all instances?', description: 'A page of its own, which runs no check.', querystring: rosterQuery, response }
+  response[failureStatusOf(settings, fleetSubset)] = answers(
+    sampleRoster(false),
+    'Only this instance is known, since Redis cannot be asked.',
+    fleetRenderers.filter(({ alwaysOk }) => !alwaysOk)
+  )
+  return {
+    tags,
+    summary: 'How are all instances?',
+    description: 'A page of its own, which runs no check.',
+    querystring: rosterQuery,
+    response,
+  }
 }
 
 function sampleRoster (isKnown: boolean): Roster {
   const subsets = [{ subset: 'readiness', healthy: true, at: moment, failing: [] }]
   const instances: FleetInstance[] = [{ instance: 'host:1', state: 'up', since: moment, seen: moment, subsets }]
   const found = { fleet: 'fleet', at: moment, up: 1, draining: 0, gone: 0, mutes: [], instances }
-  return isKnown ? { ...found, subsets: [{ subset: 'readiness', healthy: 1, failing: 0 }] } : { ...found, unavailable: 'connection refused', subsets: [] }
+  return isKnown
+    ? { ...found, subsets: [{ subset: 'readiness', healthy: 1, failing: 0 }] }
+    : { ...found, unavailable: 'connection refused', subsets: [] }
 }
 
 function descriptionOf (checks: readonly DocumentedCheck[]): string {
@@ -128,7 +149,9 @@ function sample (subset: string, checks: readonly DocumentedCheck[], broken?: Do
   const results = checks.map(check => {
     const history = new History()
     const healthy = check !== broken
-    const outcome: Outcome = healthy ? { errors: [], startedAt: moment, duration } : failed('unavailable', 'connection refused', moment, duration)
+    const outcome: Outcome = healthy
+      ? { errors: [], startedAt: moment, duration }
+      : failed('unavailable', 'connection refused', moment, duration)
     history.record(healthy, moment)
     return toResult({ ...check, outcome, healthy }, history)
   })

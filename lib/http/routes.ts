@@ -41,7 +41,8 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
     })
   }
   const { caseSensitive } = routerOptions(app)
-  const isLiveness = (path: string) => path === livenessPath || (!caseSensitive && path.toLowerCase() === String(livenessPath).toLowerCase())
+  const isLiveness = (path: string) => path === livenessPath ||
+    (!caseSensitive && path.toLowerCase() === String(livenessPath).toLowerCase())
   // A name that no path can lead to would stop the boot here, before the system checks report it together with the other faults.
   const subsets = registry.subsets().filter(subset => registry.nameFault(subset) === undefined && !isLiveness(`${base}/${subset}`))
   // The subsets load at the same time. One after another, modules that hang would exceed the time that Fastify gives a plugin.
@@ -73,7 +74,11 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
 }
 
 /** Declares a route in each of its spellings. */
-function declarer (app: FastifyInstance, { logLevel, openapi }: Settings, operationName: (url: string) => string): (url: string, route: Route) => void {
+function declarer (
+  app: FastifyInstance,
+  { logLevel, openapi }: Settings,
+  operationName: (url: string) => string
+): (url: string, route: Route) => void {
   const errorHandler = latestErrorHandler(app)
   return (url, { schema, config: own, handler }) => {
     const operationId = operationName(`${app.prefix}${url}`)

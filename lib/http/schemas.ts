@@ -3,7 +3,10 @@ import { renderers } from '../renderers/index.js'
 
 export const text = Type.String()
 
-/** Makes the schema of an object whose keys are not known. `Type.Record` would load a third of TypeBox, and OpenAPI 3.0 cannot say what it makes. */
+/**
+ * Makes the schema of an object whose keys are not known. `Type.Record` would load a third of TypeBox, and OpenAPI 3.0 cannot say what it
+ * makes.
+ */
 function byName<Value extends Type.TSchema> (value: Value) {
   return Type.Object({}, { additionalProperties: value })
 }
@@ -54,7 +57,12 @@ export const healthReport = Type.Object({
   output: Type.Optional(text),
   links: Type.Optional(byName(text)),
   checks: byName(Type.Array(component)),
-}, { $id: healthReportId, title: 'HealthReport', additionalProperties: false, description: 'application/health+json, after the IETF draft.' })
+}, {
+  $id: healthReportId,
+  title: 'HealthReport',
+  additionalProperties: false,
+  description: 'application/health+json, after the IETF draft.',
+})
 
 const moment = Type.String({ format: 'date-time' })
 
@@ -70,7 +78,9 @@ export const rosterBody = Type.Object({
   draining: count,
   gone: count,
   subsets: Type.Array(Type.Object({ subset: text, healthy: count, failing: count })),
-  mutes: Type.Array(Type.Object({ subset: text, identifier: text, since: moment, until: moment, because: Type.Optional(text), by: Type.Optional(text) })),
+  mutes: Type.Array(
+    Type.Object({ subset: text, identifier: text, since: moment, until: moment, because: Type.Optional(text), by: Type.Optional(text) })
+  ),
   instances: Type.Array(Type.Object({
     instance: text,
     state: Type.Enum(['up', 'draining', 'gone'], { type: 'string' }),
@@ -82,7 +92,9 @@ export const rosterBody = Type.Object({
       subset: text,
       healthy: Type.Boolean(),
       at: moment,
-      failing: Type.Array(Type.Object({ identifier: text, kind: text, status: text, critical: Type.Boolean(), muted: Type.Boolean(), since: moment })),
+      failing: Type.Array(
+        Type.Object({ identifier: text, kind: text, status: text, critical: Type.Boolean(), muted: Type.Boolean(), since: moment })
+      ),
     })),
   }), { description: 'The worst first.' }),
 })
@@ -93,7 +105,14 @@ export const mostInstances = 1000
 
 export const rosterQuery = Type.Object({
   format: query.properties.format,
-  limit: Type.Optional(Type.Integer({ minimum: 0, maximum: mostInstances, default: usualInstances, description: 'How many instances are shown, the worst first.' })),
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: mostInstances,
+      default: usualInstances,
+      description: 'How many instances are shown, the worst first.',
+    })
+  ),
 })
 
 /** Returns the schema of a format's body. The format `json` has the given schema. */

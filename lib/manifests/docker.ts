@@ -5,14 +5,17 @@ import { quoted } from './quoting.js'
 
 const reasons: Readonly<Record<string, string>> = {
   liveness: 'Swarm replaces a container that is unhealthy, so this asks for liveness.',
-  readiness: 'Where others wait until this container can serve (depends_on: condition: service_healthy), it is readiness that they wait for.',
+  readiness: 'Where others wait until this container can serve (depends_on: condition: service_healthy), it is readiness that they wait ' +
+    'for.',
 }
 
 /** Writes a HEALTHCHECK that needs no shell and no curl in the image: https://docs.docker.com/reference/dockerfile/#healthcheck */
 export const docker: Manifest = input => {
   needsNoGrpc(input.over, 'Docker')
   const [first, ...others] = Object.keys(reasons).flatMap(subset => questionOf(input, subset) ?? [])
-  if (first === undefined) throw new FST_HEALTH_USAGE('There is nothing that HEALTHCHECK could ask: make a subset named liveness or readiness.')
+  if (first === undefined) {
+    throw new FST_HEALTH_USAGE('There is nothing that HEALTHCHECK could ask: make a subset named liveness or readiness.')
+  }
   return [
     `# ${reasons[first.subset]}`,
     instruction(first, input),

@@ -82,14 +82,28 @@ export async function toManifestInput (registry: HealthRegistry, options: Manife
   const subsets = await Promise.all(registry.subsets().map(async name => {
     return { name, path: `${base}/${name}`, time: await registry.longestRun(name, { background: over !== 'command' }) }
   }))
-  return { name: labelOf(name), kind, over, port: port ?? (grpc ? 50_051 : 3000), node, command, livenessPath: livenessPath === false ? false : `${mountedAt}${livenessPath}`, subsets }
+  return {
+    name: labelOf(name),
+    kind,
+    over,
+    port: port ?? (grpc ? 50_051 : 3000),
+    node,
+    command,
+    livenessPath: livenessPath === false ? false : `${mountedAt}${livenessPath}`,
+    subsets,
+  }
 }
 
 // Returns the port of the separate listener, if the port is known before it listens.
 function portOf ({ listen, routes }: Settings, kind: ManifestInput['kind']): number | undefined {
   const port = listen?.port
   if (port !== undefined && port !== 0) return port
-  if (!routes && kind === 'web') throw new FST_HEALTH_USAGE(`\`routes: false\` takes the probes off the app's own listener, and \`listen\` ${listen === undefined ? 'is not there' : 'names no port'}: give it one, or name it with --port.`)
+  if (!routes && kind === 'web') {
+    throw new FST_HEALTH_USAGE(
+      "`routes: false` takes the probes off the app's own listener, and `listen` " +
+      `${listen === undefined ? 'is not there' : 'names no port'}: give it one, or name it with --port.`
+    )
+  }
   return undefined
 }
 

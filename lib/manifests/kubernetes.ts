@@ -46,7 +46,9 @@ export const kubernetes: Manifest = input => {
   const { name } = input
   const asked = probes.map(probe => ({ probe, question: questionOf(input, probe.asks) }))
   if (asked.every(({ question }) => question === undefined)) {
-    throw new FST_HEALTH_USAGE(`There is nothing that a probe of ${askedAs[input.over]} could ask: make a subset named liveness or readiness.`)
+    throw new FST_HEALTH_USAGE(
+      `There is nothing that a probe of ${askedAs[input.over]} could ask: make a subset named liveness or readiness.`
+    )
   }
   return [
     '# A patch for Kustomize or `kubectl patch --patch-file`; the probes fit the timeouts and the deadline of the configuration.',

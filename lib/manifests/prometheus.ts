@@ -48,7 +48,11 @@ export const prometheus: Manifest = input => {
   const { name, port } = input
   needsHttp(input, 'Prometheus')
   const served = servedSubsets(input)
-  if (served.length === 0) throw new FST_HEALTH_USAGE('Prometheus scrapes the subsets of a web app, and there is none to scrape: make one, or register the metrics with prom-client.')
+  if (served.length === 0) {
+    throw new FST_HEALTH_USAGE(
+      'Prometheus scrapes the subsets of a web app, and there is none to scrape: make one, or register the metrics with prom-client.'
+    )
+  }
   const jobs = served.flatMap(({ subset, timeoutSeconds }) => [
     `- job_name: ${quoted(`${name}-${subset.name}`)}`,
     ...indented([

@@ -20,7 +20,8 @@ const livenessSeconds = 3
 export function questionOf (input: ManifestInput, name: string): Question | undefined {
   const subset = input.subsets.find(subset => subset.name === name)
   if (input.over !== 'http') {
-    return subset && { subset: name, path: undefined, timeoutSeconds: wholeSeconds(subset.time + (input.over === 'grpc' ? travelTime : startTime)) }
+    return subset &&
+      { subset: name, path: undefined, timeoutSeconds: wholeSeconds(subset.time + (input.over === 'grpc' ? travelTime : startTime)) }
   }
   if (name === 'liveness' && input.livenessPath !== false) {
     return { subset: name, path: input.livenessPath, timeoutSeconds: livenessSeconds }
@@ -37,7 +38,12 @@ export function servedSubsets (input: ManifestInput): Array<{ subset: ManifestSu
 
 /** @throws FST_HEALTH_USAGE if the target asks over HTTP, and the service does not answer over HTTP. */
 export function needsHttp ({ over }: ManifestInput, target: string): void {
-  if (over === 'command') throw new FST_HEALTH_USAGE(`${target} asks over HTTP, and a worker serves none: leave --kind worker out, or name with --port where the worker listens for its probes.`)
+  if (over === 'command') {
+    throw new FST_HEALTH_USAGE(
+      `${target} asks over HTTP, and a worker serves none: leave --kind worker out, or name with --port where the worker listens for ` +
+      'its probes.'
+    )
+  }
   needsNoGrpc(over, target)
 }
 

@@ -66,6 +66,8 @@ function component ({ identifier, healthy, errors, startedAt, status, muted }: R
     status: !healthy && muted === undefined ? 'fail' : working ? 'pass' : 'warn',
     time: new Date(startedAt).toISOString(),
     ...(working ? {} : { output: status }),
-    ...(muted === undefined ? {} : { muted: { ...muted, since: new Date(muted.since).toISOString(), until: new Date(muted.until).toISOString() } }),
+    ...(muted === undefined
+      ? {}
+      : { muted: { ...muted, since: new Date(muted.since).toISOString(), until: new Date(muted.until).toISOString() } }),
   }
 }

@@ -3,7 +3,10 @@ import { assets, type Assets } from './html/assets.js'
 import { page } from './html/page.js'
 
 /** Makes the headers of a page that has any of the given assets. */
-export const headersOf = (...held: readonly Assets[]) => ({ 'content-security-policy': policyOf(held).join('; '), 'x-robots-tag': 'noindex' })
+export const headersOf = (...held: readonly Assets[]) => ({
+  'content-security-policy': policyOf(held).join('; '),
+  'x-robots-tag': 'noindex',
+})
 
 const policyOf = (held: readonly Assets[]) => [
   "default-src 'none'",

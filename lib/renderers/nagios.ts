@@ -18,7 +18,8 @@ const exitCodes = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as const
 export function nagios (report: Report): PluginOutput {
   const failing = report.results.filter(({ errors }) => errors.length > 0)
   const total = report.results.length
-  const names = failing.map(({ identifier, status, muted }) => `${identifier} (${status}${muted === undefined ? '' : `; ${muteInWords(muted)}`})`).join(', ')
+  const names = failing.map(({ identifier, status, muted }) =>
+    `${identifier} (${status}${muted === undefined ? '' : `; ${muteInWords(muted)}`})`).join(', ')
   const summary = failing.length === 0
     ? `${report.subset}: ${counted(total, 'check')} working`
     : `${report.subset}: ${failing.length} of ${counted(total, 'check')} failing: ${names}`

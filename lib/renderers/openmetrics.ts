@@ -12,7 +12,8 @@ export const openmetrics: Renderer = {
 
 /** Writes the samples of metrics about a subject. */
 export function exposition<Subject> (metrics: ReadonlyArray<Metric<Subject>>, subject: Subject): string {
-  return `${metrics.flatMap(metric => [...metadata(metric), ...metric.samples(subject).map(sample => line(metric, sample))]).join('\n')}\n# EOF\n`
+  return `${metrics.flatMap(metric =>
+    [...metadata(metric), ...metric.samples(subject).map(sample => line(metric, sample))]).join('\n')}\n# EOF\n`
 }
 
 // The two formats name the family of a counter differently: without `_total` in OpenMetrics, and with `_total` in the older format. Only

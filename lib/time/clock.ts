@@ -43,8 +43,8 @@ const asleep = 20
 
 /**
  * Calls back at `due` on the clock's monotonic time. Answers that arrived while the event loop was blocked are delivered first. The time
- * during which the process was blocked is added, up to `grace` milliseconds, since that delay is not the fault of the dependency. An alarm in
- * the background does not keep the process alive.
+ * during which the process was blocked is added, up to `grace` milliseconds, since that delay is not the fault of the dependency. An alarm
+ * in the background does not keep the process alive.
  */
 export function alarm (clock: Clock, due: number, grace: number, callback: () => void, background = false): () => void {
   let cancelled = false

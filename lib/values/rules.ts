@@ -46,7 +46,11 @@ export function oneOf (values: readonly string[], options?: RuleOptions): Option
 }
 
 export function texts (options?: RuleOptions): OptionRule {
-  return rule('a list of non-empty strings', value => Array.isArray(value) && value.every(item => typeof item === 'string' && item !== ''), options)
+  return rule(
+    'a list of non-empty strings',
+    value => Array.isArray(value) && value.every(item => typeof item === 'string' && item !== ''),
+    options
+  )
 }
 
 /** Returns whether a value can say what a text must contain or match. */
@@ -70,7 +74,11 @@ export function url (schemes: readonly string[], options: RuleOptions = {}): Opt
 /** A URL that drivers can decode. Some drivers throw at each run if they cannot decode it, and others take a bare % literally. */
 export function decodableUrl (schemes: readonly string[], options?: RuleOptions): OptionRule {
   const { expected, test, ...rest } = url(schemes, options)
-  return rule(`${expected}, in which a % that begins no escape is written %25`, value => test(value) && isDecodable(new URL(value as string)), rest)
+  return rule(
+    `${expected}, in which a % that begins no escape is written %25`,
+    value => test(value) && isDecodable(new URL(value as string)),
+    rest
+  )
 }
 
 function isDecodable ({ username, password, hostname, pathname }: URL): boolean {
@@ -105,7 +113,13 @@ export interface Violation {
  * option that is an object.
  */
 export function violations (rules: OptionRules, values: Readonly<Record<string, unknown>>, within = ''): Violation[] {
-  if (!isReadable(values)) return [{ option: within.slice(0, -1), message: `${within === '' ? 'the options' : `'${within.slice(0, -1)}'`} cannot be read`, hint: 'Give a plain object.' }]
+  if (!isReadable(values)) {
+    return [{
+      option: within.slice(0, -1),
+      message: `${within === '' ? 'the options' : `'${within.slice(0, -1)}'`} cannot be read`,
+      hint: 'Give a plain object.',
+    }]
+  }
   const found: Violation[] = []
   const known = Object.keys(rules)
   let isListed = false
@@ -117,14 +131,24 @@ export function violations (rules: OptionRules, values: Readonly<Record<string, 
       if (value === undefined || rule?.test(value)) continue
       if (rule === undefined) {
         const isFar = nearest(name, known) === undefined
-        found.push({ option, message: `there is no option '${named(option)}'`, hint: isFar && isListed ? 'It is none of those, either.' : suggestion(name, known) })
+        found.push({
+          option,
+          message: `there is no option '${named(option)}'`,
+          hint: isFar && isListed ? 'It is none of those, either.' : suggestion(name, known),
+        })
         isListed ||= isFar
       } else {
-        found.push({ option, message: `'${option}' is ${shown(value, rule.secret || secretName.test(name))}`, hint: `It must be ${rule.expected}.` })
+        found.push({
+          option,
+          message: `'${option}' is ${shown(value, rule.secret || secretName.test(name))}`,
+          hint: `It must be ${rule.expected}.`,
+        })
       }
     } catch (error) {
       // A getter, a proxy or the `test` of a rule threw.
-      const hint = rule === undefined ? 'Give a value, not a getter that throws.' : `It must be ${rule.expected}. If it is, correct the rule: its \`test\` returns true or false for any value.`
+      const hint = rule === undefined
+        ? 'Give a value, not a getter that throws.'
+        : `It must be ${rule.expected}. If it is, correct the rule: its \`test\` returns true or false for any value.`
       found.push({ option, message: `looking at '${named(option)}' threw ${reason(error, secretsOf(values))}`, hint })
     }
   }

@@ -24,7 +24,7 @@ export interface Secrets {
 
 export const noSecrets: Secrets = { texts: new Set(), encoded: new Set(), names: new Set() }
 
-/** Collects the secrets of a check's options: its URLs and their parts, names of hosts, and the values of options that are named like secrets. */
+/** Collects the secrets of a check's options: its URLs and their parts, names of hosts, and the values of options with secret names. */
 export function secretsOf (options: unknown): Secrets {
   const found = nothingFound()
   collect(options, {}, { found, seen: new Set(), isOfApp: false }, 0)
@@ -36,8 +36,8 @@ const freshness = 10_000
 const ofApps = new WeakMap<FastifyInstance, { readonly secrets: Secrets, readonly since: number }>()
 
 /**
- * Collects the secrets of the clients that decorate an app: passwords, tokens, URLs and names of hosts in their options. The names of users and
- * databases are left out, since they are words that many messages contain.
+ * Collects the secrets of the clients that decorate an app: passwords, tokens, URLs and names of hosts in their options. The names of
+ * users and databases are left out, since they are words that many messages contain.
  */
 export function secretsOfApp (app: FastifyInstance): Secrets {
   const known = ofApps.get(app)
@@ -139,7 +139,14 @@ function collectFromClient (client: object, hint: Hint, search: Search, depth: n
 /** Adds a secret. It may consist of settings, as in `host=db password=…`. */
 function addSecret (secret: string, found: Found): void {
   addEncoded(secret, found)
-  for (const setting of secret.split(/[\s;]+/)) if (setting.includes('=')) addEncoded(setting.slice(setting.indexOf('=') + 1).replace(/^'|'$/g, ''), found)
+  for (const setting of secret.split(/[\s;]+/)) {
+    if (setting.includes('=')) {
+      addEncoded(
+        setting.slice(setting.indexOf('=') + 1).replace(/^'|'$/g, ''),
+        found
+      )
+    }
+  }
 }
 
 /** Adds a secret in all its forms. A secret of three characters is removed only as a whole word. */
@@ -149,7 +156,9 @@ function addEncoded (secret: string, { texts, encoded, names }: Found): void {
   texts.add(secret)
   const bytes = Buffer.from(secret)
   // The text is made from its bytes, since a lone surrogate has no percent-encoded form.
-  for (const form of [encodeURIComponent(bytes.toString()), bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')]) encoded.add(form)
+  for (const form of [
+    encodeURIComponent(bytes.toString()), bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex'),
+  ]) encoded.add(form)
 }
 
 function addHost (text: string, { names }: Found): void {

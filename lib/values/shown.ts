@@ -34,7 +34,9 @@ export function counted (count: number, noun: string): string {
 /** Describes a value for an error. The text is short, and shows no value that may hold credentials. */
 export function shown (value: unknown, secret = false): string {
   const type = value === null ? 'null' : typeof value
-  if (secret || (typeof value === 'string' && value.includes('://'))) return `a ${type} that does not fit (not shown: it may hold credentials)`
+  if (secret || (typeof value === 'string' && value.includes('://'))) {
+    return `a ${type} that does not fit (not shown: it may hold credentials)`
+  }
   if (type === 'object' || type === 'function') {
     if (!isReadable(value)) return `${type === 'object' ? 'an' : 'a'} ${type} that cannot be read`
     return isList(value) ? 'an array' : type === 'object' ? 'an object' : 'a function'

@@ -80,6 +80,10 @@ function isMismatch (node: ts.Node): boolean {
 function literalsOf (node: ts.Expression): string[] {
   if (ts.isStringLiteralLike(node)) return [node.text]
   if (ts.isTemplateExpression(node)) return [node.head.text + node.templateSpans.map(({ literal }) => `…${literal.text}`).join('')]
+  if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.PlusToken) {
+    const [before, after] = [literalsOf(node.left), literalsOf(node.right)]
+    return before.flatMap(one => after.map(other => one + other))
+  }
   if (ts.isConditionalExpression(node)) return [...literalsOf(node.whenTrue), ...literalsOf(node.whenFalse)]
   return []
 }

@@ -63,7 +63,10 @@ async function queueAnswer (client: Redis, queue: string): Promise<QueueAnswer> 
 async function connectionsOf (client: Redis, prefix: string): Promise<Array<Map<string, string>>> {
   const nodes = client.isCluster ? (client as unknown as Cluster).nodes('master') : [client]
   return (await Promise.all(nodes.map(async node => {
-    const [own, clients] = await Promise.all([node.client('INFO') as Promise<string>, node.client('LIST', 'TYPE', 'NORMAL') as Promise<string>])
+    const [own, clients] = await Promise.all([
+      node.client('INFO') as Promise<string>,
+      node.client('LIST', 'TYPE', 'NORMAL') as Promise<string>,
+    ])
     const database = fieldsOf(own).get('db')
     // Redis may have thousands of other clients, so the lines are filtered before they are parsed.
     return clients.split('\n').filter(line => line.includes(` name=${prefix}:`)).map(fieldsOf)

@@ -46,7 +46,10 @@ export async function pollOverRedis (context: CheckContext, mailbox: RedisMailbo
     await open(client, { list, expiry: wait + grace, bindings, binding }, leftovers)
     try {
       const sent = await Promise.all(poll.commands({ exchange, routing_key: id })
-        .map(async command => await client.publish(`${globalKeyPrefix}/${client.options.db}.${controlExchange}.pidbox`, messageOf(command))))
+        .map(async command => await client.publish(
+          `${globalKeyPrefix}/${client.options.db}.${controlExchange}.pidbox`,
+          messageOf(command)
+        )))
       poll.expect(sent.reduce((sum, workers) => sum + workers))
       await collectReplies(client, list, poll, wait, interruptionOf(context))
       const closing = client.multi().srem(bindings, binding)

@@ -32,7 +32,8 @@ export function chainOf (own: X509Certificate, ca: PEM | undefined): X509Certifi
   while (next !== undefined) {
     const certificate: X509Certificate = next
     chain.push(certificate)
-    const authorities = trusted.filter(({ subject }) => subject === certificate.issuer).filter(authority => certificate.checkIssued(authority))
+    const authorities = trusted.filter(({ subject }) => subject === certificate.issuer).filter(authority =>
+      certificate.checkIssued(authority))
     const authority = authorities.sort((one, other) => Date.parse(other.validTo) - Date.parse(one.validTo))[0]
     if (authority !== undefined) return [...chain, authority]
     next = certificate.issuerCertificate

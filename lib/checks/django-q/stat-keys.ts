@@ -21,6 +21,8 @@ return values`
 
 const keysPerPage = 1000
 
+type Page = [cursor: string, keys: string[], values: Array<string | null>]
+
 /** Values by their keys. Scripts get keys as arguments, so that the `keyPrefix` of a client does not change them. */
 export type StatValues = Map<string, string>
 
@@ -34,7 +36,7 @@ export async function walk (client: Redis, start: string, signal: Interruption):
   let cursor = '0'
   do {
     signal.throwIfAborted()
-    const page = await client.eval(pageScript, 0, cursor, pattern, keysPerPage) as [cursor: string, keys: string[], values: Array<string | null>]
+    const page = await client.eval(pageScript, 0, cursor, pattern, keysPerPage) as Page
     addValues(found, page[1], page[2])
     cursor = page[0]
   } while (cursor !== '0')

@@ -54,5 +54,7 @@ function explained (error: unknown): unknown {
 
 /** Returns headers in the form of Node.js. For a header that was sent more than once, undici has a list. */
 function joined (headers: ResponseData['headers']): IncomingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) && name !== 'set-cookie' ? value.join(', ') : value]))
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) && name !== 'set-cookie' ? value.join(', ') : value])
+  )
 }

@@ -44,7 +44,7 @@ export async function throughProxy (answered: Promise<HttpAnswer>): Promise<Http
   throw refusedByProxy(answer.status)
 }
 
-/** Gives up an answer. Its connection is kept if the whole answer has arrived, and closed otherwise: the verdict is known without the rest. */
+/** Gives up an answer. Its connection is kept if the whole answer has arrived, and closed otherwise, since nobody needs the rest. */
 export async function letGo ({ body, isComplete }: HttpAnswer): Promise<void> {
   body.resume()
   await turn()

@@ -66,7 +66,11 @@ export function encodingMismatch ({ 'content-encoding': encoding = 'identity' }:
 }
 
 /** Returns what is wrong with a body, or `undefined`. `complete` says that `bytes` are the whole body. */
-export function bodyMismatch ({ body, json }: HttpExpectation, { bytes, complete }: { bytes: Buffer, complete: boolean }, maxBytes: number): string | undefined {
+export function bodyMismatch (
+  { body, json }: HttpExpectation,
+  { bytes, complete }: { bytes: Buffer, complete: boolean },
+  maxBytes: number
+): string | undefined {
   // The decoder removes the byte order mark with which some servers begin.
   const text = new TextDecoder().decode(bytes)
   if (body !== undefined && !matchesText(text, body)) return `the body ${doesNot(body)}${complete ? '' : ` in its first ${maxBytes} bytes`}`
@@ -124,7 +128,8 @@ function isStatus (value: unknown): value is number {
 }
 
 function isRange (value: unknown): boolean {
-  return isJSONObject(value) && Object.keys(value).length === 2 && isStatus(value['from']) && isStatus(value['to']) && value['from'] <= value['to']
+  return isJSONObject(value) && Object.keys(value).length === 2 && isStatus(value['from']) && isStatus(value['to']) &&
+    value['from'] <= value['to']
 }
 
 function isJSONObject (value: unknown): value is Record<string, unknown> {

@@ -6,7 +6,10 @@ import type { HttpAnswer, HttpRequest } from './message.js'
 export const redirectsMax = 10
 
 /** Returns the next request if the answer is a redirect. https://www.rfc-editor.org/rfc/rfc9110#name-redirection-3xx */
-export function redirected ({ url, method, headers, body }: HttpRequest, { status, headers: { location } }: HttpAnswer): HttpRequest | undefined {
+export function redirected (
+  { url, method, headers, body }: HttpRequest,
+  { status, headers: { location } }: HttpAnswer
+): HttpRequest | undefined {
   if (location === undefined || ![301, 302, 303, 307, 308].includes(status)) return undefined
   const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined
   if (target === undefined || !isHttp(target)) {

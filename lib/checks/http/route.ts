@@ -47,7 +47,14 @@ export async function routeTo (url: URL, { socketPath, tls, proxy: isAsked }: Me
   if (url.protocol === 'https:') {
     const { request } = await transportOf(url)
     const { TunnelAgent } = await import('../../clients/tunnel.js')
-    return { request, options: {}, headers: {}, makeAgent: options => new TunnelAgent(proxy, { ...options, ...material }), isRelayed: false, key: proxied }
+    return {
+      request,
+      options: {},
+      headers: {},
+      makeAgent: options => new TunnelAgent(proxy, { ...options, ...material }),
+      isRelayed: false,
+      key: proxied,
+    }
   }
   const { Agent, request } = await transportOf(proxy)
   return {

@@ -61,7 +61,11 @@ export async function listFlyway (dir: string, ignored: (name: string) => boolea
   }
 }
 
-function stateOfVersioned (migration: Versioned, { versions, baseline }: FlywayHistory, baselineOnDisk: string | undefined): MigrationState {
+function stateOfVersioned (
+  migration: Versioned,
+  { versions, baseline }: FlywayHistory,
+  baselineOnDisk: string | undefined
+): MigrationState {
   const { version, isBaseline } = migration
   const run = versions.get(version)
   if (run !== undefined) return run.succeeded ? 'applied' : 'failed'

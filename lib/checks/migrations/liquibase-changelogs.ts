@@ -72,7 +72,7 @@ function inJson (text: string, file: string): ChangeSet[] {
   return changeSets.map(found => changeSet({ ...found as Attributes }, changelog, file))
 }
 
-/** Fails if a changelog in YAML has change sets, since the package has no parser of YAML. A changelog that only includes others has none. */
+/** Fails if a changelog in YAML has change sets, since the package has no parser of YAML. One that only includes others has none. */
 function inYaml (text: string, file: string): ChangeSet[] {
   if (!/\bdatabaseChangeLog\b/.test(text) || !/^[^#\n]*\bchangeSet["']?\s*:/m.test(text)) return []
   throw new ServiceReturnedUnexpectedResult(`the changelog ${file} holds change sets in YAML, which this check does not read`)

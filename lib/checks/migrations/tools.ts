@@ -135,7 +135,10 @@ function files (usual: readonly string[], keyOf: (file: string) => string | unde
     for (const entry of await readdir(dir, { withFileTypes: true })) {
       // A mounted ConfigMap shows its files as symbolic links.
       if (!entry.isFile() && !entry.isSymbolicLink()) continue
-      if (entry.name.startsWith('.') || !extensions.includes(extname(entry.name)) || /\.d\.[cm]?ts$/.test(entry.name) || ignored(entry.name)) continue
+      if (entry.name.startsWith('.') || !extensions.includes(extname(entry.name)) || /\.d\.[cm]?ts$/.test(entry.name) ||
+        ignored(entry.name)) {
+        continue
+      }
       const key = keyOf(entry.name)
       if (key !== undefined) found.push({ key, name: withoutExtension(entry.name) })
     }

@@ -25,7 +25,8 @@ export interface DiskUsageOptions {
 export class DiskUsageCheck extends HealthCheck<DiskUsageOptions> {
   static override readonly rules = {
     path: withoutNul('the path of a file or folder'),
-    max: rule('a number of percent from 0 to 100, or null', value => value === null || (typeof value === 'number' && value >= 0 && value <= 100)),
+    max: rule('a number of percent from 0 to 100, or null', value =>
+      value === null || (typeof value === 'number' && value >= 0 && value <= 100)),
   } satisfies RulesOf<DiskUsageOptions>
 
   static override readonly scope = 'local'

@@ -35,8 +35,10 @@ interface Measurement {
 /** Warns if the event loop was late or busy since the last run. The first run starts the measurement. */
 export class EventLoopCheck extends HealthCheck<EventLoopOptions> {
   static override readonly rules = {
-    maxDelay: rule('a number of milliseconds, 0 or more, or null', value => value === null || (typeof value === 'number' && value >= 0 && Number.isFinite(value))),
-    maxUtilization: rule('a number from 0 to 1, or null', value => value === null || (typeof value === 'number' && value >= 0 && value <= 1)),
+    maxDelay: rule('a number of milliseconds, 0 or more, or null', value =>
+      value === null || (typeof value === 'number' && value >= 0 && Number.isFinite(value))),
+    maxUtilization: rule('a number from 0 to 1, or null', value =>
+      value === null || (typeof value === 'number' && value >= 0 && value <= 1)),
   } satisfies RulesOf<EventLoopOptions>
 
   static override readonly scope = 'local'

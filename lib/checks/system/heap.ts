@@ -17,7 +17,8 @@ export interface HeapUsageOptions {
 /** Warns if the heap of JavaScript is nearer to its limit than the threshold allows. V8 ends the process at the limit. */
 export class HeapUsageCheck extends HealthCheck<HeapUsageOptions> {
   static override readonly rules = {
-    max: rule('a number of percent from 0 to 100, or null', value => value === null || (typeof value === 'number' && value >= 0 && value <= 100)),
+    max: rule('a number of percent from 0 to 100, or null', value =>
+      value === null || (typeof value === 'number' && value >= 0 && value <= 100)),
   } satisfies RulesOf<HeapUsageOptions>
 
   static override readonly scope = 'local'

@@ -17,7 +17,8 @@ export interface MemoryUsageOptions {
 /** Warns if less memory is available than the threshold demands. The host or the container counts, whichever has less. */
 export class MemoryUsageCheck extends HealthCheck<MemoryUsageOptions> {
   static override readonly rules = {
-    min: rule('a number of MiB, 0 or more, or null', value => value === null || (typeof value === 'number' && value >= 0 && Number.isFinite(value))),
+    min: rule('a number of MiB, 0 or more, or null', value =>
+      value === null || (typeof value === 'number' && value >= 0 && Number.isFinite(value))),
   } satisfies RulesOf<MemoryUsageOptions>
 
   static override readonly scope = 'local'

@@ -12,7 +12,11 @@ export interface ResidentMemoryOptions {
 /** Warns if this process holds more memory than the threshold allows, including heap, buffers and code. */
 export class ResidentMemoryCheck extends HealthCheck<ResidentMemoryOptions> {
   static override readonly rules = {
-    max: rule('a number of MiB, more than 0', value => typeof value === 'number' && value > 0 && Number.isFinite(value), { required: true }),
+    max: rule(
+      'a number of MiB, more than 0',
+      value => typeof value === 'number' && value > 0 && Number.isFinite(value),
+      { required: true }
+    ),
   } satisfies RulesOf<ResidentMemoryOptions>
 
   static override readonly scope = 'local'

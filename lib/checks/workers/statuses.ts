@@ -12,7 +12,12 @@ export const defaultUnhealthyStatuses: readonly string[] = ['Stopping', 'Stopped
  * @param who the name of a worker in the message
  * @throws ServiceUnavailable with the statuses that were found.
  */
-export function assertHealthy (counts: ReadonlyMap<string, number>, unhealthy: readonly string[], who: string, context: Pick<CheckContext, 'log'>): void {
+export function assertHealthy (
+  counts: ReadonlyMap<string, number>,
+  unhealthy: readonly string[],
+  who: string,
+  context: Pick<CheckContext, 'log'>
+): void {
   const failing = [...counts].filter(([status]) => unhealthy.includes(status)).sort()
   const told = failing.map(([status, count]) => `${count} ${status}`).join(', ')
   if (failing.length < counts.size) {

@@ -22,7 +22,12 @@ export const healthJson: Renderer<Roster> = {
 
 function components (instance: FleetInstance): Array<[key: string, component: object]> {
   const { instance: name, state, version, releaseId, subsets } = instance
-  const about = { componentId: name, componentType: 'system', ...(version === undefined ? {} : { version }), ...(releaseId === undefined ? {} : { releaseId }) }
+  const about = {
+    componentId: name,
+    componentType: 'system',
+    ...(version === undefined ? {} : { version }),
+    ...(releaseId === undefined ? {} : { releaseId }),
+  }
   const own = {
     ...about,
     observedValue: state,

@@ -2,7 +2,7 @@ import { escape } from 'html-escaper'
 import { headersOf, html as ofSubset } from '../html.js'
 import { assets } from '../html/assets.js'
 import { age, inWords, utc } from '../html/moments.js'
-import { frame } from '../html/page.js'
+import { frame, tableHead } from '../html/page.js'
 import { muteInWords } from '../../engine/report.js'
 import { counts, failingOf, failure, isWell, sinceOf, subsetInWords } from './words.js'
 import type { FleetInstance, InstanceSubset, Roster } from '../../../types/fleet.js'
@@ -25,16 +25,23 @@ function summary (roster: Roster): string {
   return escape([counts(roster), ...roster.subsets.map(subset => `${subset.subset} ${subsetInWords(subset)}`)].join(' · '))
 }
 
-const isGood = (instance: FleetInstance) => instance.state === 'up' && instance.subsets.every(({ healthy, failing }) => healthy && failing.length === 0)
+const isGood = (instance: FleetInstance) => instance.state === 'up' &&
+  instance.subsets.every(({ healthy, failing }) => healthy && failing.length === 0)
 
 function body ({ instances, mutes, at, up, draining, gone }: Roster): string {
   const good = instances.filter(isGood)
   const others = instances.filter(instance => !isGood(instance))
   const hidden = up + draining + gone - instances.length
   return [
-    ...mutes.length === 0 ? [] : [`<section class="muted">\n<h2>Muted at every instance</h2>\n<ul>\n${mutes.map(mute => `<li>${escape(`${mute.subset}: ${mute.identifier}, ${muteInWords(mute)}`)}</li>`).join('\n')}\n</ul>\n</section>`],
+    ...mutes.length === 0
+      ? []
+      : [`<section class="muted">\n<h2>Muted at every instance</h2>\n<ul>\n${mutes.map(mute =>
+        `<li>${escape(`${mute.subset}: ${mute.identifier}, ${muteInWords(mute)}`)}</li>`).join('\n')}\n</ul>\n</section>`],
     ...others.length === 0 ? [] : [table(others, at)],
-    ...good.length === 0 ? [] : [`<h2>Up, with nothing failing</h2>\n<ul>\n${good.map(({ instance, version, releaseId }) => `<li>${escape(instance)}${release(version, releaseId)}</li>`).join('\n')}\n</ul>`],
+    ...good.length === 0
+      ? []
+      : [`<h2>Up, with nothing failing</h2>\n<ul>\n${good.map(({ instance, version, releaseId }) =>
+        `<li>${escape(instance)}${release(version, releaseId)}</li>`).join('\n')}\n</ul>`],
     ...hidden > 0 ? [`<h2>${hidden} more that are not shown</h2>`] : [],
   ].join('\n')
 }
@@ -42,7 +49,7 @@ function body ({ instances, mutes, at, up, draining, gone }: Roster): string {
 function table (instances: readonly FleetInstance[], at: number): string {
   return `<table class="fleet">
 <caption>Instances to look at</caption>
-<thead><tr><th scope="col">State</th><th scope="col">Instance</th><th scope="col">What fails</th><th scope="col">Since</th><th scope="col">Last heard</th><th scope="col">Version</th></tr></thead>
+${tableHead(['State', 'Instance', 'What fails', 'Since', 'Last heard', 'Version'])}
 <tbody>
 ${instances.map(instance => row(instance, at)).join('\n')}
 </tbody>
@@ -55,7 +62,9 @@ function row (instance: FleetInstance, at: number): string {
   const cells = [
     `<td><b>${word}</b></td>`,
     `<th scope="row">${escape(name)}</th>`,
-    `<td>${state === 'gone' ? '<p>It did not say goodbye.</p>' : subsets.filter(({ healthy, failing }) => !healthy || failing.length > 0).map(subset => what(subset, at)).join('')}</td>`,
+    `<td>${state === 'gone'
+      ? '<p>It did not say goodbye.</p>'
+      : subsets.filter(({ healthy, failing }) => !healthy || failing.length > 0).map(subset => what(subset, at)).join('')}</td>`,
     `<td>${moment(sinceOf(instance), at)}</td>`,
     `<td>${moment(seen, at)}</td>`,
     `<td>${[version, releaseId].filter(text => text !== undefined).map(text => escape(text)).join(' ')}</td>`,

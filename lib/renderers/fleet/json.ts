@@ -17,7 +17,8 @@ export const json: Renderer<Roster> = {
       ...instance,
       since: iso(instance.since),
       seen: iso(instance.seen),
-      subsets: instance.subsets.map(subset => ({ ...subset, at: iso(subset.at), failing: subset.failing.map(check => ({ ...check, since: iso(check.since) })) })),
+      subsets: instance.subsets.map(subset =>
+        ({ ...subset, at: iso(subset.at), failing: subset.failing.map(check => ({ ...check, since: iso(check.since) })) })),
     })),
   }),
 }

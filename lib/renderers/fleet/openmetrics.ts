@@ -19,7 +19,8 @@ const metrics: ReadonlyArray<Metric<Roster>> = [
     type: 'gauge',
     aggregator: 'max',
     labels: ['fleet', 'state'],
-    samples: known(roster => (['up', 'draining', 'gone'] as const).map(state => ({ labels: { fleet: roster.fleet, state }, value: roster[state] }))),
+    samples: known(roster =>
+      (['up', 'draining', 'gone'] as const).map(state => ({ labels: { fleet: roster.fleet, state }, value: roster[state] }))),
   },
   {
     name: 'fastify_health_fleet_subset_instances',
@@ -39,7 +40,8 @@ const metrics: ReadonlyArray<Metric<Roster>> = [
     aggregator: 'min',
     unit: 'seconds',
     labels: ['fleet', 'subset', 'check'],
-    samples: known(({ fleet, mutes }) => mutes.map(({ subset, identifier, since }) => ({ labels: { fleet, subset, check: identifier }, value: since / 1000 }))),
+    samples: known(({ fleet, mutes }) =>
+      mutes.map(({ subset, identifier, since }) => ({ labels: { fleet, subset, check: identifier }, value: since / 1000 }))),
   },
 ]
 

@@ -15,10 +15,15 @@ export interface Line {
 export function lines (roster: Roster): Line[] {
   const { fleet, unavailable, subsets, mutes, instances, at } = roster
   return [
-    { name: fleet, words: unavailable === undefined ? counts(roster) : `only this instance is known: ${unavailable}`, look: isWell(roster) ? 'good' : 'bad' },
+    {
+      name: fleet,
+      words: unavailable === undefined ? counts(roster) : `only this instance is known: ${unavailable}`,
+      look: isWell(roster) ? 'good' : 'bad',
+    },
     ...subsets.map((subset): Line => ({ name: subset.subset, words: subsetInWords(subset), look: subset.failing === 0 ? 'good' : 'bad' })),
     ...mutes.map((mute): Line => ({ name: `${mute.subset}: ${mute.identifier}`, words: muteInWords(mute), look: 'mild' })),
-    ...instances.map((instance): Line => ({ name: instance.instance, words: `${stateInWords(instance)}, since ${age(at - sinceOf(instance))}`, look: lookOf(instance) })),
+    ...instances.map((instance): Line =>
+      ({ name: instance.instance, words: `${stateInWords(instance)}, since ${age(at - sinceOf(instance))}`, look: lookOf(instance) })),
   ]
 }
 

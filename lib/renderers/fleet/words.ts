@@ -18,14 +18,16 @@ export function failure ({ identifier, status, critical, muted }: FailingCheck):
 export function sinceOf (instance: FleetInstance): number {
   const { state, seen, since } = instance
   if (state === 'gone') return seen
-  const moments = failingOf(instance).flatMap(({ at, failing }) => failing.length === 0 ? [at] : failing.filter(({ critical, muted }) => critical && !muted).map(({ since }) => since))
+  const moments = failingOf(instance).flatMap(({ at, failing }) =>
+    failing.length === 0 ? [at] : failing.filter(({ critical, muted }) => critical && !muted).map(({ since }) => since))
   return moments.length === 0 ? since : Math.min(...moments)
 }
 
 /** Describes the state of an instance in a few words. */
 export function stateInWords (instance: FleetInstance): string {
   const failing = failingOf(instance)
-  const found = failing.map(({ subset, failing }) => `${subset}: ${failing.length === 0 ? 'failing' : failing.map(failure).join(', ')}`).join('; ')
+  const found = failing.map(({ subset, failing }) =>
+    `${subset}: ${failing.length === 0 ? 'failing' : failing.map(failure).join(', ')}`).join('; ')
   if (instance.state === 'gone') return 'gone without goodbye'
   return instance.state === 'draining' ? `draining${found === '' ? '' : `; ${found}`}` : found === '' ? 'up' : found
 }

@@ -18,7 +18,12 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const hash = (text: string) => `'sha256-${sha256(text).toString('base64')}'`
 
 function toAssets (style: string, script: string): Assets {
-  return { style, script, hashes: { style: hash(style), script: hash(script) }, version: sha256(style + script).toString('hex').slice(0, 8) }
+  return {
+    style,
+    script,
+    hashes: { style: hash(style), script: hash(script) },
+    version: sha256(style + script).toString('hex').slice(0, 8),
+  }
 }
 
 /** The assets of a page with few checks, of a page with a search, and of the page of a fleet. */

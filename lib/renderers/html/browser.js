@@ -58,7 +58,8 @@ const show = (report, nextIcon) => {
 const ask = async () => {
   const started = performance.now()
   try {
-    const response = await fetch(url, { headers: { accept: 'text/html' }, cache: 'no-store', signal: AbortSignal.timeout(10000 + 2 * took) })
+    const signal = AbortSignal.timeout(10000 + 2 * took)
+    const response = await fetch(url, { headers: { accept: 'text/html' }, cache: 'no-store', signal })
     const next = new DOMParser().parseFromString(await response.text(), 'text/html')
     const report = next.querySelector('main[data-version]')
     if (report) show(report, next.querySelector('link'))

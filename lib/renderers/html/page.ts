@@ -37,6 +37,9 @@ export function page (report: Report): string {
   }, isSearchable ? assets.searchable : assets.plain)
 }
 
+const favicon = (colour: string) => "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E" +
+  `%3Ccircle cx='4' cy='4' r='4' fill='%23${colour}'/%3E%3C/svg%3E`
+
 /** Makes a whole page. The script compares and replaces `main` and the icon. */
 export function frame ({ verdict, heading, summary, asOf, body }: Content, { style, script, version }: Assets): string {
   return `<!DOCTYPE html><html lang="en">
@@ -46,7 +49,7 @@ export function frame ({ verdict, heading, summary, asOf, body }: Content, { sty
 <meta name="robots" content="noindex">
 <meta name="color-scheme" content="light dark">
 <title>System status</title>
-<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='4' fill='%23${favicons[verdict]}'/%3E%3C/svg%3E">
+<link rel="icon" href="${favicon(favicons[verdict])}">
 <style>${style}</style>
 <script type="module">${script}</script>
 </head>
@@ -71,7 +74,8 @@ ${body}
 `
 }
 
-const tools = '<div role="search" hidden><label>Search <input type="search"></label><button type="button" aria-pressed="false">Failing first</button><p></p></div>'
+const tools = '<div role="search" hidden><label>Search <input type="search"></label><button type="button" aria-pressed="false">Failing ' +
+  'first</button><p></p></div>'
 
 /** Makes links to the rows that fail, for browsers without scripts. The script offers a button instead. */
 function linksToFailing ({ results, draining }: Report): string {
@@ -112,10 +116,15 @@ function summary ({ results, draining }: Report): string {
     .join(' · ')
 }
 
+/** Writes the head of a table. */
+export function tableHead (columns: readonly string[]): string {
+  return `<thead><tr>${columns.map(column => `<th scope="col">${column}</th>`).join('')}</tr></thead>`
+}
+
 function table ({ results, draining, subset }: Report, asOf: number): string {
   return `<table>
 <caption>Checks of ${escape(subset)}</caption>
-<thead><tr><th scope="col">State</th><th scope="col">Check</th><th scope="col">Message</th><th scope="col">Last 60 runs</th><th scope="col">Since</th><th scope="col">Last success</th><th scope="col">Time taken</th></tr></thead>
+${tableHead(['State', 'Check', 'Message', 'Last 60 runs', 'Since', 'Last success', 'Time taken'])}
 <tbody>
 ${results.map((result, index) => row(result, stateOf(result, draining), asOf, results.length >= searchable ? index : undefined)).join('\n')}
 </tbody>
@@ -145,7 +154,8 @@ function mute ({ muted }: Result): string {
 }
 
 function observations ({ observed = [] }: Result): string {
-  return observed.map(({ name, value, unit }) => `<small>${escape([name, value, unit].filter(part => part !== undefined).join(' '))}</small>`).join('\n')
+  return observed.map(({ name, value, unit }) =>
+    `<small>${escape([name, value, unit].filter(part => part !== undefined).join(' '))}</small>`).join('\n')
 }
 
 function moment (at: number | null, asOf: number, absent: string): string {
