@@ -16,7 +16,7 @@ import type { SystemCheck } from '../types/report.js'
 /** The command line sets this decorator on an app that it boots. Each registry of the app enters itself there. */
 export const command = Symbol.for('fastify-health.command')
 
-export interface Command {
+export interface CommandRegistration {
   readonly skipChecks: boolean
   readonly registries: HealthRegistry[]
 }
@@ -34,7 +34,7 @@ declare module 'fastify' {
 async function health (app: FastifyInstance, options: HealthOptions): Promise<void> {
   if (app.hasDecorator('health')) throw new FST_HEALTH_ALREADY_REGISTERED()
   const { caseSensitive } = routerOptions(app)
-  const { [command]: asked } = app as { [command]?: Command }
+  const { [command]: asked } = app as { [command]?: CommandRegistration }
   const registry = createHealth(options, {
     app,
     log: app.log,

@@ -5,7 +5,7 @@ import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { test, type Test } from 'tap'
 import health, { defineCheck, fastifyHealth, HealthRegistry, type HealthOptions } from '../lib/index.js'
-import { command, plugin, type Command } from '../lib/plugin.js'
+import { command, plugin, type CommandRegistration } from '../lib/plugin.js'
 import { until } from './helpers/leaks.js'
 import { startPostgres } from './helpers/postgres.js'
 
@@ -203,7 +203,7 @@ test('closing the app closes what checks kept open', async t => {
 test('a command finds every registry, and may leave the system checks out', async t => {
   const boot = async (skipChecks: boolean) => {
     const { app } = logging(t)
-    const asked: Command = { skipChecks, registries: [] }
+    const asked: CommandRegistration = { skipChecks, registries: [] }
     app.decorate(command as never, asked as never)
     await app.register(async child => { await child.register(health, { subsets: { readiness: [42 as never] } }) })
     await app.register(async child => { await child.register(health, { subsets: { integrations: [working()] } }) }, { prefix: '/x' })
@@ -216,7 +216,7 @@ test('a command finds every registry, and may leave the system checks out', asyn
 test('a command starts no check of its own accord, and asks those with an interval like the others', async t => {
   let runs = 0
   const { app } = logging(t)
-  app.decorate(command as never, { skipChecks: false, registries: [] } satisfies Command as never)
+  app.decorate(command as never, { skipChecks: false, registries: [] } satisfies CommandRegistration as never)
   const counted = defineCheck({ identifier: 'Counted', check () { runs++ } })
   await app.register(health, { subsets: { readiness: [[counted, { interval: 5 }]] } })
   await app.ready()

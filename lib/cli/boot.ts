@@ -4,7 +4,7 @@ import { needsDriver } from '../clients/requirements.js'
 import { reason } from '../values/shown.js'
 import { FST_HEALTH_INVALID_CONFIGURATION } from '../errors.js'
 import { placeOf } from '../config/place.js'
-import { command, type Command } from '../plugin.js'
+import { command, type CommandRegistration } from '../plugin.js'
 import { createHealth } from '../create-health.js'
 import { type HealthRegistry } from '../engine/registry.js'
 
@@ -22,7 +22,7 @@ export async function bootApp (
   const what = `The app of ${path} did not start`
   const app = await emptyApp(what, log)
   const registries: HealthRegistry[] = []
-  app.decorate(command, { skipChecks, registries } satisfies Command)
+  app.decorate(command, { skipChecks, registries } satisfies CommandRegistration)
   app.register(plugin)
   await readyOrClosed(app, what)
   if (registries.length > 0) return { app, registries }

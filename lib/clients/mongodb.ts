@@ -36,7 +36,7 @@ const lentConnections = new WeakMap<MongoClient, Lent>()
 
 /** Describes the pools of a MongoClient. The driver tells by events alone what they lend, so the first look begins to count. */
 export function poolOfMongo (client: MongoClient): PoolOfApp {
-  const lent = lentConnections.get(client) ?? counted(client)
+  const lent = lentConnections.get(client) ?? countedConnections(client)
   const { maxPoolSize } = client.options
   return {
     isExhausted: () => maxPoolSize > 0 && [...lent.values()].some(({ size }) => size >= maxPoolSize),
@@ -45,7 +45,7 @@ export function poolOfMongo (client: MongoClient): PoolOfApp {
 }
 
 // https://www.mongodb.com/docs/drivers/node/current/monitoring-and-logging/monitoring/
-function counted (client: MongoClient): Lent {
+function countedConnections (client: MongoClient): Lent {
   const lent: Lent = new Map()
   lentConnections.set(client, lent)
   const given = ({ address, connectionId }: { address: string, connectionId: unknown }) => lent.get(address)?.delete(connectionId)
@@ -60,7 +60,7 @@ function counted (client: MongoClient): Lent {
 }
 
 // The options that decide how to reach the servers. The driver refuses some that it adds by itself.
-const taken = [
+const takenOptions = [
   'replicaSet', 'directConnection', 'serverApi', 'compressors', 'zlibCompressionLevel',
   'proxyHost', 'proxyPort', 'proxyUsername', 'proxyPassword', 'connectTimeoutMS', 'serverSelectionTimeoutMS', 'socketTimeoutMS',
   'family', 'lookup', 'localAddress', 'autoSelectFamily', 'autoSelectFamilyAttemptTimeout', 'tls', 'tlsCAFile', 'tlsCRLFile',
@@ -68,14 +68,14 @@ const taken = [
   'secureContext', 'ciphers', 'ecdhCurve',
 ] as const satisfies ReadonlyArray<keyof MongoOptions>
 
-function addressOf (host: MongoOptions['hosts'][number]): string {
+function addressOfServer (host: MongoOptions['hosts'][number]): string {
   return host.socketPath === undefined ? String(host) : encodeURIComponent(host.socketPath)
 }
 
 function ownOfMongo (client: MongoClient): OwnConnection<MongoClient> {
   const { options } = client
   const { hosts, srvHost, credentials, loadBalanced } = options
-  const servers = srvHost === undefined ? `mongodb://${hosts.map(addressOf).join(',')}` : `mongodb+srv://${srvHost}`
+  const servers = srvHost === undefined ? `mongodb://${hosts.map(addressOfServer).join(',')}` : `mongodb+srv://${srvHost}`
   // The driver takes this option in a URL only.
   const url = `${servers}/?loadBalanced=${loadBalanced}`
   const login = credentials && {
@@ -84,7 +84,7 @@ function ownOfMongo (client: MongoClient): OwnConnection<MongoClient> {
     authMechanism: credentials.mechanism,
     authMechanismProperties: credentials.mechanismProperties,
   }
-  const names = srvHost === undefined ? taken : [...taken, 'srvServiceName', 'srvMaxHosts'] as const
+  const names = srvHost === undefined ? takenOptions : [...takenOptions, 'srvServiceName', 'srvMaxHosts'] as const
   const likewise = Object.fromEntries(names.filter(name => options[name] !== undefined).map(name => [name, options[name]]))
   // mongoose has a driver of its own.
   const Client = client.constructor as typeof MongoClient
