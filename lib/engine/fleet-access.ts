@@ -53,7 +53,8 @@ export class FleetAccess {
   #open (): Promise<Fleet> | undefined {
     const { settings } = this.#context
     const isPossible = settings.fleet !== undefined && settingsFaults(settings).length === 0
-    this.#fleet = isPossible ? this.#fleet ?? this.#openFleet?.(this.#context) : undefined
+    if (!isPossible) return undefined
+    this.#fleet ??= this.#openFleet?.(this.#context)
     return this.#fleet
   }
 }

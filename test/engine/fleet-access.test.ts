@@ -48,6 +48,16 @@ test('there is no fleet without the setting, or where settings have faults', asy
   }
 })
 
+test('a fleet that was opened is closed, though settings got a fault meanwhile', async t => {
+  const { access, told, settings } = accessTo({ fleet: { name: 'shop' } })
+  await access.get()
+  settings.timeout = -1
+  await t.rejects(access.get(), none)
+  t.strictSame(await access.faults(), [])
+  await access.close()
+  t.strictSame(told, ['open', 'close'])
+})
+
 test('there is no fleet where nothing can open one', async t => {
   await t.rejects(new FleetAccess({ settings: toSettings({ fleet: { name: 'shop' } }) } as FleetContext, undefined).get(), none)
 })
