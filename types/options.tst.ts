@@ -113,6 +113,12 @@ describe('an entry', () => {
     expect<Entry>().type.not.toBeAssignableFrom([PaymentsCheck, {}, {}] as const)
   })
 
+  test('that comes from elsewhere is an entry by a cast', () => {
+    const [name, options] = JSON.parse('["our-checks/payments", {}]') as [string, Record<string, unknown>]
+    expect<Entry>().type.not.toBeAssignableFrom([name, options])
+    expect([name, options] as Entry).type.toBe<Entry>()
+  })
+
   test('of a built-in check has its options, and those of every entry', () => {
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'node-pg-migrate', dir: 'migrations' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/postgres', { name: 'orders', timeout: 500 }] as const)
@@ -121,12 +127,12 @@ describe('an entry', () => {
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/postgres', { client: { connect: async () => ({}) } }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'knex', dir: 'migrations', client: 'db', loadExtensions: ['.mjs'] }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/postgres', { whenExhausted: 'wait' }] as const)
-    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/rabbitmq', { client: 'amqp', queues: ['orders'], writable: true }] as const)
+    expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/rabbitmq', { client: 'amqp', writable: true }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/mongodb', { whenExhausted: 'warn' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/redis', { client: 'cache', whenExhausted: 'warn' }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/cache', { whenExhausted: 'pass' }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/redis', { whenExhausted: 'wait' }] as const)
-    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/bullmq', { queues: ['mail'], whenExhausted: 'warn' }] as const)
+    expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/bullmq', { queues: ['mail'] as string[], whenExhausted: 'warn' }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/postgres', { client: {} }] as const)
     expect<Entry>().type.not.toBeAssignableFrom(['fastify-health/checks/migrations', { tool: 'knex', dir: 'migrations', writable: true }] as const)
     expect<Entry>().type.toBeAssignableFrom(['fastify-health/checks/system#MemoryUsageCheck', { min: 100 }] as const)

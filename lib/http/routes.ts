@@ -12,6 +12,7 @@ import type { Settings } from '../../types/options.js'
 interface Route {
   readonly schema: DocumentedSchema
   readonly config?: object
+  readonly constraints?: Record<string, string>
   readonly handler: RouteOptions['handler']
 }
 
@@ -61,16 +62,47 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
       handler: (request, reply) => answerForFleet({ registry, mounted, schemas }, request, reply),
     })
   }
+  const subsetNamed = (name: string) => {
+    const found = caseSensitive ? undefined : registry.subsets().find(subset => subset.toLowerCase() === name.toLowerCase())
+    return found ?? name
+  }
   declare(`${base}/:subset`, {
     schema: { hide: true },
+    ...base === '' && { constraints: onlyLast(app, segment => exists(registry, subsetNamed(segment))) },
     handler: async (request, reply) => {
-      const { subset: name } = request.params as { subset: string }
-      const subset = caseSensitive ? name : registry.subsets().find(subset => subset.toLowerCase() === name.toLowerCase()) ?? name
-      // With the prefix `/`, this route receives requests that are meant for the app's 404 handler.
-      if (base === '' && !exists(registry, subset)) return reply.callNotFound()
-      return await answerForSubset({ registry, mounted, schemas, subset }, request, reply)
+      const { subset } = request.params as { subset: string }
+      return await answerForSubset({ registry, mounted, schemas, subset: subsetNamed(subset) }, request, reply)
     },
   })
+}
+
+/**
+ * Returns the constraint of a route to paths whose last segment passes `test`. With the prefix `/`, all other paths belong to the app: to
+ * a wildcard, or to its 404 handler.
+ */
+function onlyLast (app: FastifyInstance, test: (segment: string) => boolean): Record<string, string> {
+  // The router makes code of the name.
+  const name = `fastifyHealthBelow${Buffer.from(app.prefix).toString('hex')}`
+  app.addConstraintStrategy({
+    name,
+    storage () {
+      const stores = new Map<unknown, never>()
+      return { get: value => stores.get(value) ?? null, set: (value, store) => { stores.set(value, store as never) } }
+    },
+    validate () {},
+    deriveConstraint: ({ url = '' }) => test(lastSegment(url)) ? 'subset' : undefined,
+  })
+  return { [name]: 'subset' }
+}
+
+/** Returns the last segment of the path of a URL, or an empty text if its escapes cannot be decoded. */
+function lastSegment (url: string): string {
+  const [path = ''] = url.split(/[?#;]/, 1)
+  try {
+    return decodeURIComponent(/([^/]*)\/?$/.exec(path)?.[1] ?? '')
+  } catch {
+    return ''
+  }
 }
 
 /** Declares a route in each of its spellings. */
@@ -80,7 +112,7 @@ function declarer (
   operationName: (url: string) => string
 ): (url: string, route: Route) => void {
   const errorHandler = latestErrorHandler(app)
-  return (url, { schema, config: own, handler }) => {
+  return (url, { schema, config: own, constraints, handler }) => {
     const operationId = operationName(`${app.prefix}${url}`)
     for (const [path, isAlias] of spellings(app, url)) {
       const documented: DocumentedSchema = !openapi || isAlias ? { hide: true } : { operationId, ...schema }
@@ -91,6 +123,7 @@ function declarer (
         logLevel,
         ...withoutHandlerTimeout(app),
         config: { ...config, ...own },
+        ...constraints !== undefined && { constraints },
         schema: documented,
         errorHandler,
         handler,

@@ -213,6 +213,29 @@ test('at the root the subsets stand beside the routes of the app, and its 404 ha
   }
 })
 
+test('with an empty prefix, what names no subset belongs to the routes of the app', async t => {
+  for (const prefix of ['', '/']) {
+    const app = await build(t, {
+      server: { routerOptions: { caseSensitive: false } },
+      options: { prefix },
+      before (app) {
+        app.get('/:page', async ({ params }) => `page ${(params as { page: string }).page}`)
+        app.get('/files/*', async () => 'a file')
+      },
+      after (app) { app.get('/*', async ({ url }) => `any ${url}`) },
+    })
+    t.equal(await bodyOf(app, '/about'), 'page about')
+    t.equal(await bodyOf(app, '/files/readiness'), 'a file')
+    t.equal(await bodyOf(app, '/one/two/'), 'any /one/two/')
+    t.equal(await statusOf(app, '/%zz'), 400, 'as without fastify-health')
+    t.equal(await bodyOf(app, '/constructor?readiness'), 'page constructor')
+    app.health.add('added', failing())
+    for (const path of ['/added', '/added/', '/%61dded', '/ADDED', '/added?x=/about']) t.equal(await statusOf(app, path), 500, path)
+    t.equal((await app.inject({ method: 'HEAD', url: '/added' })).statusCode, 500)
+    t.equal((await app.inject({ method: 'POST', url: '/about' })).statusCode, 404)
+  }
+})
+
 test('they stand below the prefix of the context that the plugin is registered in', async t => {
   const app = Fastify()
   t.after(() => app.close())
