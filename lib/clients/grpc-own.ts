@@ -122,7 +122,8 @@ class Sockets {
   destroy (): void {
     this.#isOver = true
     for (const socket of this.#open) socket.destroy()
-    if (this.#isWatching) setTimeout(() => this.unwatch(), 2 * longestWait).unref()
+    // On a machine that is busy, the last connection of the channel may come much later than it waits.
+    if (this.#isWatching) setTimeout(() => this.unwatch(), 10 * longestWait).unref()
   }
 
   readonly #add = (message: unknown): void => {
