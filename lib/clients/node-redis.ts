@@ -103,7 +103,11 @@ function nodeRedisConnection (other: SingleClient): Connection<NodeRedis> {
   let reason: unknown
   client.on('error', error => { reason ??= error })
   return {
-    connected: client.connect().then(() => client, error => { throw reason ?? error }),
+    // The event comes first, and says more than the promise.
+    connected: new Promise((resolve, reject) => {
+      client.on('error', reject)
+      client.connect().then(() => resolve(client), reject)
+    }),
     isLost: failure => reason !== undefined || wordsFor(failure) === 'connection lost',
     destroy: () => { if (client.isOpen) client.disconnect().catch(() => {}) },
   }
@@ -138,14 +142,9 @@ export async function withNodeRedis<T> (
 export async function betterReason (error: unknown, client: unknown, signal: Interruption): Promise<unknown> {
   if (wordsFor(error) !== 'connection lost' || !isNodeRedis(client) || !isSingleClient(client)) return error
   const { connected, destroy } = nodeRedisConnection(client)
-  try {
-    await abortable(connected.then(side => side.ping()), signal)
-    return error
-  } catch (reason) {
-    return reason
-  } finally {
-    destroy()
-  }
+  const found = await abortable(connected.then(side => side.ping()), signal).then(() => error, reason => reason)
+  destroy()
+  return found
 }
 
 // A client that is offline queues commands, and reports by an event why it could not connect. A pool and a cluster do not say whether they

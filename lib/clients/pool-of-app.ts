@@ -154,10 +154,10 @@ export async function untilExhausted<T> (
   const giveUp: NodeJS.Timeout[] = []
   const deafen = pool.listen?.(error => giveUp.push(setTimeout(() => patience.abort(error), failureGrace)))
   try {
-    return await work(patience)
-  } catch (error) {
-    // The app may have told its pool to wait less long than the run does.
-    throw wordsFor(error) === noConnectionInTime && pool.isExhausted() ? new PoolExhausted({ cause: error }) : error
+    return await work(patience).catch(error => {
+      // The app may have told its pool to wait less long than the run does.
+      throw wordsFor(error) === noConnectionInTime && pool.isExhausted() ? new PoolExhausted({ cause: error }) : error
+    })
   } finally {
     for (const each of [timer, ...giveUp]) clearTimeout(each)
     deafen?.()

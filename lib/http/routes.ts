@@ -97,9 +97,9 @@ function onlyLast (app: FastifyInstance, test: (segment: string) => boolean): Re
 
 /** Returns the last segment of the path of a URL, or an empty text if its escapes cannot be decoded. */
 function lastSegment (url: string): string {
-  const [path = ''] = url.split(/[?#;]/, 1)
+  const path = url.replace(/\/?(?:[?#;].*)?$/s, '')
   try {
-    return decodeURIComponent(/([^/]*)\/?$/.exec(path)?.[1] ?? '')
+    return decodeURIComponent(path.slice(path.lastIndexOf('/') + 1))
   } catch {
     return ''
   }

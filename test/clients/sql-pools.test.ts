@@ -255,7 +255,9 @@ test('a client that is missing is told at the run, too', async t => {
 
 test('a client that shows no pool has none', async t => {
   const pool = new pg.Pool()
-  for (const client of [{}, { pool: 7 }, new Kysely({ dialect: new PostgresDialect({ pool }) }), new pg.Client(), mysql, { em: { getConnection: () => ({}) } }, { client: { pool: { numFree: () => 0 }, driver: {} } }]) {
+  // Knex over a driver that makes no connection by itself, as that of SQLite.
+  const overSQLite = { raw () {}, transaction () {}, client: { pool: { numFree: () => 0 }, driver: class {}, connectionSettings: {} } }
+  for (const client of [{}, { pool: 7 }, new Kysely({ dialect: new PostgresDialect({ pool }) }), new pg.Client(), mysql, { em: { getConnection: () => ({}) } }, overSQLite]) {
     t.equal(sqlPoolOf(client)?.own, undefined)
   }
   await pool.end()
