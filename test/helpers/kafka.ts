@@ -32,10 +32,10 @@ export async function startKafka (t: Scope): Promise<KafkaServer> {
     command: program('kcat'),
     args: ['-b', 'mock', '-X', 'test.mock.num.brokers=1', '-d', 'mock', '-C', '-t', 'orders'],
     async answers () {
-      // Each start adds a line.
-      const said = [...place.log().matchAll(/ bootstrap\.servers=127\.0\.0\.1:(\d+)/g)].at(-1)
+      // Each start adds a line of its port, and then one of the topic, which it makes for the first who asks.
+      const said = [...place.log().matchAll(/ bootstrap\.servers=127\.0\.0\.1:(\d+)[^]*?Created topic "orders"/g)].at(-1)
       const found = Number(said?.[1] ?? 0)
-      if (found === target) throw new Error('It has not told its port yet')
+      if (found === target) throw new Error('It has not told its port and its topic yet')
       target = found
     },
   }))
