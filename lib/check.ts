@@ -8,7 +8,7 @@ import type {
 } from '../types/check.js'
 
 // All copies of the package in one process share this symbol, so that a check of another copy still counts.
-const brand = Symbol.for('fastify-health.check')
+const checkBrand = Symbol.for('fastify-health.check')
 
 /**
  * A check asks one dependency one question. Each run makes a new instance, with a copy of the entry's options.
@@ -45,7 +45,7 @@ export abstract class HealthCheck<Options extends object = Record<never, never>>
     return this.constructor.name
   }
 
-  get [brand] (): true { return true }
+  get [checkBrand] (): true { return true }
 
   /** Asks the dependency. The check fails if this throws, rejects, resolves to `false`, or calls `addError`. */
   abstract check (context: CheckContext): unknown
@@ -64,7 +64,7 @@ export abstract class HealthCheck<Options extends object = Record<never, never>>
 
 export function isCheckClass (value: unknown): value is CheckClass {
   try {
-    return typeof value === 'function' && value.prototype instanceof Object && brand in value.prototype
+    return typeof value === 'function' && value.prototype instanceof Object && checkBrand in value.prototype
   } catch {
     // The value is a revoked proxy, or a proxy that throws.
     return false

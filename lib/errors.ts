@@ -2,7 +2,7 @@ import createError from '@fastify/error'
 import type { FailureKind } from '../types/report.js'
 
 // All copies of the package in one process share this symbol, so that an error of another copy still counts.
-const brand = Symbol.for('fastify-health.error')
+const errorBrand = Symbol.for('fastify-health.error')
 
 /** The base of all errors of checks, with the kind "unknown error". Clients that may see details see its text. */
 export class HealthCheckError extends Error {
@@ -13,7 +13,7 @@ export class HealthCheckError extends Error {
     this.name = new.target.name
   }
 
-  get [brand] (): true { return true }
+  get [errorBrand] (): true { return true }
 }
 
 /** A warning. It fails the subset unless `warningsAsErrors` is `false`. */
@@ -32,7 +32,7 @@ export class ServiceReturnedUnexpectedResult extends HealthCheckError {
 }
 
 export function isHealthCheckError (error: unknown): error is HealthCheckError {
-  return error instanceof Error && brand in error
+  return error instanceof Error && errorBrand in error
 }
 
 /** Makes the error of a run whose requirements are missing. Boot reports them too, but a subset may change later. */

@@ -25,12 +25,12 @@ export interface HealthServiceOptions {
   watchInterval?: number
 }
 
-const path = '/grpc.health.v1.Health'
+const servicePath = '/grpc.health.v1.Health'
 
 /** `grpc.health.v1.Health`: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 const definition = {
   Check: {
-    path: `${path}/Check`,
+    path: `${servicePath}/Check`,
     requestStream: false,
     responseStream: false,
     requestSerialize: encodeRequest,
@@ -39,7 +39,7 @@ const definition = {
     responseDeserialize: decodeResponse,
   },
   Watch: {
-    path: `${path}/Watch`,
+    path: `${servicePath}/Watch`,
     requestStream: false,
     responseStream: true,
     requestSerialize: encodeRequest,
@@ -48,7 +48,7 @@ const definition = {
     responseDeserialize: decodeResponse,
   },
   List: {
-    path: `${path}/List`,
+    path: `${servicePath}/List`,
     requestStream: false,
     responseStream: false,
     requestSerialize: encodeRequest,
@@ -91,7 +91,7 @@ export function addHealthService (
 
   server.addService(definition, {
     async Check (call: ServerUnaryCall<HealthCheckRequest, HealthCheckResponse>, callback: sendUnaryData<HealthCheckResponse>) {
-      const status = await statusOf(health, subsetOf(call.request.service), timeLeft(call.getDeadline()))
+      const status = await askStatus(health, subsetOf(call.request.service), timeLeft(call.getDeadline()))
       if (status === servingStatus.SERVICE_UNKNOWN) callback({ code: notFound, details: 'unknown service' })
       else callback(null, { status })
     },
@@ -100,7 +100,7 @@ export function addHealthService (
       const subset = subsetOf(call.request.service)
       if (watched.size === 0) health.on('verdict', onVerdict)
       const known = watched.get(subset) ??
-        new WatchedSubset(async () => await statusOf(health, subset), watchInterval, () => forget(subset))
+        new WatchedSubset(async () => await askStatus(health, subset), watchInterval, () => forget(subset))
       watched.set(subset, known)
       known.add(call)
     },
@@ -110,7 +110,9 @@ export function addHealthService (
       if (subsets.length > longestList) return callback({ code: resourceExhausted, details: 'too many services to list' })
       const names = subsets.includes(overall) ? ['', ...subsets] : subsets
       const left = timeLeft(call.getDeadline())
-      const statuses = await Promise.all(names.map(async name => [name, { status: await statusOf(health, subsetOf(name), left) }] as const))
+      const statuses = await Promise.all(
+        names.map(async name => [name, { status: await askStatus(health, subsetOf(name), left) }] as const)
+      )
       callback(null, { statuses: Object.fromEntries(statuses) })
     },
   })
@@ -187,7 +189,7 @@ class WatchedSubset {
   }
 }
 
-async function statusOf (health: HealthRegistry, subset: string, deadline?: number): Promise<ServingStatus> {
+async function askStatus (health: HealthRegistry, subset: string, deadline?: number): Promise<ServingStatus> {
   if (!health.subsets().includes(subset)) return servingStatus.SERVICE_UNKNOWN
   // The client cannot extend the deadline of the settings.
   const isSooner = deadline !== undefined && !(deadline >= (health.settings.deadline ?? Infinity))

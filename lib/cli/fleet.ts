@@ -61,7 +61,7 @@ function mustFit ({ settings }: HealthRegistry, warn: (text: string) => void): v
 const colourOfLook = { good: 'green', mild: 'yellow', bad: 'red' } as const
 
 async function colouredRoster (roster: Roster): Promise<string> {
-  const { lines } = await import('../renderers/fleet/plain.js')
-  const { row } = await import('../renderers/plain.js')
+  const { fleetLines: lines } = await import('../renderers/fleet/plain.js')
+  const { statusLine: row } = await import('../renderers/plain.js')
   return lines(roster).map(({ name, words, look }) => row(name, styleText(colourOfLook[look], words, { validateStream: false }))).join('')
 }

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { FST_HEALTH_USAGE } from '../errors.js'
-import { plain, row, statusInWords } from '../renderers/plain.js'
+import { plain, statusLine, statusInWords } from '../renderers/plain.js'
 import { suggestion } from '../values/rules.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Settings } from '../../types/options.js'
@@ -59,6 +59,6 @@ function colouredReport ({ results }: Report): string {
   return results.map(result => {
     const { identifier, healthy, critical, borne, muted } = result
     const colour = healthy && !borne ? 'green' : critical && !borne && muted === undefined ? 'red' : 'yellow'
-    return row(identifier, styleText(colour, statusInWords(result), { validateStream: false }))
+    return statusLine(identifier, styleText(colour, statusInWords(result), { validateStream: false }))
   }).join('')
 }

@@ -53,7 +53,7 @@ export function parseEntry (entry: unknown): ParsedEntry | Fault {
         ? malformed('it is what defineCheck() takes, not a check', 'Wrap it: defineCheck({ … }).')
         : malformed(`${shown(check)} is no check`)
     }
-    const label = typeof check === 'string' ? labelOf(check) : check.name === '' ? 'a class without a name' : named(check.name)
+    const label = typeof check === 'string' ? specifierLabel(check) : check.name === '' ? 'a class without a name' : named(check.name)
     if (!isOptions(options)) return malformed(`the options of ${label} are ${shown(options)}`)
     return { label, check, options }
   } catch (error) {
@@ -104,7 +104,7 @@ export function resolveEntry (parsed: ParsedEntry, Check: CheckClass): ResolvedE
     const { identifier = check.identifier, critical = check.critical, timeout = check.timeout } = options
     const [said] = violations(classRules, { identifier, critical, timeout, check: check.check })
     if (said !== undefined) return invalid(said.message, said.hint)
-    return { ...parsed, options, Check, question: questionOf(Check, options), identifier, critical, timeout }
+    return { ...parsed, options, Check, question: questionKey(Check, options), identifier, critical, timeout }
   } catch (error) {
     return invalid(`its ${asked} threw ${reason(error, secretsOf(options))}`, 'Correct its options or its class.')
   }
@@ -129,7 +129,7 @@ const staticRules: OptionRules = {
   scope: oneOf(['local', 'shared', 'workers']),
 }
 
-function questionOf (Check: CheckClass, options: object): string {
+function questionKey (Check: CheckClass, options: object): string {
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !Object.hasOwn(entryRules, name)))
   return `${idOf(Check)} ${keyOf(own)}`
 }
@@ -137,7 +137,7 @@ function questionOf (Check: CheckClass, options: object): string {
 /** Loads the class that a specifier names. It returns the fault E004 if that fails. */
 export async function loadCheck (specifier: string, baseDir: string): Promise<CheckClass | Fault> {
   const [module, name = 'default'] = splitSpecifier(specifier)
-  const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${labelOf(specifier)} ${message}`, hint })
+  const fault = (message: string, hint: string): Fault => ({ id: 'E004', message: `${specifierLabel(specifier)} ${message}`, hint })
   const builtIn = Object.hasOwn(builtInChecks, module) ? builtInChecks[module] : undefined
   if (builtIn === undefined && module.startsWith('fastify-health/')) {
     return fault('is none of the built-in checks', suggestion(module, Object.keys(builtInChecks)))
@@ -206,6 +206,6 @@ function isRelative (module: string): boolean {
 }
 
 // Somebody may have written the URL of a service here by mistake, and it may hold a password.
-function labelOf (specifier: string): string {
+function specifierLabel (specifier: string): string {
   return named(specifier.startsWith('file:') ? specifier : redactBriefly(specifier))
 }

@@ -42,7 +42,7 @@ function orNull (rule: OptionRule): OptionRule {
   return { expected: `${rule.expected}, or null`, test: value => value === null || rule.test(value) }
 }
 
-const path = 'a path that starts with / and does not end with one, without query, wildcard, parameter, escape, . or ..'
+const pathForm = 'a path that starts with / and does not end with one, without query, wildcard, parameter, escape, . or ..'
 // No request can reach a path with . or .., since clients resolve them, or with an escape, since the router compares decoded paths.
 const isPath = (value: unknown) => typeof value === 'string' && /^(?:\/(?!\.\.?(?:\/|$))[^/?#*:%\s]+)+$/.test(value)
 
@@ -73,10 +73,10 @@ const fleetRules = {
   details: flag(),
 } satisfies RulesOf<FleetOptions>
 
-const rules = {
+const settingRules = {
   subsets: rule('a plain object of lists of checks, by the name of the subset', isOptions),
-  prefix: rule(`${path}, or ''`, value => value === '' || value === '/' || isPath(value)),
-  livenessPath: rule(`${path}, or false`, value => value === false || isPath(value)),
+  prefix: rule(`${pathForm}, or ''`, value => value === '' || value === '/' || isPath(value)),
+  livenessPath: rule(`${pathForm}, or false`, value => value === false || isPath(value)),
   warningsAsErrors: flag(),
   sequential: flag(),
   diskUsageMax: orNull(numeric('a percentage, 0 to 100', 0, 100)),
@@ -145,7 +145,7 @@ function copySubsets (subsets: unknown): unknown {
 
 // Every setting must have a value, except those without a default.
 const complete: OptionRules = Object.fromEntries(
-  Object.entries(rules).map(([option, rule]) => [option, { ...rule, required: !['deadline', 'listen', 'fleet'].includes(option) }])
+  Object.entries(settingRules).map(([option, rule]) => [option, { ...rule, required: !['deadline', 'listen', 'fleet'].includes(option) }])
 )
 
 export interface SettingFault extends Fault {
@@ -181,7 +181,7 @@ function fleetFaults (fleet: Record<string, unknown>): Violation[] {
 export const fleetSubset = 'fleet'
 
 /** Fastify's router accepts no longer parameter. The name of a subset that is added later is a parameter. */
-const longestName = 100
+const maxSubsetName = 100
 
 /** Finds E003: the name of a subset cannot be a path segment. */
 export function nameFault (name: string, fleet?: unknown): Fault | undefined {
@@ -195,11 +195,11 @@ export function nameFault (name: string, fleet?: unknown): Fault | undefined {
       hint: 'Use letters, digits, - . _ and ~, and no dot in front.',
     }
   }
-  if (name.length > longestName) {
+  if (name.length > maxSubsetName) {
     return {
       id: 'E003',
       message: `'${name.slice(0, 20)}…' has ${name.length} characters`,
-      hint: `Use ${longestName} at most: Fastify's router takes no more.`,
+      hint: `Use ${maxSubsetName} at most: Fastify's router takes no more.`,
     }
   }
 }

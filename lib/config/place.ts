@@ -1,7 +1,7 @@
 import { dirname, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const line = /^(?: +at (?:.* \()?(?:async )?)?((?:file:\/\/|\/|[a-z]:\\).*?):(\d+(?::\d+)?)\)?$/i
+const stackLine = /^(?: +at (?:.* \()?(?:async )?)?((?:file:\/\/|\/|[a-z]:\\).*?):(\d+(?::\d+)?)\)?$/i
 // An app that is bundled as CommonJS has no import.meta.url.
 const here = `${dirname(dirname(toPath(String(import.meta.url))))}${sep}`
 
@@ -12,7 +12,7 @@ const here = `${dirname(dirname(toPath(String(import.meta.url))))}${sep}`
 export function placeOf (error: unknown, module?: string): string {
   if (!(error instanceof Error)) return ''
   for (const text of String(error.stack).split('\n')) {
-    const [, file, place] = line.exec(text) ?? []
+    const [, file, place] = stackLine.exec(text) ?? []
     if (file === undefined) continue
     const path = toPath(file)
     if (!path.startsWith(here) && !path.includes(`${sep}node_modules${sep}`)) return ` (${path}:${place})`

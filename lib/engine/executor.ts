@@ -82,17 +82,17 @@ class Context implements CheckContext {
 }
 
 /** The texts that entries have observed, and what may be reported of them. */
-const known = new WeakMap<ResolvedEntry, Map<string, string>>()
+const observedTexts = new WeakMap<ResolvedEntry, Map<string, string>>()
 
 /** At most this many texts of an entry are kept, and of this many characters. */
-const most = 100
+const mostObservations = 100
 
 /** Cleans a text that a check observes. Most of them are names and units, which are the same in each run. */
 function cleaned (text: string, entry: ResolvedEntry): string {
-  const texts = known.get(entry) ?? new Map<string, string>()
-  known.set(entry, texts)
+  const texts = observedTexts.get(entry) ?? new Map<string, string>()
+  observedTexts.set(entry, texts)
   const found = texts.get(text) ?? oneLine(redactBriefly(text, secretsOf(entry.options)))
-  if (texts.size < most && text.length <= most) texts.set(text, found)
+  if (texts.size < mostObservations && text.length <= mostObservations) texts.set(text, found)
   return found
 }
 

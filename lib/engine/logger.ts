@@ -12,8 +12,8 @@ export function lineLogger (
   fields: Fields = {}
 ): FastifyBaseLogger {
   const at = (name: typeof levels[number]) => (first: unknown, second?: unknown) => {
-    const [extra, message] = split(first, second)
-    write(`${line({ level: name, ...fields, ...extra, msg: message })}\n`)
+    const [extra, message] = splitArguments(first, second)
+    write(`${logLine({ level: name, ...fields, ...extra, msg: message })}\n`)
   }
   const loud = levels.slice(level === 'silent' ? levels.length : levels.indexOf(level as 'warn'))
   return {
@@ -27,13 +27,13 @@ export function lineLogger (
 }
 
 /** Splits the arguments as pino does: a message, fields and a message, or an error and an optional message. */
-function split (first: unknown, second: unknown): [extra: Fields, message: unknown] {
+function splitArguments (first: unknown, second: unknown): [extra: Fields, message: unknown] {
   if (typeof first === 'string') return [{}, first]
   if (first instanceof Error) return [{ err: first }, second ?? first.message]
   return [first as Fields, second]
 }
 
-function line (fields: Fields): string {
+function logLine (fields: Fields): string {
   try {
     return JSON.stringify(fields, (_key, value) => {
       if (value instanceof Error) return { type: value.name, message: value.message, stack: value.stack }

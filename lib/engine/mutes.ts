@@ -12,9 +12,9 @@ const muteTime = numeric('a number of milliseconds, more than 0 and no more than
 
 type BySubset = Map<string, Map<string, Mute>>
 
-const isText = (value: unknown): value is string => typeof value === 'string' && oneLine(value) !== ''
+const isMeaningful = (value: unknown): value is string => typeof value === 'string' && oneLine(value) !== ''
 
-function refuse (option: string, value: unknown, expected: string): never {
+function refuseOption (option: string, value: unknown, expected: string): never {
   throw new FST_HEALTH_INVALID_MUTE(option, shown(value), expected)
 }
 
@@ -25,8 +25,8 @@ export function assertMuteTime (time: unknown): void {
 
 /** @throws FST_HEALTH_INVALID_MUTE if `because` is missing, or `by` is not a non-empty string. */
 export function assertWords ({ because, by }: { because: unknown, by?: unknown }): void {
-  if (!isText(because)) refuse('because', because, 'a text that says why')
-  if (by !== undefined && !isText(by)) refuse('by', by, 'a text that says who, or left out')
+  if (!isMeaningful(because)) refuseOption('because', because, 'a text that says why')
+  if (by !== undefined && !isMeaningful(by)) refuseOption('by', by, 'a text that says who, or left out')
 }
 
 /** The mutes: a muted check does not fail its subset for a limited time. Each mute ends by itself. */
@@ -38,7 +38,7 @@ export class Mutes {
   /** @throws FST_HEALTH_INVALID_MUTE if an option is missing or has a wrong type, or `until` is not in the next 90 days. */
   add (subset: string, identifier: string, { until, because, by }: MuteOptions, now: number): void {
     if (!Number.isFinite(until) || until <= now || until > now + longestMute) {
-      refuse('until', until, 'a moment of the next 90 days, in milliseconds since the epoch')
+      refuseOption('until', until, 'a moment of the next 90 days, in milliseconds since the epoch')
     }
     assertWords({ because, by })
     const mutes = this.#bySubset.get(subset) ?? new Map<string, Mute>()

@@ -98,9 +98,9 @@ export function misconfigured (faults: readonly Fault[], at: number): Judged[] {
   })
 }
 
-type Run = Pick<Report, 'subset' | 'draining' | 'startedAt' | 'duration'>
+type ReportHead = Pick<Report, 'subset' | 'draining' | 'startedAt' | 'duration'>
 
-export function toReport (run: Run, results: readonly Result[]): Report {
+export function toReport (run: ReportHead, results: readonly Result[]): Report {
   const sorted = [...results].sort(byIdentifier)
   const { subset, draining, startedAt, duration } = run
   return {

@@ -41,7 +41,7 @@ export interface Inquiry {
 }
 
 /** An inquiry that is being answered. */
-interface Run {
+interface RunningInquiry {
   readonly inquiry: Inquiry
   /** The beginning in milliseconds since the epoch. */
   readonly startedAt: number
@@ -73,7 +73,7 @@ export class Reporter {
     const faults = settingsFaults(settings)
     // The deadline may be what is invalid. The report about that needs none.
     const due = faults.length > 0 ? never : this.#deadlines.of(deadline, begun)
-    const run: Run = { inquiry, startedAt: clock.date(), begun, due }
+    const run: RunningInquiry = { inquiry, startedAt: clock.date(), begun, due }
     if (faults.length > 0) return this.#report(run, this.#misconfigured(subset, faults))
     const planned = planner.plan(subset)
     const plan = planned instanceof Promise ? await this.#inTime(planned, due) : planned
@@ -129,7 +129,7 @@ export class Reporter {
   }
 
   /** @param onAnswer is called at the first answer of a check, and perhaps at later ones */
-  async #evaluated (run: Run, plan: Plan, onAnswer: () => void): Promise<Report> {
+  async #evaluated (run: RunningInquiry, plan: Plan, onAnswer: () => void): Promise<Report> {
     const { settings: { sequential, warningsAsErrors }, clock, runners } = this.#sources
     const { due, inquiry: { subset, background, draining } } = run
     const { entries, order } = plan
@@ -148,11 +148,11 @@ export class Reporter {
   }
 
   // A refused subset always fails, even if it has no checks or all of them are muted or not critical.
-  #refused (run: Run, { entries }: Plan, why: string): Report {
+  #refused (run: RunningInquiry, { entries }: Plan, why: string): Report {
     return { ...this.#report(run, entries.map(entry => this.#down(run.inquiry.subset, entry, why))), healthy: false }
   }
 
-  #report ({ inquiry: { subset, draining }, startedAt, begun }: Run, results: readonly Result[]): Report {
+  #report ({ inquiry: { subset, draining }, startedAt, begun }: RunningInquiry, results: readonly Result[]): Report {
     return this.#toReport({ subset, draining: draining(), startedAt, duration: this.#sources.clock.now() - begun }, results)
   }
 

@@ -5,7 +5,7 @@ import type { Question, Runner } from './runner.js'
 import { never } from '../time/deadlines.js'
 
 /** A run under way, which several probes may wait for. */
-interface Run {
+interface RunUnderWay {
   readonly outcome: Promise<Outcome>
   readonly begun: number
   /** The outcome for probes that gave up, by the milliseconds that they waited. They share it, so that it counts as one failure. */
@@ -19,7 +19,7 @@ const early = 0.05
 export class SharedQuestionRunner {
   readonly #clock: Clock
   readonly #runner: Runner
-  #run: Run | undefined
+  #run: RunUnderWay | undefined
   /** The moment of the next turn, on the clock's monotonic time, or `undefined` if the fleet does not say. */
   #nextAt: number | undefined
 
@@ -44,7 +44,7 @@ export class SharedQuestionRunner {
     return (isEarly ? this.#runner.lastOutcome(question) : undefined) ?? this.#begin(fleet, shared, question).outcome
   }
 
-  #begin (fleet: Promise<Fleet>, shared: SharedQuestion, question: Question): Run {
+  #begin (fleet: Promise<Fleet>, shared: SharedQuestion, question: Question): RunUnderWay {
     this.#run ??= {
       outcome: this.#take(fleet, shared, question).finally(() => { this.#run = undefined }),
       begun: this.#clock.now(),
@@ -74,7 +74,7 @@ export class SharedQuestionRunner {
     return this.#runner.lastOutcome(question) as Outcome
   }
 
-  #wait (run: Run, { timeout, due }: Question): Promise<Outcome> {
+  #wait (run: RunUnderWay, { timeout, due }: Question): Promise<Outcome> {
     return new Promise(resolve => {
       const settle = (outcome: Outcome) => {
         cancelTimer()
@@ -87,7 +87,7 @@ export class SharedQuestionRunner {
     })
   }
 
-  #late ({ begun, late }: Run, after: number): Outcome {
+  #late ({ begun, late }: RunUnderWay, after: number): Outcome {
     let outcome = late.get(after)
     if (outcome === undefined) {
       const took = this.#clock.now() - begun

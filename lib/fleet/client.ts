@@ -43,7 +43,7 @@ export async function fleetClientRequirements (source: FleetSource, getApp: () =
 }
 
 // The client tries once, without a queue and without commands of its own. `FleetConnection` decides how long to wait and when to retry.
-const common = {
+const connectionOptions = {
   lazyConnect: true,
   enableReadyCheck: false,
   maxRetriesPerRequest: 0,
@@ -55,7 +55,14 @@ const common = {
   stringNumbers: false,
 }
 // The key prefix of the app is removed, since ioredis would not add it to keys that a script builds.
-const once = { ...common, enableOfflineQueue: false, keyPrefix: '', retryStrategy: null, sentinelRetryStrategy: () => null, scripts }
+const once = {
+  ...connectionOptions,
+  enableOfflineQueue: false,
+  keyPrefix: '',
+  retryStrategy: null,
+  sentinelRetryStrategy: () => null,
+  scripts,
+}
 
 /** Makes a client that is not connected yet. */
 export async function newClient (source: FleetSource, getApp: () => FastifyInstance): Promise<FleetClient> {
@@ -73,7 +80,7 @@ export async function newClient (source: FleetSource, getApp: () => FastifyInsta
       keyPrefix: '',
       clusterRetryStrategy: null,
       scripts,
-      redisOptions: common,
+      redisOptions: connectionOptions,
     })
     : found.duplicate(once)
   return own as unknown as FleetClient

@@ -5,7 +5,7 @@ import { FleetConnection } from './connection.js'
 import { Keys } from './keys.js'
 import { FleetMutes, type MutesAnswer } from './mutes.js'
 import { worstFirst } from './order.js'
-import { isHealthy, readInstance, writtenInstance } from './records.js'
+import { isHealthyBeforeDraining, readInstance, writtenInstance } from './records.js'
 import { lifetimes } from './scripts.js'
 import { Turns } from './turns.js'
 import type { Fleet, FleetContext, FleetMuteOptions, SharedQuestion, Turn } from '../engine/fleet.js'
@@ -15,7 +15,7 @@ import type { Report } from '../../types/report.js'
 
 /** The milliseconds between two looks for new mutes, with a jitter of a tenth. A mute takes effect within two seconds. */
 const look = 1000
-const jitter = 0.1
+const lookJitter = 0.1
 /** Redis may take this many milliseconds for one answer, but at most half of the setting `deadline`. */
 const longestAnswer = 500
 /** An instance reports once in this part of its `ttl`. */
@@ -144,7 +144,7 @@ class RedisFleet implements Fleet {
     this.#looking = this.#lookOnce().then(() => {
       if (this.#state === 'closed') return
       const pause = Math.min(look, this.#ttl * beats)
-      this.#stop = clock.after(pause * (1 - jitter + 2 * jitter * clock.random()), () => this.#look(), true)
+      this.#stop = clock.after(pause * (1 - lookJitter + 2 * lookJitter * clock.random()), () => this.#look(), true)
     })
   }
 
@@ -167,7 +167,7 @@ class RedisFleet implements Fleet {
     ]
     const values = [
       this.#id, this.#ttl, this.#ttl * lifetimes, isDraining() ? '1' : '', this.#self(found, clock.date()), this.#began,
-      ...found.flatMap(report => [report.subset, isHealthy(report) ? '1' : '']),
+      ...found.flatMap(report => [report.subset, isHealthyBeforeDraining(report) ? '1' : '']),
     ]
     this.#beatAt = clock.now() + this.#ttl * beats
     const answer = await this.#connection.ask<Beaten>(client => client.fleetBeat(keys.length, ...keys, ...values), true)

@@ -5,7 +5,7 @@ import type { FailingCheck, FleetInstance, FleetMute, InstanceSubset } from '../
 import type { Failure, FailureKind, Observation, Report } from '../../types/report.js'
 
 /** The limits on the length of a text and of a message, on the number of items, and on the bytes that an instance reports of one subset. */
-const longestText = 120
+const maxTextLength = 120
 const longestMessage = 1000
 const mostFailing = 10
 const mostBytes = 1500
@@ -24,7 +24,7 @@ function parsed (text: string): unknown {
   }
 }
 
-const shortened = (text: string, most = longestText) => text.length > most ? `${text.slice(0, most - 1)}…` : text
+const shortened = (text: string, most = maxTextLength) => text.length > most ? `${text.slice(0, most - 1)}…` : text
 
 // The command prints values of Redis on a terminal, and any program may have written them.
 const clean = (text: string, most?: number) => shortened(oneLine(text), most)
@@ -89,12 +89,12 @@ export function writtenInstance (
     ...(version === undefined ? {} : { v: shortened(version) }),
     ...(releaseId === undefined ? {} : { r: shortened(releaseId) }),
     u: reports.map(report =>
-      [report.subset, Number(isHealthy(report)), Math.round(now - report.startedAt), writtenFailing(report, now, details)]),
+      [report.subset, Number(isHealthyBeforeDraining(report)), Math.round(now - report.startedAt), writtenFailing(report, now, details)]),
   })
 }
 
 /** Returns whether the checks of a subset are healthy, even if the subset fails because it drains. */
-export function isHealthy ({ healthy, draining, results }: Report): boolean {
+export function isHealthyBeforeDraining ({ healthy, draining, results }: Report): boolean {
   return draining ? results.every(({ healthy, critical, muted }) => healthy || !critical || muted !== undefined) : healthy
 }
 

@@ -56,7 +56,7 @@ redis.call('PEXPIRE', KEYS[5], kept)
 return { now, string.format('%.0f', began), twins, former, redis.call('GET', KEYS[6]) or '' }`
 
 /** Removes an instance. Keys: instances, draining, instance, name, and for each subset healthy and failing. Arguments: id. */
-const leave = `
+const removeInstance = `
 redis.call('DEL', KEYS[3])
 for i = 1, #KEYS do
   if i ~= 3 then redis.call('ZREM', KEYS[i], ARGV[1]) end
@@ -127,7 +127,7 @@ return { 0, foundIn, math.floor((micro - foundIn) / 1000), found }`
  * Returns now, the numbers of instances that are there, drain and are gone, for each subset its name and the numbers of instances that
  * found it healthy and failing, and the ids.
  */
-const summary = `${now}
+const summarize = `${now}
 local limit = tonumber(ARGV[1])
 local there = '(' .. now
 local subsets, ids, known = {}, {}, {}
@@ -179,14 +179,14 @@ end
 `
 
 /** Mutes a check. Keys: mutes, version. Arguments: name, milliseconds, words. Returns now, and the moment when the mute ends. */
-const mute = `${trimMutes}
+const muteCheck = `${trimMutes}
 local ends = now + tonumber(ARGV[2])
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %.0f %s', now, ends, ARGV[3]))
 trim()
 return { now, ends }`
 
 /** Ends a mute. Keys: mutes, version. Arguments: name. Returns whether the check was muted. */
-const unmute = `${trimMutes}
+const unmuteCheck = `${trimMutes}
 local was = redis.call('HGET', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
 trim()
@@ -196,15 +196,15 @@ return ends and ends > now and 1 or 0`
 /** The Lua scripts of a fleet. Each name is a command of the client. */
 export const scripts = {
   fleetBeat: { lua: beat },
-  fleetLeave: { lua: leave },
+  fleetLeave: { lua: removeInstance },
   fleetYield: { lua: yieldTurns },
   fleetTake: { lua: take },
   fleetRenew: { lua: renew },
   fleetTell: { lua: tell },
-  fleetSummary: { lua: summary },
+  fleetSummary: { lua: summarize },
   fleetMutes: { lua: readMutes },
-  fleetMute: { lua: mute },
-  fleetUnmute: { lua: unmute },
+  fleetMute: { lua: muteCheck },
+  fleetUnmute: { lua: unmuteCheck },
 } as const
 
 export type Script = keyof typeof scripts

@@ -26,7 +26,7 @@ export interface TurnsOptions {
 const lease = 1.5
 const renewal = 0.5
 /** An instance asks earlier or later than others by at most this part of an interval. */
-const jitter = 0.1
+const intervalJitter = 0.1
 /** The milliseconds between two looks for the first outcome, while another instance runs the check. */
 const glance = 100
 
@@ -87,9 +87,9 @@ export class Turns {
   /** Returns the milliseconds until the next look: after an interval, or when the turn of a holder without a sign of life ends. */
   #next (interval: number, since: number): number {
     const { clock } = this.#options
-    const usual = interval * (1 - jitter + 2 * jitter * clock.random())
-    const over = interval * (lease + 3 * jitter * clock.random()) - since
-    return Math.min(usual, Math.max(interval * jitter, over))
+    const usual = interval * (1 - intervalJitter + 2 * intervalJitter * clock.random())
+    const over = interval * (lease + 3 * intervalJitter * clock.random()) - since
+    return Math.min(usual, Math.max(interval * intervalJitter, over))
   }
 
   /** Keeps the turn during the run, and returns the function that ends the turn with an outcome. */

@@ -15,7 +15,7 @@ export interface FileHeartbeatOptions extends PulseOptions {
   file?: string
 }
 
-const rules = { ...pulseRules, file: withoutNul('the path of a file') } satisfies RulesOf<FileHeartbeatOptions>
+const fileRules = { ...pulseRules, file: withoutNul('the path of a file') } satisfies RulesOf<FileHeartbeatOptions>
 
 /**
  * Touches a file as long as the worker lives, so that `HeartbeatFileCheck` can look at it. The first beat is written at once. A missing
@@ -25,7 +25,7 @@ const rules = { ...pulseRules, file: withoutNul('the path of a file') } satisfie
  * @throws {NodeJS.ErrnoException} if the file cannot be written.
  */
 export function startFileHeartbeat (options: FileHeartbeatOptions = {}): Heartbeat {
-  assertOptions('startFileHeartbeat', options, rules)
+  assertOptions('startFileHeartbeat', options, fileRules)
   const { file = defaultFile } = options
   mkdirSync(dirname(file), { recursive: true })
   touchSync(file)

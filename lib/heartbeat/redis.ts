@@ -5,7 +5,7 @@ import { within } from '../time/timeout.js'
 import { milliseconds, rule, text } from '../values/rules.js'
 import { clusterName } from './common.js'
 import { assertOptions, pulseRules, startPulse, type Heartbeat, type PulseOptions } from './pulse.js'
-import { enter, leave, type RosterClient } from './roster.js'
+import { enter, removeWorker, type RosterClient } from './roster.js'
 import type { RulesOf } from '../../types/check.js'
 
 export interface RedisHeartbeatOptions extends PulseOptions {
@@ -35,7 +35,7 @@ export interface RedisHeartbeatOptions extends PulseOptions {
 
 const statusRule = text()
 
-const rules = {
+const redisHeartbeatRules = {
   ...pulseRules,
   redis: rule('an ioredis client', isRosterClient, { required: true }),
   cluster: clusterName,
@@ -52,7 +52,7 @@ const rules = {
  * @throws FST_HEALTH_INVALID_CONFIGURATION if an option is invalid.
  */
 export function startRedisHeartbeat (options: RedisHeartbeatOptions): Heartbeat {
-  assertOptions('startRedisHeartbeat', options, rules)
+  assertOptions('startRedisHeartbeat', options, redisHeartbeatRules)
   const { redis, cluster, host = hostname(), status = 'Working', interval = 1000, ttl = 3000 } = options
   if (interval !== false && interval >= ttl) {
     throw new FST_HEALTH_INVALID_CONFIGURATION(
@@ -71,7 +71,7 @@ export function startRedisHeartbeat (options: RedisHeartbeatOptions): Heartbeat 
     for (const word of former) entered.delete(word)
   }
 
-  const pulse = startPulse(write, () => leave(redis, entry, [...entered]), options)
+  const pulse = startPulse(write, () => removeWorker(redis, entry, [...entered]), options)
   // The first beat is not awaited, since `onError` receives its failure.
   pulse.beat()
   return { beat: pulse.beat, stop: () => within(ttl, pulse.stop(), () => {}) }

@@ -50,7 +50,7 @@ for _, status in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 end
 return counts`
 
-export interface Entry {
+export interface WorkerEntry {
   readonly cluster: string
   readonly host: string
   /** The id of the worker, unique in the cluster. */
@@ -58,21 +58,27 @@ export interface Entry {
 }
 
 /** Enters a worker under `status` for `ttl` milliseconds, and removes it from the `former` statuses. */
-export async function enter (client: RosterClient, entry: Entry, status: string, ttl: number, former: readonly string[]): Promise<void> {
+export async function enter (
+  client: RosterClient,
+  entry: WorkerEntry,
+  status: string,
+  ttl: number,
+  former: readonly string[]
+): Promise<void> {
   await client.eval(enterScript, 2, ...indexes(entry), entry.worker, ttl, status, ...former)
 }
 
 /** Removes a worker from each of `statuses`. */
-export async function leave (client: RosterClient, entry: Entry, statuses: readonly string[]): Promise<void> {
+export async function removeWorker (client: RosterClient, entry: WorkerEntry, statuses: readonly string[]): Promise<void> {
   await client.eval(leaveScript, 2, ...indexes(entry), entry.worker, ...statuses)
 }
 
 /** Returns the number of workers for each status, in the cluster or on one of its hosts. */
-export async function count (client: RosterClient, cluster: string, host?: string): Promise<Map<string, number>> {
+export async function countWorkers (client: RosterClient, cluster: string, host?: string): Promise<Map<string, number>> {
   return new Map(await client.eval(countScript, 1, indexOf(cluster, host)) as Array<[status: string, count: number]>)
 }
 
-function indexes ({ cluster, host }: Entry): string[] {
+function indexes ({ cluster, host }: WorkerEntry): string[] {
   return [indexOf(cluster), indexOf(cluster, host)]
 }
 

@@ -4,7 +4,7 @@ import { negotiate, supportedTypes } from './negotiate.js'
 import { failureStatusOf, fleetSubset } from '../config/options.js'
 import { FST_HEALTH_NOT_ACCEPTABLE } from '../errors.js'
 import { fleetRenderers } from '../renderers/fleet/index.js'
-import { withoutDetails } from '../renderers/fleet/words.js'
+import { withoutInstanceDetails } from '../renderers/fleet/words.js'
 import type { HealthRegistry } from '../engine/registry.js'
 import type { Roster } from '../../types/fleet.js'
 import type { Settings } from '../../types/options.js'
@@ -34,7 +34,7 @@ export async function answerForFleet (
     const detailed = await seesDetails(registry.settings, request)
     const found = await registry.roster({ limit: most })
     const renderer = fleetRenderers.find(({ name }) => name === chosen.name) as Renderer<Roster>
-    const body = renderer.render(detailed ? found : withoutDetails(found), registry.settings.service)
+    const body = renderer.render(detailed ? found : withoutInstanceDetails(found), registry.settings.service)
     if (renderer.headers !== undefined) reply.headers(renderer.headers)
     const status = found.unavailable === undefined || renderer.alwaysOk === true ? 200 : failureStatusOf(mounted, fleetSubset)
     const { validated } = await loadValidation()

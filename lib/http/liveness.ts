@@ -23,7 +23,7 @@ type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: HookHandle
  */
 export function livenessHook (path: string, options: RouterOptions): OnRequest {
   const { length } = path
-  const mayBeSpelled = spellings(path, options)
+  const mayBeSpelled = spellingTest(path, options)
   return function liveness (request, reply, done) {
     const url = request.raw.url as string
     const asWritten = url.startsWith(path) && isEnd(url, length)
@@ -43,10 +43,10 @@ export function answer (reply: FastifyReply): void {
 
 const percent = 0x25
 const slash = 0x2f
-const query = 0x3f
+const questionMark = 0x3f
 
 /** Returns a function that says whether a URL may be another spelling of `path`. Only then is the router asked, which takes longer. */
-function spellings (
+function spellingTest (
   path: string,
   { caseSensitive, ignoreDuplicateSlashes, useSemicolonDelimiter }: RouterOptions
 ): (url: string) => boolean {
@@ -65,7 +65,7 @@ function spellings (
 
 function isEnd (url: string, at: number): boolean {
   if (url.charCodeAt(at) === slash) at++
-  return at === url.length || url.charCodeAt(at) === query
+  return at === url.length || url.charCodeAt(at) === questionMark
 }
 
 function isLiveness ({ routeOptions: { config } }: FastifyRequest): boolean {

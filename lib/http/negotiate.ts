@@ -3,7 +3,7 @@ import { renderers } from '../renderers/index.js'
 import type { Renderer } from '../../types/renderer.js'
 
 // A + in a query stands for a space if it is not escaped.
-const byName = new Map<unknown, Renderer>(
+const renderersByName = new Map<unknown, Renderer>(
   renderers.flatMap(renderer => [renderer.name, renderer.name.replace('+', ' ')].map(name => [name, renderer]))
 )
 
@@ -16,9 +16,9 @@ export const supportedTypes = renderers.map(({ mediaType }) => mediaType).join('
  */
 export function negotiate (format: unknown, { accept }: Pick<IncomingHttpHeaders, 'accept'>): Renderer | undefined {
   const wanted: unknown = Array.isArray(format) ? format[0] : format
-  if (wanted !== undefined) return byName.get(wanted === 'text' ? 'plain' : wanted)
+  if (wanted !== undefined) return renderersByName.get(wanted === 'text' ? 'plain' : wanted)
   if (accept === undefined || accept === '*/*') return renderers[0]
-  const ranges = split(accept, ',').flatMap(toRange)
+  const ranges = splitAt(accept, ',').flatMap(toRange)
   // If no part of the header can be understood, it is ignored.
   if (ranges.length === 0) return renderers[0]
   return mostWanted(ranges)
@@ -33,7 +33,7 @@ interface Range {
 }
 
 /** Splits a text. A separator in quotes does not count, and neither does a quote that does not end. */
-function split (text: string, separator: string): string[] {
+function splitAt (text: string, separator: string): string[] {
   const parts: string[] = []
   let start = 0
   let mayQuote = true
@@ -72,7 +72,7 @@ const aliases = new Map([['application/xhtml+xml', 'text/html']])
 
 /** Parses one item of an `Accept` header. A malformed item gives no range. */
 function toRange (item: string, position: number): Range[] {
-  const [type = '', ...parameters] = split(item, ';').map(part => part.trim())
+  const [type = '', ...parameters] = splitAt(item, ';').map(part => part.trim())
   const q = parameters.find(text => quality.test(text))?.replace(quality, '') ?? '1'
   const isMalformed = !mediaRange.test(type) || !parameters.every(text => parameter.test(text)) || !decimal.test(q) || Number(q) > 1
   return isMalformed ? [] : [{ type: aliases.get(type.toLowerCase()) ?? type.toLowerCase(), q: Number(q), position }]

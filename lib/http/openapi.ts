@@ -8,7 +8,7 @@ import { supportedTypes } from './negotiate.js'
 import { renderers } from '../renderers/index.js'
 import { failed, toReport, toResult, type Outcome } from '../engine/report.js'
 import { fleetRenderers } from '../renderers/fleet/index.js'
-import { bodySchema, healthReport, healthReportId, livenessBody, query, rosterBody, rosterQuery, text } from './schemas.js'
+import { bodySchema, healthReport, healthReportId, livenessBody, formatQuery, rosterBody, rosterQuery, anyText } from './schemas.js'
 import type { FleetInstance, Roster } from '../../types/fleet.js'
 import type { Renderer } from '../../types/renderer.js'
 import type { Report } from '../../types/report.js'
@@ -67,7 +67,7 @@ export function subsetDocumentation (
     content: Object.fromEntries(formats.map(renderer => [renderer.mediaType, mediaOf(renderer, example, documented, service)])),
   })
   const refusal = (description: string, example: string): Response =>
-    ({ description, content: { 'text/plain': { schema: text, example } } })
+    ({ description, content: { 'text/plain': { schema: anyText, example } } })
   const response: Record<number, Response> = {
     200: answers(sample(subset, checks), 'Healthy. `application/openmetrics-text` is sent with this status whatever the verdict.'),
     404: refusal('The subset was removed since.', new FST_HEALTH_UNKNOWN_SUBSET(subset).message),
@@ -79,7 +79,7 @@ export function subsetDocumentation (
     'Unhealthy: a critical check failed.',
     renderers.filter(({ alwaysOk }) => !alwaysOk)
   )
-  return { tags, summary: `Is ${subset} healthy?`, description: descriptionOf(checks), querystring: query, response }
+  return { tags, summary: `Is ${subset} healthy?`, description: descriptionOf(checks), querystring: formatQuery, response }
 }
 
 /** Describes the operation of the fleet's page. */
@@ -92,7 +92,7 @@ export function fleetDocumentation ({ service, ...settings }: Pick<Settings, 'fa
     })),
   })
   const refusal = (description: string, example: string): Response =>
-    ({ description, content: { 'text/plain': { schema: text, example } } })
+    ({ description, content: { 'text/plain': { schema: anyText, example } } })
   const response: Record<number, Response> = {
     200: answers(sampleRoster(true), 'What the instances know of each other, whatever that is.'),
     400: refusal('`limit` is no number that is taken.', 'limit must be a whole number, 0 to 1000'),
@@ -113,9 +113,9 @@ export function fleetDocumentation ({ service, ...settings }: Pick<Settings, 'fa
 }
 
 function sampleRoster (isKnown: boolean): Roster {
-  const subsets = [{ subset: 'readiness', healthy: true, at: moment, failing: [] }]
-  const instances: FleetInstance[] = [{ instance: 'host:1', state: 'up', since: moment, seen: moment, subsets }]
-  const found = { fleet: 'fleet', at: moment, up: 1, draining: 0, gone: 0, mutes: [], instances }
+  const subsets = [{ subset: 'readiness', healthy: true, at: exampleMoment, failing: [] }]
+  const instances: FleetInstance[] = [{ instance: 'host:1', state: 'up', since: exampleMoment, seen: exampleMoment, subsets }]
+  const found = { fleet: 'fleet', at: exampleMoment, up: 1, draining: 0, gone: 0, mutes: [], instances }
   return isKnown
     ? { ...found, subsets: [{ subset: 'readiness', healthy: 1, failing: 0 }] }
     : { ...found, unavailable: 'connection refused', subsets: [] }
@@ -135,7 +135,7 @@ function mediaOf (renderer: Renderer, report: Report | undefined, { body }: Docu
 }
 
 // The moment is fixed, since documents that change with each start cannot be compared.
-const moment = Date.UTC(2026, 0, 1)
+const exampleMoment = Date.UTC(2026, 0, 1)
 const duration = 3
 
 /** Makes a report in which a critical check fails, or returns `undefined` if no check is critical. */
@@ -150,12 +150,12 @@ function sample (subset: string, checks: readonly DocumentedCheck[], broken?: Do
     const history = new History()
     const healthy = check !== broken
     const outcome: Outcome = healthy
-      ? { errors: [], startedAt: moment, duration }
-      : failed('unavailable', 'connection refused', moment, duration)
-    history.record(healthy, moment)
+      ? { errors: [], startedAt: exampleMoment, duration }
+      : failed('unavailable', 'connection refused', exampleMoment, duration)
+    history.record(healthy, exampleMoment)
     return toResult({ ...check, outcome, healthy }, history)
   })
-  return toReport({ subset, draining: false, startedAt: moment, duration }, results)
+  return toReport({ subset, draining: false, startedAt: exampleMoment, duration }, results)
 }
 
 /** The names of the operations of each server. All registrations of the plugin on a server share them. */

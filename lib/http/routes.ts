@@ -49,7 +49,7 @@ export async function healthRoutes (app: FastifyInstance, { registry }: { regist
   // The subsets load at the same time. One after another, modules that hang would exceed the time that Fastify gives a plugin.
   for (const [subset, checks] of await Promise.all(subsets.map(async subset => [subset, await registry.checks(subset)] as const))) {
     const identifiers = checks.map(({ identifier }) => identifier).sort()
-    const body = schemas.statuses(identifiers)
+    const body = schemas.statusesSchema(identifiers)
     const asked: AskedSubset = { registry, mounted, schemas, subset, declared: { identifiers, body } }
     declare(`${base}/${subset}`, {
       schema: subsetDocumentation({ subset, checks, body }, mounted),
@@ -114,7 +114,7 @@ function declarer (
   const errorHandler = latestErrorHandler(app)
   return (url, { schema, config: own, constraints, handler }) => {
     const operationId = operationName(`${app.prefix}${url}`)
-    for (const [path, isAlias] of spellings(app, url)) {
+    for (const [path, isAlias] of pathAndAlias(app, url)) {
       const documented: DocumentedSchema = !openapi || isAlias ? { hide: true } : { operationId, ...schema }
       app.route({
         method: 'GET',
@@ -133,7 +133,7 @@ function declarer (
 }
 
 /** Returns the path, and its alias with a slash at the end unless the router ignores it. An alias is not documented. */
-function spellings (app: FastifyInstance, url: string): Array<[path: string, isAlias: boolean]> {
+function pathAndAlias (app: FastifyInstance, url: string): Array<[path: string, isAlias: boolean]> {
   return routerOptions(app).ignoreTrailingSlash ? [[url, false]] : [[url, false], [`${url}/`, true]]
 }
 

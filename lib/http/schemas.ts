@@ -1,13 +1,13 @@
 import * as Type from 'typebox'
 import { renderers } from '../renderers/index.js'
 
-export const text = Type.String()
+export const anyText = Type.String()
 
 /**
  * Makes the schema of an object whose keys are not known. `Type.Record` would load a third of TypeBox, and OpenAPI 3.0 cannot say what it
  * makes.
  */
-function byName<Value extends Type.TSchema> (value: Value) {
+function objectOf<Value extends Type.TSchema> (value: Value) {
   return Type.Object({}, { additionalProperties: value })
 }
 
@@ -15,32 +15,32 @@ function byName<Value extends Type.TSchema> (value: Value) {
 export const names = new WeakMap<Type.TSchema, ReadonlyMap<string, string>>()
 
 /** Makes the schema of the statuses of the given checks. */
-export function statuses (identifiers: readonly string[]) {
-  const schema = Type.Object(Object.fromEntries(identifiers.map(identifier => [identifier, text])), { additionalProperties: false })
+export function statusesSchema (identifiers: readonly string[]) {
+  const schema = Type.Object(Object.fromEntries(identifiers.map(identifier => [identifier, anyText])), { additionalProperties: false })
   names.set(schema, new Map(identifiers.map(identifier => [identifier, `${JSON.stringify(identifier)}:`])))
   return schema
 }
 
 /** The schema of the statuses of a subset whose checks are not known when its route is declared. */
-export const anyStatuses = byName(text)
+export const anyStatuses = objectOf(anyText)
 
 export const livenessBody = Type.Object({ status: Type.Literal('ok') }, { additionalProperties: false })
 
-export const query = Type.Object({
+export const formatQuery = Type.Object({
   format: Type.Optional(Type.Enum(renderers.map(({ name }) => name), { type: 'string', description: 'Wins over the Accept header.' })),
 })
 
 const passWarnFail = Type.Enum(['pass', 'warn', 'fail'], { type: 'string' })
 
 /** The draft calls this component details, and allows further keys. */
-const component = Type.Object({
-  componentId: Type.Optional(text),
-  componentType: Type.Optional(text),
-  observedValue: Type.Optional(Type.Union([Type.Number(), text])),
-  observedUnit: Type.Optional(text),
+const componentSchema = Type.Object({
+  componentId: Type.Optional(anyText),
+  componentType: Type.Optional(anyText),
+  observedValue: Type.Optional(Type.Union([Type.Number(), anyText])),
+  observedUnit: Type.Optional(anyText),
   status: passWarnFail,
   time: Type.Optional(Type.String({ format: 'date-time' })),
-  output: Type.Optional(text),
+  output: Type.Optional(anyText),
 })
 
 /** The id by which other schemas refer to `healthReport`. */
@@ -49,14 +49,14 @@ export const healthReportId = 'FastifyHealthReport'
 /** The schema of `health+json`: https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06 */
 export const healthReport = Type.Object({
   status: passWarnFail,
-  version: Type.Optional(text),
-  releaseId: Type.Optional(text),
-  serviceId: Type.Optional(text),
-  description: Type.Optional(text),
-  notes: Type.Optional(Type.Array(text)),
-  output: Type.Optional(text),
-  links: Type.Optional(byName(text)),
-  checks: byName(Type.Array(component)),
+  version: Type.Optional(anyText),
+  releaseId: Type.Optional(anyText),
+  serviceId: Type.Optional(anyText),
+  description: Type.Optional(anyText),
+  notes: Type.Optional(Type.Array(anyText)),
+  output: Type.Optional(anyText),
+  links: Type.Optional(objectOf(anyText)),
+  checks: objectOf(Type.Array(componentSchema)),
 }, {
   $id: healthReportId,
   title: 'HealthReport',
@@ -64,37 +64,47 @@ export const healthReport = Type.Object({
   description: 'application/health+json, after the IETF draft.',
 })
 
-const moment = Type.String({ format: 'date-time' })
+const dateTime = Type.String({ format: 'date-time' })
 
-const count = Type.Integer({ minimum: 0 })
+const naturalNumber = Type.Integer({ minimum: 0 })
 
 /** The `json` body of the fleet's page. */
 export const rosterBody = Type.Object({
-  fleet: text,
+  fleet: anyText,
   healthy: Type.Boolean({ description: 'No instance is gone without goodbye, and none finds a subset failing.' }),
-  at: moment,
+  at: dateTime,
   unavailable: Type.Optional(Type.String({ description: 'Why only this instance is known.' })),
-  up: count,
-  draining: count,
-  gone: count,
-  subsets: Type.Array(Type.Object({ subset: text, healthy: count, failing: count })),
-  mutes: Type.Array(
-    Type.Object({ subset: text, identifier: text, since: moment, until: moment, because: Type.Optional(text), by: Type.Optional(text) })
-  ),
+  up: naturalNumber,
+  draining: naturalNumber,
+  gone: naturalNumber,
+  subsets: Type.Array(Type.Object({ subset: anyText, healthy: naturalNumber, failing: naturalNumber })),
+  mutes: Type.Array(Type.Object({
+    subset: anyText,
+    identifier: anyText,
+    since: dateTime,
+    until: dateTime,
+    because: Type.Optional(anyText),
+    by: Type.Optional(anyText),
+  })),
   instances: Type.Array(Type.Object({
-    instance: text,
+    instance: anyText,
     state: Type.Enum(['up', 'draining', 'gone'], { type: 'string' }),
-    since: moment,
-    seen: moment,
-    version: Type.Optional(text),
-    releaseId: Type.Optional(text),
+    since: dateTime,
+    seen: dateTime,
+    version: Type.Optional(anyText),
+    releaseId: Type.Optional(anyText),
     subsets: Type.Array(Type.Object({
-      subset: text,
+      subset: anyText,
       healthy: Type.Boolean(),
-      at: moment,
-      failing: Type.Array(
-        Type.Object({ identifier: text, kind: text, status: text, critical: Type.Boolean(), muted: Type.Boolean(), since: moment })
-      ),
+      at: dateTime,
+      failing: Type.Array(Type.Object({
+        identifier: anyText,
+        kind: anyText,
+        status: anyText,
+        critical: Type.Boolean(),
+        muted: Type.Boolean(),
+        since: dateTime,
+      })),
     })),
   }), { description: 'The worst first.' }),
 })
@@ -104,7 +114,7 @@ export const usualInstances = 200
 export const mostInstances = 1000
 
 export const rosterQuery = Type.Object({
-  format: query.properties.format,
+  format: formatQuery.properties.format,
   limit: Type.Optional(
     Type.Integer({
       minimum: 0,
@@ -118,5 +128,5 @@ export const rosterQuery = Type.Object({
 /** Returns the schema of a format's body. The format `json` has the given schema. */
 export function bodySchema (format: string, json: Type.TSchema = anyStatuses): Type.TSchema {
   if (format === 'json') return json
-  return format === 'health+json' ? healthReport : text
+  return format === 'health+json' ? healthReport : anyText
 }

@@ -1,6 +1,6 @@
 import { FST_HEALTH_USAGE } from '../errors.js'
 import type { Manifest, ManifestInput } from './input.js'
-import { commandFor, needsNoGrpc, questionOf, type Question } from './questions.js'
+import { commandFor, needsNoGrpc, questionOf, type ProberQuestion } from './questions.js'
 import { quoted } from './quoting.js'
 
 const reasons: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ export const docker: Manifest = input => {
   ].join('\n')
 }
 
-function instruction (question: Question, input: ManifestInput): string {
+function instruction (question: ProberQuestion, input: ManifestInput): string {
   const { path, subset, timeoutSeconds } = question
   const interval = Math.max(path === undefined ? 30 : 10, timeoutSeconds)
   const command = path === undefined ? commandFor(input, subset) : [input.node, '-e', request(`http://127.0.0.1:${input.port}${path}`)]

@@ -83,7 +83,7 @@ export async function toManifestInput (registry: HealthRegistry, options: Manife
     return { name, path: `${base}/${name}`, time: await registry.longestRun(name, { background: over !== 'command' }) }
   }))
   return {
-    name: labelOf(name),
+    name: manifestName(name),
     kind,
     over,
     port: port ?? (grpc ? 50_051 : 3000),
@@ -108,7 +108,7 @@ function portOf ({ listen, routes }: Settings, kind: ManifestInput['kind']): num
 }
 
 // Makes a name that Kubernetes, HAProxy and Prometheus accept.
-function labelOf (name: string): string {
+function manifestName (name: string): string {
   const label = name.replace(/^@[^/]*\//, '').toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
   if (label === '') throw new FST_HEALTH_USAGE(`'${name}' cannot be the name of a service: it needs a letter of a-z or a digit.`)
   return label.slice(0, 63).replace(/-$/, '')

@@ -1,6 +1,6 @@
 import { FST_HEALTH_USAGE } from '../errors.js'
 import type { Manifest, ManifestInput } from './input.js'
-import { commandFor, questionOf, type Question } from './questions.js'
+import { commandFor, questionOf, type ProberQuestion } from './questions.js'
 import { indented, quoted, requestPath } from './quoting.js'
 
 interface Probe {
@@ -61,7 +61,8 @@ export const kubernetes: Manifest = input => {
     '    spec:',
     '      containers:',
     `        - name: ${quoted(name)}`,
-    ...indented(asked.flatMap(({ probe, question }) => question === undefined ? missing(probe, input) : lines(probe, question, input)), 5),
+    ...indented(asked.flatMap(({ probe, question }) =>
+      question === undefined ? missing(probe, input) : probeLines(probe, question, input)), 5),
     '',
   ].join('\n')
 }
@@ -71,7 +72,7 @@ function missing ({ name, asks }: Probe, { over, livenessPath }: ManifestInput):
   return [`# No ${name}: ${isOff ? '`livenessPath: false` switches it off, and ' : ''}there is no subset named ${asks}.`]
 }
 
-function lines ({ name, why, failureThreshold, periodSeconds }: Probe, question: Question, input: ManifestInput): string[] {
+function probeLines ({ name, why, failureThreshold, periodSeconds }: Probe, question: ProberQuestion, input: ManifestInput): string[] {
   return [
     `# ${why}`,
     `${name}:`,
@@ -84,7 +85,7 @@ function lines ({ name, why, failureThreshold, periodSeconds }: Probe, question:
   ]
 }
 
-function handler ({ path, subset }: Question, input: ManifestInput): string[] {
+function handler ({ path, subset }: ProberQuestion, input: ManifestInput): string[] {
   if (path !== undefined) return ['httpGet:', `  path: ${quoted(requestPath(path))}`, `  port: ${input.port}`]
   if (input.over === 'grpc') return ['grpc:', `  port: ${input.port}`, `  service: ${quoted(subset)}`]
   return ['exec:', `  command: ${quoted(commandFor(input, subset))}`]

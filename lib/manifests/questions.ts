@@ -2,7 +2,7 @@ import { FST_HEALTH_USAGE } from '../errors.js'
 import type { ManifestInput, ManifestSubset } from './input.js'
 
 /** The question of a prober, and the time that it must wait for the answer. */
-export interface Question {
+export interface ProberQuestion {
   readonly subset: string
   /** The path is `undefined` if the question is not asked over HTTP. */
   readonly path: string | undefined
@@ -17,23 +17,23 @@ const startTime = 2000
 const livenessSeconds = 3
 
 /** Returns the question for liveness or a subset, or `undefined` if the service has neither of that name. */
-export function questionOf (input: ManifestInput, name: string): Question | undefined {
+export function questionOf (input: ManifestInput, name: string): ProberQuestion | undefined {
   const subset = input.subsets.find(subset => subset.name === name)
   if (input.over !== 'http') {
     return subset &&
-      { subset: name, path: undefined, timeoutSeconds: wholeSeconds(subset.time + (input.over === 'grpc' ? travelTime : startTime)) }
+      { subset: name, path: undefined, timeoutSeconds: secondsAtLeast(subset.time + (input.over === 'grpc' ? travelTime : startTime)) }
   }
   if (name === 'liveness' && input.livenessPath !== false) {
     return { subset: name, path: input.livenessPath, timeoutSeconds: livenessSeconds }
   }
-  return subset && { subset: name, path: subset.path, timeoutSeconds: wholeSeconds(subset.time + travelTime) }
+  return subset && { subset: name, path: subset.path, timeoutSeconds: secondsAtLeast(subset.time + travelTime) }
 }
 
 /** Returns the subsets that can be asked over HTTP. A subset at the path of liveness cannot, since liveness answers there. */
 export function servedSubsets (input: ManifestInput): Array<{ subset: ManifestSubset, timeoutSeconds: number }> {
   return input.subsets
     .filter(({ path }) => input.over === 'http' && path !== input.livenessPath)
-    .map(subset => ({ subset, timeoutSeconds: wholeSeconds(subset.time + travelTime) }))
+    .map(subset => ({ subset, timeoutSeconds: secondsAtLeast(subset.time + travelTime) }))
 }
 
 /** @throws FST_HEALTH_USAGE if the target asks over HTTP, and the service does not answer over HTTP. */
@@ -57,6 +57,6 @@ export function commandFor ({ command }: ManifestInput, subset: string): string[
   return [...command, '--subset', subset]
 }
 
-function wholeSeconds (milliseconds: number): number {
+function secondsAtLeast (milliseconds: number): number {
   return Math.ceil(milliseconds / 1000)
 }

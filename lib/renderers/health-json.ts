@@ -31,10 +31,10 @@ function overall ({ healthy, results }: Report): Status {
 function checks (results: readonly Result[]): Record<string, object[]> {
   const found = new Map<string, object[]>()
   for (const result of results) {
-    const responseTime = keyOf(result.identifier, 'responseTime')
+    const responseTime = measurementKey(result.identifier, 'responseTime')
     found.set(responseTime, [...found.get(responseTime) ?? [], component(result, responseTimeOf(result))])
     for (const { name, value, unit } of result.observed ?? []) {
-      const key = keyOf(result.identifier, name)
+      const key = measurementKey(result.identifier, name)
       found.set(key, [...found.get(key) ?? [], component(result, { value, unit })])
     }
   }
@@ -42,7 +42,7 @@ function checks (results: readonly Result[]): Record<string, object[]> {
 }
 
 // A colon separates the component from the measurement, so neither may contain one. `componentId` has the unchanged identifier.
-export function keyOf (identifier: string, measurement: string): string {
+export function measurementKey (identifier: string, measurement: string): string {
   return [identifier, measurement].map(name => name.replace(/\s*:\s*/g, ' - ')).join(':')
 }
 

@@ -23,7 +23,7 @@ export function nagios (report: Report): PluginOutput {
   const summary = failing.length === 0
     ? `${report.subset}: ${counted(total, 'check')} working`
     : `${report.subset}: ${failing.length} of ${counted(total, 'check')} failing: ${names}`
-  return output(stateOf(report), summary, report.results.map(performance).join(' '))
+  return output(serviceState(report), summary, report.results.map(performance).join(' '))
 }
 
 /** Writes the line of a subset that could not be asked. */
@@ -36,7 +36,7 @@ function output (state: keyof typeof exitCodes, summary: string, performanceData
   return { line: performanceData === '' ? text : `${text}|${performanceData}`, exitCode: exitCodes[state] }
 }
 
-function stateOf ({ healthy, results }: Report): 'OK' | 'WARNING' | 'CRITICAL' {
+function serviceState ({ healthy, results }: Report): 'OK' | 'WARNING' | 'CRITICAL' {
   if (healthy) return results.every(({ errors }) => errors.length === 0) ? 'OK' : 'WARNING'
   const fatal = results.filter(({ healthy, critical, muted }) => critical && !healthy && muted === undefined)
   const onlyWarnings = fatal.every(({ errors }) => errors.every(({ kind }) => kind === 'warning'))

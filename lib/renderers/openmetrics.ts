@@ -13,7 +13,7 @@ export const openmetrics: Renderer = {
 /** Writes the samples of metrics about a subject. */
 export function exposition<Subject> (metrics: ReadonlyArray<Metric<Subject>>, subject: Subject): string {
   return `${metrics.flatMap(metric =>
-    [...metadata(metric), ...metric.samples(subject).map(sample => line(metric, sample))]).join('\n')}\n# EOF\n`
+    [...metadata(metric), ...metric.samples(subject).map(sample => sampleLine(metric, sample))]).join('\n')}\n# EOF\n`
 }
 
 // The two formats name the family of a counter differently: without `_total` in OpenMetrics, and with `_total` in the older format. Only
@@ -26,7 +26,7 @@ function metadata<Subject> ({ name, help, type, unit }: Metric<Subject>): string
   ]
 }
 
-function line ({ name }: Pick<Metric, 'name'>, { labels, value }: Sample): string {
+function sampleLine ({ name }: Pick<Metric, 'name'>, { labels, value }: Sample): string {
   let pairs = ''
   for (const label in labels) pairs += `${pairs === '' ? '' : ','}${label}="${escape(labels[label] as string)}"`
   return `${name}{${pairs}} ${value}`

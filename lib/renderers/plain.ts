@@ -8,7 +8,7 @@ export const plain: Renderer = {
   name: 'plain',
   mediaType: 'text/plain',
   contentType: 'text/plain; charset=utf-8',
-  render: ({ results }) => results.map(result => row(result.identifier, statusInWords(result))).join(''),
+  render: ({ results }) => results.map(result => statusLine(result.identifier, statusInWords(result))).join(''),
 }
 
 /** Returns the status. If the check is muted, the text also says who muted it, until when and why. */
@@ -16,6 +16,6 @@ export function statusInWords ({ status, muted }: Result): string {
   return muted === undefined ? status : `${status} (${muteInWords(muted)})`
 }
 
-export function row (identifier: string, status: string): string {
+export function statusLine (identifier: string, status: string): string {
   return `${oneLine(identifier).padEnd(24)} ... ${status}\n`
 }

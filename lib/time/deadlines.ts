@@ -17,10 +17,10 @@ export const never: Deadline = { at: Infinity, deadline: Infinity, onDue: () => 
  * The largest part of a deadline that may pass while a crowd's probes arrive, and the largest part that is reserved to send their
  * answers. Other work of the process delays both, and the dependency still has to get its time.
  */
-const most = 0.1
+const mostShare = 0.1
 
 /** A turn of the event loop that takes a smaller part of the deadline than this delays no probe by much. */
-const least = 0.01
+const leastShare = 0.01
 
 /**
  * Gives each probe the deadline of its answer. Probes that are handled in one turn of the event loop had all arrived when that turn began,
@@ -60,7 +60,7 @@ export class Deadlines {
       const now = this.#clock.now()
       const took = this.#turn === undefined ? 0 : now - this.#turn
       for (const [deadline, due] of this.#open) {
-        if (took > deadline * least && due.takes(now)) continue
+        if (took > deadline * leastShare && due.takes(now)) continue
         due.close()
         this.#open.delete(deadline)
       }
@@ -103,7 +103,7 @@ class SharedDeadline implements Deadline {
   }
 
   takes (now: number): boolean {
-    return now - this.#began <= this.deadline * most
+    return now - this.#began <= this.deadline * mostShare
   }
 
   add (now: number): void {

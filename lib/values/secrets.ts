@@ -9,7 +9,7 @@ const hostOption = /^(?:host|hostname|servername|servers?|brokers?|target|nodes?
 // A client of the app keeps its options in members of these names.
 const holder = /^_?(?:\$?client|config|connection(?:Config|Manager|Parameters|Settings)|credentials?|driver|opts|options|pool|s|settings|startupNodes|store|transporter)$/i
 // These names are no secrets, and many messages contain them.
-const common = new Set(['default', 'localhost', 'postgres', 'rabbitmq', 'redis'])
+const commonWords = new Set(['default', 'localhost', 'postgres', 'rabbitmq', 'redis'])
 // A client is searched for at most this many objects, and this deep.
 const mostObjects = 500
 const deepest = 6
@@ -163,7 +163,7 @@ function addEncoded (secret: string, { texts, encoded, names }: Found): void {
 
 function addHost (text: string, { names }: Found): void {
   const host = text.replace(/:\d{1,5}$/, '')
-  if (/^[\w.-]+$/.test(host) && !common.has(host)) add(host, names)
+  if (/^[\w.-]+$/.test(host) && !commonWords.has(host)) add(host, names)
 }
 
 function addUrl (url: string, { found, isOfApp }: Search): void {
@@ -179,7 +179,7 @@ function addUrl (url: string, { found, isOfApp }: Search): void {
     add(decoded(part), texts)
   }
   for (const part of [...isOfApp ? [] : [username], hostname, ...path]) {
-    if (common.has(part)) continue
+    if (commonWords.has(part)) continue
     add(part, names)
     add(decoded(part), names)
   }

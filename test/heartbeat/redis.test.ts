@@ -5,7 +5,7 @@ import { createClient } from '@redis/client'
 import { Cluster, Redis } from 'ioredis'
 import { test, type Test } from 'tap'
 import { startRedisHeartbeat } from '../../lib/heartbeat/index.js'
-import { count } from '../../lib/heartbeat/roster.js'
+import { countWorkers } from '../../lib/heartbeat/roster.js'
 import { eventually, openHandles, until } from '../helpers/leaks.js'
 import { program } from '../helpers/debian.js'
 import { startRedis } from '../helpers/redis.js'
@@ -18,7 +18,7 @@ function connect (t: Test, url: string, options: { keyPrefix?: string, maxRetrie
   return client
 }
 
-const counted = async (redis: Redis | Cluster, cluster: string, host?: string) => Object.fromEntries(await count(redis, cluster, host))
+const counted = async (redis: Redis | Cluster, cluster: string, host?: string) => Object.fromEntries(await countWorkers(redis, cluster, host))
 
 test('a worker shows in its cluster and on its host for as long as it lives', async t => {
   const redis = connect(t, (await startRedis(t)).url)
@@ -204,7 +204,7 @@ test('Redis may go and come back: told once, and the worker shows again', async 
   await sleep(200)
   t.equal(failures.length, 1)
   await server.start()
-  await until(async () => redis.status === 'ready' && (await count(redis, 'mail')).get('Working') === 1)
+  await until(async () => redis.status === 'ready' && (await countWorkers(redis, 'mail')).get('Working') === 1)
   await heartbeat.stop()
 })
 
@@ -274,7 +274,7 @@ test('counting costs the same with 10 workers and with 100,000', async t => {
   for (let round = 0; round < 10; round++) {
     for (const cluster of Object.keys(spent)) {
       await redis.config('RESETSTAT')
-      for (let i = 0; i < 200; i++) await count(redis, cluster)
+      for (let i = 0; i < 200; i++) await countWorkers(redis, cluster)
       const stats = await redis.info('commandstats')
       t.notMatch(stats, /cmdstat_(keys|scan|zscan)/)
       const usec = Number(/cmdstat_eval:.*usec=(\d+)/.exec(stats)?.[1])

@@ -1,13 +1,13 @@
 import { test } from 'tap'
 import { livenessDocumentation, operationNames, subsetDocumentation } from '../../lib/http/openapi.js'
-import { statuses } from '../../lib/http/schemas.js'
+import { statusesSchema } from '../../lib/http/schemas.js'
 
 type Media = Record<string, { example?: unknown }>
 
 const settings = { failureStatus: 500, service: { version: '2' } }
 
 const documented = (checks: Array<{ identifier: string, critical: boolean }>) => {
-  return subsetDocumentation({ subset: 'readiness', checks, body: statuses(checks.map(({ identifier }) => identifier)) }, settings)
+  return subsetDocumentation({ subset: 'readiness', checks, body: statusesSchema(checks.map(({ identifier }) => identifier)) }, settings)
 }
 const mediaOf = (checks: Array<{ identifier: string, critical: boolean }>, status: number) => {
   return (documented(checks).response as Record<number, { content: Media }>)[status]!.content

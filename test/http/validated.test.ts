@@ -1,12 +1,12 @@
 import { test } from 'tap'
 import fc from 'fast-check'
-import { anyStatuses, healthReport, livenessBody, statuses, text } from '../../lib/http/schemas.js'
+import { anyStatuses, healthReport, livenessBody, statusesSchema, anyText } from '../../lib/http/schemas.js'
 import { validated } from '../../lib/http/validated.js'
 
 const invalid = { code: 'FST_HEALTH_INVALID_RESPONSE' }
 
 test('the statuses of a subset are texts by the identifiers that it has, and no others', async t => {
-  const schema = statuses(['Database', 'Cache backend: default'])
+  const schema = statusesSchema(['Database', 'Cache backend: default'])
   t.strictSame(Object.keys(schema.properties), ['Database', 'Cache backend: default'])
   t.equal(validated(schema, { Database: 'working', 'Cache backend: default': 'unavailable' }), '{"Database":"working","Cache backend: default":"unavailable"}')
   t.throws(() => validated(schema, { Database: 'working' }), invalid)
@@ -15,8 +15,8 @@ test('the statuses of a subset are texts by the identifiers that it has, and no 
 })
 
 test('a subset without checks has an empty object', async t => {
-  t.equal(validated(statuses([]), {}), '{}')
-  t.throws(() => validated(statuses([]), { Database: 'working' }), invalid)
+  t.equal(validated(statusesSchema([]), {}), '{}')
+  t.throws(() => validated(statusesSchema([]), { Database: 'working' }), invalid)
 })
 
 test('statuses of checks that are not known when the route is declared are texts, whatever their names', async t => {
@@ -25,8 +25,8 @@ test('statuses of checks that are not known when the route is declared are texts
 })
 
 test('a text is sent as it is', async t => {
-  t.equal(validated(text, '<p>"{'), '<p>"{')
-  t.throws(() => validated(text, { a: 1 }), invalid)
+  t.equal(validated(anyText, '<p>"{'), '<p>"{')
+  t.throws(() => validated(anyText, { a: 1 }), invalid)
 })
 
 test('a health+json report may hold what the draft has, and component details keys of their own', async t => {
@@ -55,7 +55,7 @@ test('what is wrong with a response is said', async t => {
 
 test('statuses are written as JSON.stringify() writes them, whatever they and their checks are called', async t => {
   fc.assert(fc.property(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.oneof(fc.constant('working'), fc.string({ unit: 'grapheme' }))), body => {
-    return validated(statuses(Object.keys(body)), body) === JSON.stringify(body)
+    return validated(statusesSchema(Object.keys(body)), body) === JSON.stringify(body)
   }))
-  t.equal(validated(statuses([]), {}), '{}')
+  t.equal(validated(statusesSchema([]), {}), '{}')
 })

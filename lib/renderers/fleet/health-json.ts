@@ -1,4 +1,4 @@
-import { about, healthJson as ofSubset, keyOf } from '../health-json.js'
+import { about, healthJson as ofSubset, measurementKey } from '../health-json.js'
 import { failure, isWell, sinceOf, stateInWords } from './words.js'
 import type { FleetInstance, Roster } from '../../../types/fleet.js'
 import type { Renderer } from '../../../types/renderer.js'
@@ -36,9 +36,9 @@ function components (instance: FleetInstance): Array<[key: string, component: ob
     ...(state === 'up' ? {} : { output: stateInWords(instance), since: new Date(sinceOf(instance)).toISOString() }),
   }
   // The last results of an instance that is gone say nothing about now.
-  return [[keyOf(name, 'state'), own], ...state === 'gone'
+  return [[measurementKey(name, 'state'), own], ...state === 'gone'
     ? []
-    : subsets.map(({ subset, healthy, at, failing }): [string, object] => [keyOf(name, subset), {
+    : subsets.map(({ subset, healthy, at, failing }): [string, object] => [measurementKey(name, subset), {
       ...about,
       observedValue: healthy ? 'healthy' : 'failing',
       status: !healthy ? 'fail' : failing.length === 0 ? 'pass' : 'warn',

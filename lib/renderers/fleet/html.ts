@@ -1,7 +1,7 @@
 import { escape } from 'html-escaper'
 import { headersOf, html as ofSubset } from '../html.js'
 import { assets } from '../html/assets.js'
-import { age, inWords, utc } from '../html/moments.js'
+import { age, momentInWords, utc } from '../html/moments.js'
 import { frame, tableHead } from '../html/page.js'
 import { muteInWords } from '../../engine/report.js'
 import { counts, failingOf, failure, isWell, sinceOf, subsetInWords } from './words.js'
@@ -15,13 +15,13 @@ export const html: Renderer<Roster> = {
   render: roster => frame({
     verdict: isWell(roster) ? 'healthy' : 'unhealthy',
     heading: `Fleet: ${escape(roster.fleet)}`,
-    summary: roster.unavailable === undefined ? summary(roster) : escape(`Only this instance is known: ${roster.unavailable}`),
-    asOf: `as of <time datetime="${utc(roster.at)}">${inWords(roster.at)}</time>`,
+    summary: roster.unavailable === undefined ? fleetSummary(roster) : escape(`Only this instance is known: ${roster.unavailable}`),
+    asOf: `as of <time datetime="${utc(roster.at)}">${momentInWords(roster.at)}</time>`,
     body: body(roster),
   }, assets.fleet),
 }
 
-function summary (roster: Roster): string {
+function fleetSummary (roster: Roster): string {
   return escape([counts(roster), ...roster.subsets.map(subset => `${subset.subset} ${subsetInWords(subset)}`)].join(' · '))
 }
 
@@ -37,7 +37,7 @@ function body ({ instances, mutes, at, up, draining, gone }: Roster): string {
       ? []
       : [`<section class="muted">\n<h2>Muted at every instance</h2>\n<ul>\n${mutes.map(mute =>
         `<li>${escape(`${mute.subset}: ${mute.identifier}, ${muteInWords(mute)}`)}</li>`).join('\n')}\n</ul>\n</section>`],
-    ...others.length === 0 ? [] : [table(others, at)],
+    ...others.length === 0 ? [] : [instanceTable(others, at)],
     ...good.length === 0
       ? []
       : [`<h2>Up, with nothing failing</h2>\n<ul>\n${good.map(({ instance, version, releaseId }) =>
@@ -46,18 +46,18 @@ function body ({ instances, mutes, at, up, draining, gone }: Roster): string {
   ].join('\n')
 }
 
-function table (instances: readonly FleetInstance[], at: number): string {
+function instanceTable (instances: readonly FleetInstance[], at: number): string {
   return `<table class="fleet">
 <caption>Instances to look at</caption>
 ${tableHead(['State', 'Instance', 'What fails', 'Since', 'Last heard', 'Version'])}
 <tbody>
-${instances.map(instance => row(instance, at)).join('\n')}
+${instances.map(instance => instanceRow(instance, at)).join('\n')}
 </tbody>
 </table>`
 }
 
-function row (instance: FleetInstance, at: number): string {
-  const [word, look] = stateOf(instance)
+function instanceRow (instance: FleetInstance, at: number): string {
+  const [word, look] = instanceState(instance)
   const { instance: name, state, subsets, seen, version, releaseId } = instance
   const cells = [
     `<td><b>${word}</b></td>`,
@@ -65,14 +65,14 @@ function row (instance: FleetInstance, at: number): string {
     `<td>${state === 'gone'
       ? '<p>It did not say goodbye.</p>'
       : subsets.filter(({ healthy, failing }) => !healthy || failing.length > 0).map(subset => what(subset, at)).join('')}</td>`,
-    `<td>${moment(sinceOf(instance), at)}</td>`,
-    `<td>${moment(seen, at)}</td>`,
+    `<td>${timeElement(sinceOf(instance), at)}</td>`,
+    `<td>${timeElement(seen, at)}</td>`,
     `<td>${[version, releaseId].filter(text => text !== undefined).map(text => escape(text)).join(' ')}</td>`,
   ]
   return `<tr class="${look}">${cells.join('')}</tr>`
 }
 
-function stateOf (instance: FleetInstance): [word: string, look: string] {
+function instanceState (instance: FleetInstance): [word: string, look: string] {
   const { state } = instance
   if (state === 'gone') return ['gone', 'bad']
   if (failingOf(instance).length > 0) return ['failing', 'bad']
@@ -89,6 +89,6 @@ function release (version: string | undefined, releaseId: string | undefined): s
   return known === '' ? '' : ` <small>${escape(known)}</small>`
 }
 
-function moment (at: number, now: number): string {
+function timeElement (at: number, now: number): string {
   return `<time datetime="${utc(at)}">${age(now - at)}</time>`
 }

@@ -4,7 +4,7 @@ import type { Roster } from '../../../types/fleet.js'
 import type { Renderer } from '../../../types/renderer.js'
 
 // There is no series for an instance, since instances come and go, and each exposes its own metrics.
-const metrics: ReadonlyArray<Metric<Roster>> = [
+const fleetMetrics: ReadonlyArray<Metric<Roster>> = [
   {
     name: 'fastify_health_fleet_reachable',
     help: 'Whether the instances of the fleet can be known: 1, or 0.',
@@ -19,7 +19,7 @@ const metrics: ReadonlyArray<Metric<Roster>> = [
     type: 'gauge',
     aggregator: 'max',
     labels: ['fleet', 'state'],
-    samples: known(roster =>
+    samples: ifAvailable(roster =>
       (['up', 'draining', 'gone'] as const).map(state => ({ labels: { fleet: roster.fleet, state }, value: roster[state] }))),
   },
   {
@@ -28,7 +28,7 @@ const metrics: ReadonlyArray<Metric<Roster>> = [
     type: 'gauge',
     aggregator: 'max',
     labels: ['fleet', 'subset', 'found'],
-    samples: known(({ fleet, subsets }) => subsets.flatMap(({ subset, healthy, failing }) => [
+    samples: ifAvailable(({ fleet, subsets }) => subsets.flatMap(({ subset, healthy, failing }) => [
       { labels: { fleet, subset, found: 'healthy' }, value: healthy },
       { labels: { fleet, subset, found: 'failing' }, value: failing },
     ])),
@@ -40,14 +40,14 @@ const metrics: ReadonlyArray<Metric<Roster>> = [
     aggregator: 'min',
     unit: 'seconds',
     labels: ['fleet', 'subset', 'check'],
-    samples: known(({ fleet, mutes }) =>
+    samples: ifAvailable(({ fleet, mutes }) =>
       mutes.map(({ subset, identifier, since }) => ({ labels: { fleet, subset, check: identifier }, value: since / 1000 }))),
   },
 ]
 
 /** Leaves out the samples if Redis cannot be asked, since the instances are then unknown. */
-function known (samples: (roster: Roster) => Sample[]): (roster: Roster) => Sample[] {
+function ifAvailable (samples: (roster: Roster) => Sample[]): (roster: Roster) => Sample[] {
   return roster => roster.unavailable === undefined ? samples(roster) : []
 }
 
-export const openmetrics: Renderer<Roster> = { ...ofSubset, render: roster => exposition(metrics, roster) }
+export const openmetrics: Renderer<Roster> = { ...ofSubset, render: roster => exposition(fleetMetrics, roster) }

@@ -1,6 +1,6 @@
 import { age } from '../html/moments.js'
 import { muteInWords } from '../../engine/report.js'
-import { plain as ofSubset, row } from '../plain.js'
+import { plain as ofSubset, statusLine } from '../plain.js'
 import { counts, failingOf, isWell, sinceOf, stateInWords, subsetInWords } from './words.js'
 import type { FleetInstance, Roster } from '../../../types/fleet.js'
 import type { Renderer } from '../../../types/renderer.js'
@@ -12,7 +12,7 @@ export interface Line {
 }
 
 /** Makes one line for the fleet, and one for each subset, each muted check and each instance. */
-export function lines (roster: Roster): Line[] {
+export function fleetLines (roster: Roster): Line[] {
   const { fleet, unavailable, subsets, mutes, instances, at } = roster
   return [
     {
@@ -34,5 +34,5 @@ function lookOf (instance: FleetInstance): Line['look'] {
 
 export const plain: Renderer<Roster> = {
   ...ofSubset,
-  render: roster => lines(roster).map(({ name, words }) => row(name, words)).join(''),
+  render: roster => fleetLines(roster).map(({ name, words }) => statusLine(name, words)).join(''),
 }

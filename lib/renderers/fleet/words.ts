@@ -41,7 +41,7 @@ export function subsetInWords ({ healthy, failing }: Roster['subsets'][number]):
 }
 
 /** Removes what only clients with access to details may see. */
-export function withoutDetails (roster: Roster): Roster {
+export function withoutInstanceDetails (roster: Roster): Roster {
   return {
     ...roster,
     ...(roster.unavailable === undefined ? {} : { unavailable: 'unavailable' }),

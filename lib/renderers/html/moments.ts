@@ -6,7 +6,7 @@ export function utc (at: number): string {
 }
 
 /** Writes a moment as `2026-02-03 12:00:00 UTC`. */
-export function inWords (at: number): string {
+export function momentInWords (at: number): string {
   return utc(at).replace('T', ' ').replace('Z', ' UTC')
 }
 

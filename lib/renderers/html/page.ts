@@ -1,15 +1,15 @@
 import { escape } from 'html-escaper'
-import { age, inWords, taken, utc } from './moments.js'
+import { age, momentInWords, taken, utc } from './moments.js'
 import { strip } from './strip.js'
 import { muteInWords } from '../../engine/report.js'
 import { assets, type Assets } from './assets.js'
 import type { Report, Result } from '../../../types/report.js'
 
-export type Verdict = 'healthy' | 'unhealthy' | 'draining'
+export type PageVerdict = 'healthy' | 'unhealthy' | 'draining'
 
 /** The parts of a page. */
 export interface Content {
-  readonly verdict: Verdict
+  readonly verdict: PageVerdict
   /** The heading of the page, as HTML. */
   readonly heading: string
   readonly summary: string
@@ -18,9 +18,13 @@ export interface Content {
   readonly body: string
 }
 
-const favicons: Record<Verdict, string> = { healthy: '1a7f4b', unhealthy: 'c4262e', draining: '2456a6' }
+const favicons: Record<PageVerdict, string> = { healthy: '1a7f4b', unhealthy: 'c4262e', draining: '2456a6' }
 
-const signs: Record<Verdict, string> = { healthy: 'M5 13l4 4L19 7', unhealthy: 'M6 6l12 12M18 6L6 18', draining: 'M12 5v13M6 13l6 6 6-6' }
+const signs: Record<PageVerdict, string> = {
+  healthy: 'M5 13l4 4L19 7',
+  unhealthy: 'M6 6l12 12M18 6L6 18',
+  draining: 'M12 5v13M6 13l6 6 6-6',
+}
 
 /** A page with at least this many checks has a search, which the script shows. */
 const searchable = 11
@@ -31,9 +35,9 @@ export function page (report: Report): string {
   return frame({
     verdict: report.draining ? 'draining' : report.healthy ? 'healthy' : 'unhealthy',
     heading: `System status: ${escape(report.subset)}`,
-    summary: summary(report),
-    asOf: `as of <time datetime="${utc(asOf)}">${inWords(asOf)}</time>, took ${taken(report.duration)}`,
-    body: `${isSearchable ? tools + linksToFailing(report) : ''}\n${report.results.length === 0 ? '' : table(report, asOf)}`,
+    summary: reportSummary(report),
+    asOf: `as of <time datetime="${utc(asOf)}">${momentInWords(asOf)}</time>, took ${taken(report.duration)}`,
+    body: `${isSearchable ? tools + linksToFailing(report) : ''}\n${report.results.length === 0 ? '' : resultTable(report, asOf)}`,
   }, isSearchable ? assets.searchable : assets.plain)
 }
 
@@ -79,7 +83,7 @@ const tools = '<div role="search" hidden><label>Search <input type="search"></la
 
 /** Makes links to the rows that fail, for browsers without scripts. The script offers a button instead. */
 function linksToFailing ({ results, draining }: Report): string {
-  const links = results.flatMap((result, index) => looks[stateOf(result, draining)] === 'bad'
+  const links = results.flatMap((result, index) => looks[resultState(result, draining)] === 'bad'
     ? [`<a href="#check-${index}">${escape(result.identifier)}</a>`]
     : [])
   return links.length === 0 ? '' : `<nav aria-label="Failing checks">Failing: ${links.join(', ')}</nav>`
@@ -98,7 +102,7 @@ const looks: Record<State, string> = {
   working: 'good',
 }
 
-function stateOf ({ healthy, critical, errors, borne, muted }: Result, draining: boolean): State {
+function resultState ({ healthy, critical, errors, borne, muted }: Result, draining: boolean): State {
   if (draining) return 'draining'
   if (!healthy && muted !== undefined) return 'muted'
   if (borne) return 'borne'
@@ -106,9 +110,9 @@ function stateOf ({ healthy, critical, errors, borne, muted }: Result, draining:
   return errors.length === 0 ? 'working' : 'warning'
 }
 
-function summary ({ results, draining }: Report): string {
+function reportSummary ({ results, draining }: Report): string {
   if (results.length === 0) return 'no checks'
-  const states = results.map(result => stateOf(result, draining))
+  const states = results.map(result => resultState(result, draining))
   return Object.keys(looks)
     .map(state => ({ state, count: states.filter(each => each === state).length }))
     .filter(({ count }) => count > 0)
@@ -121,22 +125,25 @@ export function tableHead (columns: readonly string[]): string {
   return `<thead><tr>${columns.map(column => `<th scope="col">${column}</th>`).join('')}</tr></thead>`
 }
 
-function table ({ results, draining, subset }: Report, asOf: number): string {
+function resultTable ({ results, draining, subset }: Report, asOf: number): string {
+  const rows = results.map((result, index) =>
+    resultRow(result, resultState(result, draining), asOf, results.length >= searchable ? index : undefined))
   return `<table>
 <caption>Checks of ${escape(subset)}</caption>
 ${tableHead(['State', 'Check', 'Message', 'Last 60 runs', 'Since', 'Last success', 'Time taken'])}
 <tbody>
-${results.map((result, index) => row(result, stateOf(result, draining), asOf, results.length >= searchable ? index : undefined)).join('\n')}
+${rows.join('\n')}
 </tbody>
 </table>`
 }
 
-function row (result: Result, state: State, asOf: number, index: number | undefined): string {
+function resultRow (result: Result, state: State, asOf: number, index: number | undefined): string {
   const { identifier, critical, since, lastSuccess, duration, history } = result
+  const said = [state === 'working' ? '' : message(result), muteCell(result), observations(result)].filter(text => text !== '')
   const cells = [
     `<td><b>${state === 'non-critical failing' ? 'failing' : state}</b></td>`,
     `<th scope="row">${escape(identifier)}${critical ? '' : ' <em>non-critical</em>'}</th>`,
-    `<td>${[state === 'working' ? '' : message(result), mute(result), observations(result)].filter(text => text !== '').join('\n')}</td>`,
+    `<td>${said.join('\n')}</td>`,
     `<td>${strip(history)}</td>`,
     `<td>${moment(since, asOf, 'not run yet')}</td>`,
     `<td>${moment(lastSuccess, asOf, 'never')}</td>`,
@@ -149,7 +156,7 @@ function message ({ status, consecutiveFailures }: Result): string {
   return escape(status) + (consecutiveFailures > 1 ? ` <small>${consecutiveFailures} times in a row</small>` : '')
 }
 
-function mute ({ muted }: Result): string {
+function muteCell ({ muted }: Result): string {
   return muted === undefined ? '' : `<small>${escape(muteInWords(muted))}</small>`
 }
 

@@ -12,7 +12,7 @@ export function strip (history: readonly boolean[]): string {
     history.length > 0 ? `<path class="up" d="M${empty} 10H${slots * pitch}"/>` : '',
     history.includes(false) ? `<path class="down" d="M${empty} 10${failures(history)}"/>` : '',
   ]
-  return `<svg viewBox="0 0 ${slots * pitch} 20" role="img"><title>${inWords(history)}</title>${paths.join('')}</svg>`
+  return `<svg viewBox="0 0 ${slots * pitch} 20" role="img"><title>${historyInWords(history)}</title>${paths.join('')}</svg>`
 }
 
 function failures (history: readonly boolean[]): string {
@@ -28,7 +28,7 @@ function failures (history: readonly boolean[]): string {
   return lines
 }
 
-function inWords (history: readonly boolean[]): string {
+function historyInWords (history: readonly boolean[]): string {
   const { length } = history
   if (length === 0) return 'no runs yet'
   return `${history.filter(Boolean).length} of the last ${length} runs passed`

@@ -2,7 +2,7 @@ import { HtmlValidate } from 'html-validate'
 import { test } from 'tap'
 import { fleetRenderers } from '../../../lib/renderers/fleet/index.js'
 import { renderers } from '../../../lib/renderers/index.js'
-import { withoutDetails } from '../../../lib/renderers/fleet/words.js'
+import { withoutInstanceDetails } from '../../../lib/renderers/fleet/words.js'
 import type { Roster } from '../../../types/fleet.js'
 import { alone, roster, well } from '../../fixtures/roster.js'
 
@@ -119,8 +119,8 @@ test('the page is valid HTML', async t => {
 })
 
 test('those who see no details see states, kinds and names', async t => {
-  const told = JSON.stringify([withoutDetails(roster), withoutDetails(alone)])
+  const told = JSON.stringify([withoutInstanceDetails(roster), withoutInstanceDetails(alone)])
   t.notMatch(told, /connection refused|locked|full|move|ops/)
-  t.match(withoutDetails(roster), { mutes: [{ until: roster.mutes[0]?.until }], instances: [{ subsets: [{ failing: [{ identifier: 'Payments', status: 'unavailable' }, {}, {}] }, {}] }, {}, {}, {}, {}, {}] })
-  t.match(withoutDetails(alone), { unavailable: 'unavailable' })
+  t.match(withoutInstanceDetails(roster), { mutes: [{ until: roster.mutes[0]?.until }], instances: [{ subsets: [{ failing: [{ identifier: 'Payments', status: 'unavailable' }, {}, {}] }, {}] }, {}, {}, {}, {}, {}] })
+  t.match(withoutInstanceDetails(alone), { unavailable: 'unavailable' })
 })
