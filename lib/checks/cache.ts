@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { clockOf, type Clock } from '../time/clock.js'
 import { abortable } from '../time/abortable.js'
 import { HealthCheck } from '../check.js'
 import {
-  clientRule, findClient, hasMethods, identityOf, lostAfter, type ClientKind, type ClientOption, type FoundClient,
+  clientRule, findClient, hasMethods, withClient, type ClientKind, type ClientOption, type FoundClient,
 } from '../clients/client.js'
 import { unavailable, wordsFor } from '../clients/driver-errors.js'
 import { isNodeRedis, nodeRedisPools, betterReason, withNodeRedis } from '../clients/node-redis.js'
@@ -11,7 +10,7 @@ import { toldOptions, whenExhaustedRule } from '../clients/pool-of-app.js'
 import { isIORedis } from '../clients/redis.js'
 import { withIORedis } from '../clients/redis-of-app.js'
 import { lacking, ServiceReturnedUnexpectedResult } from '../errors.js'
-import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
+import { follow, interruptionOf, type Interruption } from '../time/stop-signal.js'
 import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { WhenExhausted } from '../../types/sources.js'
 import { askedCache, isCache, type AskedCache, type CacheLike } from './cache/adapters.js'
@@ -49,9 +48,6 @@ const kind: ClientKind = {
 
 // A value expires this many milliseconds after the time of the run, so that a slow run still finds it.
 const expiryMargin = 5_000
-
-// The aborted runs. A cache takes no signal, so a request stays in the queue of its client until it is answered.
-const abortedRuns = new WeakMap<WeakKey, { answered: Promise<void>, since: number }>()
 
 /** Passes if a value that was set is read back. Its key is random, expires, and is deleted. */
 export class CacheCheck extends HealthCheck<CacheOptions> {
@@ -102,10 +98,7 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
 
   async #ask (cache: CacheLike, context: CheckContext) {
     const outer = interruptionOf(context)
-    const clock = clockOf(context)
-    const signal = new StopSignal()
-    const onStop = () => signal.abort(outer.reason)
-    outer.addEventListener('abort', onStop, { once: true })
+    const { follower: signal, unfollow } = follow(outer)
     let first: unknown
     // Keyv and cache-manager do not throw the errors of their stores, but only emit them.
     const onError = (error: unknown) => {
@@ -115,14 +108,14 @@ export class CacheCheck extends HealthCheck<CacheOptions> {
     const emitters = emittersOf(cache)
     for (const emitter of emitters) emitter.on('error', onError)
     try {
-      await earlier(cache, signal, clock)
-      await given(cache, signal, clock, setAndGet(askedCache(cache), signal, context.timeout + expiryMargin))
+      const ask = (cache: CacheLike) => setAndGet(askedCache(cache), signal, context.timeout + expiryMargin)
+      await withClient<CacheLike, void>(context, { client: cache, kind }, ask, signal)
       // The answer of one tier may hide a fault of the next tier.
       if (first !== undefined) throw first
     } catch (error) {
       throw await betterReason(signal.aborted ? error : first ?? error, clientInside(emitters), outer)
     } finally {
-      outer.removeEventListener('abort', onStop)
+      unfollow()
       for (const emitter of emitters) emitter.off('error', onError)
     }
   }
@@ -159,18 +152,6 @@ async function setAndGet (cache: AskedCache, signal: Interruption, expiry: numbe
   throw new ServiceReturnedUnexpectedResult(
     found === undefined || found === null ? 'a value that was set is not there' : 'the value read is not the value set'
   )
-}
-
-async function earlier (cache: CacheLike, signal: StopSignal, clock: Clock): Promise<void> {
-  const given = abortedRuns.get(identityOf(cache))
-  if (given !== undefined && clock.now() - given.since < lostAfter) await abortable(given.answered, signal)
-}
-
-async function given (cache: CacheLike, signal: StopSignal, clock: Clock, work: Promise<void>): Promise<void> {
-  await abortable(work, signal, () => {
-    const answered = work.catch(() => {}).finally(() => abortedRuns.delete(identityOf(cache)))
-    abortedRuns.set(identityOf(cache), { answered, since: clock.now() })
-  })
 }
 
 /** Returns the objects that emit errors: the cache itself, and the stores of a cache-manager. */

@@ -3,14 +3,14 @@ import { abortable } from '../time/abortable.js'
 import { interruptionOf } from '../time/stop-signal.js'
 import { HealthCheck } from '../check.js'
 import { wordsFor } from '../clients/driver-errors.js'
-import { HealthCheckError, isHealthCheckError, lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
+import { isHealthCheckError, lacking, ServiceReturnedUnexpectedResult, ServiceUnavailable } from '../errors.js'
 import { func, oneOf, rule, withoutNul } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext, RulesOf } from '../../types/check.js'
 import type { PostgresSource } from '../../types/sources.js'
-import type { Comparison, Row } from './migrations/standing.js'
+import type { Comparison } from './migrations/standing.js'
+import { recordedRows } from './migrations/table.js'
 import { migrationTool, migrationToolNames, type MigrationToolName } from './migrations/tools.js'
-import { postgresRequirements, postgresRules, rowsOf, withPostgres } from '../clients/postgres.js'
-import { targetOf, type PostgresTarget } from '../clients/postgres-hosts.js'
+import { postgresRequirements, postgresRules } from '../clients/postgres.js'
 
 /** Names of migrations. */
 export type MigrationNames = Iterable<string> | Promise<Iterable<string>>
@@ -59,9 +59,6 @@ const noneOfThem = 'the folder of migrations holds none of those that are applie
 const pending = 'There are migrations to apply'
 const namesShown = 5
 const optionsOfTools = ['ignore', 'loadExtensions', 'table', 'schema', ...Object.keys(postgresRules)]
-const undefinedTable = '42P01'
-const undefinedColumn = '42703'
-const insufficientPrivilege = '42501'
 
 const pattern = rule('the source of a regular expression that compiles', value =>
   typeof value === 'string' && value !== '' && compiles(value))
@@ -142,7 +139,7 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     const listing = this.#onDisk(context)
     // The listing is awaited after the rows, so its failure must not be unhandled until then.
     listing.catch(() => {})
-    const rows = await this.#rows(context)
+    const rows = await recordedRows(context, this.#tool, warning => this.addError(warning))
     const compareWith = await listing
     // Only migrations on disk are reported, since a migration of a newer release may be running now.
     const standing = compareWith(rows)
@@ -174,45 +171,6 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
     }
   }
 
-  async #rows (context: CheckContext): Promise<Row[]> {
-    const { tool, table, connectionString } = this.#tool
-    const books = migrationTool(tool)
-    const schema = this.options.schema ?? (tool === 'prisma' ? prismaSchema(connectionString) : undefined) ?? books.schema
-    const path = [schema, table ?? books.table].filter(part => part !== undefined)
-    const select = `SELECT ${books.columns.map(quotedIdentifier).join(', ')} FROM ${path.map(quotedIdentifier).join('.')}`
-    const answer = await this.#ask(context, select)
-    if (answer instanceof HealthCheckError) throw answer
-    return answer
-  }
-
-  /** Returns the rows, or an error about the table. The error is returned and not thrown, since the connection can be used further. */
-  async #ask (context: CheckContext, select: string): Promise<Row[] | HealthCheckError> {
-    try {
-      return await withPostgres(context, this.#tool, async client => {
-        try {
-          return await rowsOf<Row>(client, context, select)
-        } catch (error) {
-          switch ((error as { code?: string }).code) {
-            // The table does not exist before the first run of the tool.
-            case undefinedTable: return []
-            case undefinedColumn: return new ServiceReturnedUnexpectedResult(
-              `the table of migrations is not one of ${this.options.tool}`,
-              { cause: error }
-            )
-            case insufficientPrivilege: return new ServiceUnavailable(
-              'The table of migrations cannot be read: permission denied',
-              { cause: error }
-            )
-            default: throw error
-          }
-        }
-      }, { purpose: 'reads migrations', warn: warning => this.addError(warning) })
-    } catch (error) {
-      if (error instanceof ServiceUnavailable) throw new ServiceUnavailable(`Database is not ready: ${error.message}`, { cause: error })
-      throw error
-    }
-  }
-
   async #folderRequirements (context: RequirementsContext): Promise<Requirement[]> {
     try {
       await this.#onDisk(context)
@@ -230,12 +188,6 @@ export class MigrationsCheck extends HealthCheck<MigrationsOptions> {
   }
 }
 
-// Prisma reads its schema from the same URL.
-function prismaSchema (connectionString: string | undefined): string | undefined {
-  if (connectionString === undefined) return undefined
-  return new URL((targetOf(connectionString) as PostgresTarget).urls[0] as string).searchParams.get('schema') ?? undefined
-}
-
 async function askForNames (option: string, ask: (context: CheckContext) => MigrationNames, context: CheckContext): Promise<string[]> {
   const found: unknown = await ask(context)
   const names: unknown[] = typeof found === 'object' && found !== null && Symbol.iterator in found
@@ -251,10 +203,6 @@ function compiles (source: string): boolean {
   } catch {
     return false
   }
-}
-
-function quotedIdentifier (identifier: string): string {
-  return `"${identifier.replaceAll('"', '""')}"`
 }
 
 function list (names: readonly string[]): string {

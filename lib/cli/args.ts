@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util'
-import { longestMute } from '../engine/mutes.js'
 import { FST_HEALTH_USAGE } from '../errors.js'
-import { longestTimer, suggestion } from '../values/rules.js'
-import { day, hour, minute, second } from '../values/units.js'
+import { suggestion } from '../values/rules.js'
+import { filled, toKind, toPort, toTime, toTimeout } from './option-values.js'
 
 /** The configuration that a command asks, and the time limit. */
 interface ConfigSource {
@@ -99,7 +98,7 @@ type Values = ReturnType<typeof parse>['values']
 interface Syntax {
   /** `false` means that the command asks no configuration. */
   readonly asks?: false
-  /** The options of the command, without those of `Source`, which every command has that asks a configuration. */
+  /** The options of the command, without those of `ConfigSource`, which every command has that asks a configuration. */
   readonly options: readonly Option[]
   /** The number of words that may follow the command's name. */
   readonly operands: 0 | 1
@@ -203,7 +202,7 @@ function sourceOf ({ config, app, timeout }: Values): ConfigSource {
   return {
     config: filled('config', 'a file', config),
     app: filled('app', 'a file', app),
-    timeout: timeout === undefined ? undefined : toNumber('--timeout', timeout, 'a whole number of milliseconds, 1 or more', longestTimer),
+    timeout: timeout === undefined ? undefined : toTimeout(timeout),
   }
 }
 
@@ -212,11 +211,6 @@ function muted (command: string, { subset }: Values, check: string | undefined) 
     throw new FST_HEALTH_USAGE(`Name the check and its subset: fastify-health ${command} <check> --subset <name>`)
   }
   return { check, subset }
-}
-
-function filled<Value extends string | undefined> (option: string, expected: string, value: Value): Value {
-  if (value === '') throw new FST_HEALTH_USAGE(`--${option} is empty: it must name ${expected}.`)
-  return value
 }
 
 function parse (argv: readonly string[]) {
@@ -230,34 +224,4 @@ function parse (argv: readonly string[]) {
       `There is no option '--${name}'. ${suggestion(`--${name}`, Object.keys(options).map(known => `--${known}`))}`
     )
   }
-}
-
-function toPort (text: string): number {
-  return toNumber('--port', text, 'a port, 1 to 65535', 65_535)
-}
-
-function toNumber (option: string, text: string, expected: string, max: number): number {
-  const number = Number(text)
-  // `Number()` would also accept 1e3, 0x10 and spaces.
-  if (!/^\d+$/.test(text) || number < 1 || number > max) throw new FST_HEALTH_USAGE(`${option} is '${text}': it must be ${expected}.`)
-  return number
-}
-
-const units: Readonly<Record<string, number>> = { s: second, m: minute, h: hour, d: day }
-
-function toTime (text: string): number {
-  const [, count, unit] = /^(\d{1,7})([smhd])$/.exec(text) ?? []
-  if (unit === undefined || Number(count) === 0) {
-    throw new FST_HEALTH_USAGE(
-      `--for is '${text}': it must be a whole number of seconds, minutes, hours or days, such as 90s, 30m, 2h or 1d.`
-    )
-  }
-  const time = Number(count) * (units[unit] as number)
-  if (time > longestMute) throw new FST_HEALTH_USAGE(`--for is '${text}': a mute lasts 90 days at most.`)
-  return time
-}
-
-function toKind (text: string): 'web' | 'worker' {
-  if (text !== 'web' && text !== 'worker') throw new FST_HEALTH_USAGE(`--kind is '${text}': it must be web or worker.`)
-  return text
 }

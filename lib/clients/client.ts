@@ -64,7 +64,7 @@ export interface OwnConnection<Client, Driver = unknown> {
 }
 
 /** After this many milliseconds, a run counts the answer to an earlier, aborted run as lost. */
-export const lostAfter = 30_000
+const lostAfter = 30_000
 
 interface Aborted {
   readonly answered: Promise<void>

@@ -2,7 +2,7 @@ import { findClient, untilFound, withClient, type ClientOfApp, type OwnConnectio
 import { inTurn } from './in-turn.js'
 import { noConnectionInTime, wordsFor } from './driver-errors.js'
 import { lacking, ServiceUnavailable, ServiceWarning } from '../errors.js'
-import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
+import { follow, interruptionOf, type Interruption } from '../time/stop-signal.js'
 import { oneOf } from '../values/rules.js'
 import type { CheckContext, Requirement, RequirementsContext } from '../../types/check.js'
 import type { WhenExhausted } from '../../types/sources.js'
@@ -142,10 +142,7 @@ export async function untilExhausted<T> (
   ms: number,
   work: (patience: Interruption) => Promise<T>
 ): Promise<T> {
-  const signal = interruptionOf(context)
-  const patience = new StopSignal()
-  const onStop = () => patience.abort(signal.reason)
-  signal.addEventListener('abort', onStop, { once: true })
+  const { follower: patience, unfollow } = follow(interruptionOf(context))
   const look = () => {
     if (pool.isExhausted()) patience.abort(new PoolExhausted())
     else timer = setTimeout(look, lookInterval)
@@ -161,6 +158,6 @@ export async function untilExhausted<T> (
   } finally {
     for (const each of [timer, ...giveUp]) clearTimeout(each)
     deafen?.()
-    signal.removeEventListener('abort', onStop)
+    unfollow()
   }
 }

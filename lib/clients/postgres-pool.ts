@@ -3,7 +3,7 @@ import { PoolExhausted } from './pool-of-app.js'
 import { wordsFor } from './driver-errors.js'
 import { refuseStrangers, streamOf } from './postgres-own.js'
 import { abortable, pause } from '../time/abortable.js'
-import { interruptionOf, StopSignal, type Interruption } from '../time/stop-signal.js'
+import { follow, interruptionOf, type Interruption } from '../time/stop-signal.js'
 import type { CheckContext } from '../../types/check.js'
 
 /** Returns the pool of the decorator of @fastify/postgres, or the value itself. */
@@ -48,10 +48,7 @@ export async function withLent<T> (
 
 async function checkOut (pool: Pool, signal: Interruption, wait: number): Promise<CheckedOut> {
   if (!isExhausted(pool)) return await takeClient(pool, signal)
-  signal.throwIfAborted()
-  const patience = new StopSignal()
-  const onStop = () => patience.abort(signal.reason)
-  signal.addEventListener('abort', onStop, { once: true })
+  const { follower: patience, unfollow } = follow(signal)
   // The wait ends before the time of the run is over, so that the run can say why.
   const late = setTimeout(() => patience.abort(new PoolExhausted()), wait)
   try {
@@ -59,7 +56,7 @@ async function checkOut (pool: Pool, signal: Interruption, wait: number): Promis
     return await takeClient(pool, isExhausted(pool) ? patience : signal)
   } finally {
     clearTimeout(late)
-    signal.removeEventListener('abort', onStop)
+    unfollow()
   }
 }
 

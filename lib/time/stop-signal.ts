@@ -47,6 +47,15 @@ export class StopSignal implements Interruption {
   }
 }
 
+/** Makes a signal that is aborted with another one, until `unfollow` is called. */
+export function follow (signal: Interruption): { readonly follower: StopSignal, readonly unfollow: () => void } {
+  const follower = new StopSignal()
+  const onAbort = () => follower.abort(signal.reason)
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort, { once: true })
+  return { follower, unfollow: () => signal.removeEventListener('abort', onAbort) }
+}
+
 /** The key of the engine's signal in a check's context. All copies of this module share it, since the command is compiled separately. */
 export const stopping = Symbol.for('fastify-health.stopping')
 

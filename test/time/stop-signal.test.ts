@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { interruptionOf, stopping, StopSignal } from '../../lib/time/stop-signal.js'
+import { follow, interruptionOf, stopping, StopSignal } from '../../lib/time/stop-signal.js'
 
 test('a signal tells its listeners once, and why', async t => {
   const signal = new StopSignal()
@@ -25,6 +25,21 @@ test('a listener may add another one, which is too late', async t => {
   signal.addEventListener('abort', () => signal.addEventListener('abort', () => { heard++ }))
   signal.abort(new Error('time is up'))
   t.equal(heard, 0)
+})
+
+test('a follower is aborted with its signal, even one that was aborted before, until it unfollows', async t => {
+  const reason = new Error('time is up')
+  const signal = new StopSignal()
+  const { follower } = follow(signal)
+  const left = follow(signal)
+  left.unfollow()
+  const own = follow(signal).follower
+  own.abort(new Error('a reason of its own'))
+  signal.abort(reason)
+  t.equal(follower.reason, reason)
+  t.notOk(left.follower.aborted)
+  t.strictSame(own.reason, new Error('a reason of its own'))
+  t.equal(follow(signal).follower.reason, reason)
 })
 
 test('what interrupts a run is the signal of the engine, or the one that everybody sees', async t => {
